@@ -1,0 +1,21 @@
+// Prints `N passed, N failed, N skipped` from a TAP report of `tap`: titled tests, and test files that broke down.
+'use strict'
+const fs = require('node:fs')
+
+let [passed, failed, skipped] = [0, 0, 0]
+let failedInFile = 0
+for (const line of fs.readFileSync(process.argv[2], 'utf8').split('\n')) {
+  const [, indent, not, rest] = /^( {4})?(not )?ok \d+(.*)$/.exec(line) ?? []
+  if (rest === undefined) continue
+  if (indent) {
+    if (/# SKIP/i.test(rest)) skipped += 1
+    else if (not) failedInFile += 1
+    else passed += 1
+  } else {
+    // A file that failed without a failed test in it crashed, timed out or was empty.
+    failed += not ? Math.max(1, failedInFile) : 0
+    failedInFile = 0
+  }
+}
+process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+process.exit(failed > 0 || passed === 0 ? 1 : 0)
