@@ -1,0 +1,335 @@
+/**
+ * Every setting of the service: where it is read from, its unit, default and bounds. Read once, frozen and
+ * handed down; the README's table is generated from here. `OTEL_*` variables belong to telemetry/environment.ts.
+ */
+
+interface IntegerSetting {
+  readonly env: string
+  readonly kind: 'integer'
+  readonly default: number
+  readonly min: number
+  readonly max: number
+  readonly unit: string
+  readonly meaning: string
+}
+interface TextSetting {
+  readonly env: string
+  readonly kind: 'text'
+  readonly default: string
+  readonly pattern: RegExp
+  readonly expects: string
+  readonly meaning: string
+}
+interface ChoiceSetting {
+  readonly env: string
+  readonly kind: 'choice'
+  readonly default: string
+  readonly choices: readonly string[]
+  readonly meaning: string
+}
+type Setting = IntegerSetting | TextSetting | ChoiceSetting
+
+export const SETTINGS = {
+  host: {
+    env: 'HOST',
+    kind: 'text',
+    default: '127.0.0.1',
+    pattern: /^[0-9a-zA-Z.:_-]+$/,
+    expects: 'an address or host name',
+    meaning: 'address to listen on',
+  },
+  port: {
+    env: 'PORT',
+    kind: 'integer',
+    default: 3000,
+    min: 0,
+    max: 65_535,
+    unit: 'port',
+    meaning: 'port to listen on; 0 takes a free one, and the address is printed',
+  },
+  databaseUrl: {
+    env: 'DATABASE_URL',
+    kind: 'text',
+    default: 'sqlite:data/rollcall.db',
+    pattern: /^sqlite:.+$/,
+    expects: 'sqlite: and the path of a file',
+    meaning: 'where the data is',
+  },
+  databaseBusyTimeoutMs: {
+    env: 'DATABASE_BUSY_TIMEOUT_MS',
+    kind: 'integer',
+    default: 5000,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    meaning: "how long a write waits for another process's lock before it is answered with 503",
+  },
+  instanceId: {
+    env: 'INSTANCE_ID',
+    kind: 'text',
+    default: '',
+    pattern: /^[\w.:-]{0,100}$/,
+    expects: 'up to 100 letters, digits, . : _ -',
+    meaning: '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live process',
+  },
+  supportTag: {
+    env: 'SUPPORT_TAG',
+    kind: 'text',
+    default: 'rollcall',
+    pattern: /^[a-z][\w./-]{0,99}$/,
+    expects: 'a Datadog tag value in lower case',
+    meaning: 'value of the tag `support`, which is on every metric',
+  },
+  publicOrigin: {
+    env: 'PUBLIC_ORIGIN',
+    kind: 'text',
+    default: '',
+    pattern: /^(https?:\/\/[^/\s]+)?$/,
+    expects: 'scheme and host, without a path',
+    meaning:
+      "origin that browsers see; a cookie session's changes are accepted from it where Sec-Fetch-Site is missing",
+  },
+  trustProxy: {
+    env: 'TRUST_PROXY',
+    kind: 'text',
+    default: '',
+    pattern: /^[0-9a-fA-F.:/, ]*$/,
+    expects: 'addresses or CIDR ranges with commas between',
+    meaning: 'proxies whose X-Forwarded-* headers count; empty trusts none',
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    kind: 'choice',
+    default: 'info',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    meaning: 'least severe line that is logged',
+  },
+  checksFile: {
+    env: 'CHECKS_FILE',
+    kind: 'text',
+    default: 'checks.json',
+    pattern: /^.+$/,
+    expects: 'the path of a JSON file',
+    meaning: 'which scheduled checks run, and how often',
+  },
+  slowRequestMs: {
+    env: 'SLOW_REQUEST_MS',
+    kind: 'integer',
+    default: 1000,
+    min: 1,
+    max: 600_000,
+    unit: 'ms',
+    meaning: 'a request that takes longer is logged as a warning',
+  },
+  bodyMaxBytes: {
+    env: 'BODY_MAX_BYTES',
+    kind: 'integer',
+    default: 16_384,
+    min: 1024,
+    max: 1_048_576,
+    unit: 'bytes',
+    meaning: 'largest request body that is read',
+  },
+  requestTimeoutMs: {
+    env: 'REQUEST_TIMEOUT_MS',
+    kind: 'integer',
+    default: 15_000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    meaning: 'time within which a whole request must have arrived',
+  },
+  headersTimeoutMs: {
+    env: 'HEADERS_TIMEOUT_MS',
+    kind: 'integer',
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    meaning: "time within which a request's header fields must have arrived",
+  },
+  handlerTimeoutMs: {
+    env: 'HANDLER_TIMEOUT_MS',
+    kind: 'integer',
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    meaning: 'time after which a request is answered with 503',
+  },
+  keepAliveTimeoutMs: {
+    env: 'KEEP_ALIVE_TIMEOUT_MS',
+    kind: 'integer',
+    default: 72_000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    meaning: "time that an idle connection is kept; longer than a proxy's in front",
+  },
+  shutdownGraceMs: {
+    env: 'SHUTDOWN_GRACE_MS',
+    kind: 'integer',
+    default: 8000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    meaning: 'time within which a shutdown has to be complete',
+  },
+  shutdownDrainMs: {
+    env: 'SHUTDOWN_DRAIN_MS',
+    kind: 'integer',
+    default: 250,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    meaning: 'time in which kept-alive connections are told to close before idle ones are cut',
+  },
+  eventLoopDelayMaxMs: {
+    env: 'EVENT_LOOP_DELAY_MAX_MS',
+    kind: 'integer',
+    default: 1000,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    meaning: 'mean event-loop delay above which requests are answered with 503; 0 never does',
+  },
+  rateLimitPerMinute: {
+    env: 'RATE_LIMIT_PER_MINUTE',
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    unit: 'requests',
+    meaning: 'requests an address may make in a minute, over all routes; 0 sets no limit',
+  },
+  signupLimitPerMinute: {
+    env: 'SIGNUP_LIMIT_PER_MINUTE',
+    kind: 'integer',
+    default: 10,
+    min: 1,
+    max: 1_000_000,
+    unit: 'requests',
+    meaning: 'sign-ups an address may try in a minute',
+  },
+  loginLimitPerMinute: {
+    env: 'LOGIN_LIMIT_PER_MINUTE',
+    kind: 'integer',
+    default: 20,
+    min: 1,
+    max: 1_000_000,
+    unit: 'requests',
+    meaning: 'log-ins and password changes an address may try in a minute',
+  },
+  accountLimitPerMinute: {
+    env: 'ACCOUNT_LIMIT_PER_MINUTE',
+    kind: 'integer',
+    default: 5,
+    min: 1,
+    max: 1_000_000,
+    unit: 'requests',
+    meaning: 'log-ins and password changes that may be tried for one account from one address in a minute',
+  },
+  passwordHashesAtOnce: {
+    env: 'PASSWORD_HASHES_AT_ONCE',
+    kind: 'integer',
+    default: 2,
+    min: 1,
+    max: 64,
+    unit: 'hashes',
+    meaning: 'password hashes computed at once, 19 MiB each',
+  },
+  passwordQueueMax: {
+    env: 'PASSWORD_QUEUE_MAX',
+    kind: 'integer',
+    default: 32,
+    min: 0,
+    max: 10_000,
+    unit: 'requests',
+    meaning: 'requests that may wait to hash; one more is answered with 503',
+  },
+  passwordQueueMaxMs: {
+    env: 'PASSWORD_QUEUE_MAX_MS',
+    kind: 'integer',
+    default: 2000,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+    meaning: 'longest wait to hash; a longer one is answered with 503',
+  },
+  sessionMaxSeconds: {
+    env: 'SESSION_MAX_SECONDS',
+    kind: 'integer',
+    default: 2_592_000,
+    min: 1,
+    max: 31_536_000,
+    unit: 's',
+    meaning: 'life of a session, used or not (30 days)',
+  },
+  sessionIdleMaxSeconds: {
+    env: 'SESSION_IDLE_MAX_SECONDS',
+    kind: 'integer',
+    default: 604_800,
+    min: 1,
+    max: 31_536_000,
+    unit: 's',
+    meaning: 'life of a session that is not used (7 days)',
+  },
+  fullListingMaxRows: {
+    env: 'FULL_LISTING_MAX_ROWS',
+    kind: 'integer',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'rows',
+    meaning: 'most rows in one reply of the full listing',
+  },
+  pendingRequestsMax: {
+    env: 'PENDING_REQUESTS_MAX',
+    kind: 'integer',
+    default: 100,
+    min: 1,
+    max: 100_000,
+    unit: 'requests',
+    meaning: 'friend requests of one member that may wait for an answer',
+  },
+} as const satisfies Record<string, Setting>
+
+type Settings = typeof SETTINGS
+export type Config = {
+  readonly [K in keyof Settings]: Settings[K]['kind'] extends 'integer'
+    ? number
+    : Settings[K] extends { choices: readonly (infer C)[] }
+      ? C
+      : string
+}
+
+/** A setting that cannot be used: the message says which, what was found and what is expected. */
+export class ConfigError extends Error {}
+
+/** Reads every setting. An unset or empty variable takes its default; anything out of bounds throws {@link ConfigError}. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const entries = Object.entries(SETTINGS).map(([key, setting]) => [
+    key,
+    readSetting(setting, env[setting.env]),
+  ])
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+function readSetting(setting: Setting, text: string | undefined): string | number {
+  if (text === undefined || text === '') return setting.default
+  const refuse = (expected: string) => new ConfigError(`${setting.env} is "${text}"; set it to ${expected}.`)
+  switch (setting.kind) {
+    case 'integer': {
+      const value = Number(text)
+      if (!/^\d+$/.test(text) || value < setting.min || value > setting.max)
+        throw refuse(`a whole number from ${setting.min} to ${setting.max}`)
+      return value
+    }
+    case 'choice':
+      if (!setting.choices.includes(text)) throw refuse(`one of ${setting.choices.join(', ')}`)
+      return text
+    case 'text':
+      if (!setting.pattern.test(text)) throw refuse(setting.expects)
+      return text
+  }
+}

@@ -1,0 +1,64 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { ProblemBody, problems } from '../errors.ts'
+
+const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
+
+/** OpenAPI 3.1 from the schemas that validate: `/openapi.json` for machines, `/docs` for people. */
+export async function registerOpenapi(app: FastifyInstance, version: string): Promise<void> {
+  app.addSchema(ProblemBody)
+  app.addHook('onRoute', documentCommonProblems)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Rollcall',
+        version,
+        description: 'A small community: accounts, sessions, a listing of everybody, friends.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: '`token` of `POST /v1/sessions`' },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-sid',
+            description: 'Set by `POST /v1/sessions/cookie`',
+          },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `schema-${index}`),
+    },
+  })
+
+  app.get('/openapi.json', { config: { page: false }, schema: { hide: true } }, async () => app.swagger())
+
+  await app.register(async (docs) => {
+    // Routes of somebody else's plugin: they are no page of this service.
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, page: false }
+    })
+    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  })
+}
+
+/** Refusals that any route of a kind can answer with, so that no route has to list them. */
+function documentCommonProblems(route: RouteOptions): void {
+  const { schema } = route
+  if (!schema || schema.hide) return
+  const takesBody = [route.method].flat().some((method) => UNSAFE_METHODS.includes(method))
+  const validates = takesBody || schema.params !== undefined || schema.querystring !== undefined
+  route.schema = {
+    ...schema,
+    response: {
+      ...problems(429, 500, 503),
+      ...(validates && problems(422)),
+      ...(takesBody && problems(400, 413, 415)),
+      ...(schema.response as Record<string, unknown>),
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type TSchema, Type } from 'typebox'
+import { Problem } from '../errors.ts'
+
+/**
+ * Query parameters of every listing. The longest cursor holds a folded name and an id: 80 code points, each of which
+ * folding can make 33 bytes (U+FDFA), are 3.6 kB in base64.
+ */
+export const pageQuery = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Most rows in the page' }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 4096, description: '`nextCursor` of the page before; opaque' }),
+  ),
+}
+
+/** Body of every listing: the rows, and where the next page starts. */
+export function Page<const T extends TSchema>(row: T) {
+  return Type.Object(
+    {
+      data: Type.Array(row),
+      page: Type.Object(
+        { nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }) },
+        { additionalProperties: false },
+      ),
+    },
+    { additionalProperties: false },
+  )
+}
+
+/** The sort key of a page's last row, most significant part first. */
+export type Keyset = readonly (string | number)[]
+
+/**
+ * Cursors of one listing. A cursor carries the key of the last row that was seen and a digest of the listing it
+ * belongs to (name, order, filter, whose it is), so that it cannot be taken to another one.
+ */
+export class Cursors {
+  readonly #listing: string
+  readonly #types: readonly ('string' | 'number')[]
+
+  constructor(listing: readonly (string | number)[], types: readonly ('string' | 'number')[]) {
+    this.#listing = createHash('sha256').update(JSON.stringify(listing)).digest('base64url').slice(0, 11)
+    this.#types = types
+  }
+
+  encode(key: Keyset): string {
+    return Buffer.from(JSON.stringify([CURSOR_VERSION, this.#listing, ...key])).toString('base64url')
+  }
+
+  /** Throws `invalid-cursor` (400) for anything that {@link encode} of the same listing would not make. */
+  decode(cursor: string | undefined): Keyset | undefined {
+    if (cursor === undefined) return undefined
+    const [version, listing, ...key] = parseArray(cursor)
+    const fits =
+      version === CURSOR_VERSION &&
+      listing === this.#listing &&
+      key.length === this.#types.length &&
+      key.every((part, index) => typeof part === this.#types[index]) &&
+      key.every((part) => typeof part !== 'number' || Number.isSafeInteger(part)) &&
+      // Decoding base64 skips what does not belong to it, and JSON has many spellings: one text for each position.
+      this.encode(key as Keyset) === cursor
+    if (!fits) throw invalidCursor()
+    return key as Keyset
+  }
+}
+
+export function invalidCursor(): Problem {
+  return new Problem(
+    'invalid-cursor',
+    'Take the cursor from nextCursor of the same listing, sort and filter.',
+  )
+}
+
+const CURSOR_VERSION = 1
+
+function parseArray(cursor: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}
+
+/**
+ * Shapes a page from `limit + 1` fetched rows: the one too many says that there is a next page. Sets
+ * `Link: rel="next"` (RFC 8288) with the request's own parameters, unless the listing goes on at another address.
+ */
+export function sendPage<Row, View>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rows: readonly Row[],
+  limit: number,
+  cursorAfter: (last: Row) => string,
+  view: (row: Row) => View,
+  url = request.raw.url ?? '/',
+): { data: View[]; page: { nextCursor: string | null } } {
+  const shown = rows.length > limit ? rows.slice(0, limit) : rows
+  const last = shown.at(-1)
+  const nextCursor = rows.length > limit && last !== undefined ? cursorAfter(last) : null
+  if (nextCursor !== null) {
+    const [path, query] = url.split('?', 2) as [string, string?]
+    const parameters = new URLSearchParams(query)
+    parameters.set('cursor', nextCursor)
+    reply.header('link', `<${path}?${parameters}>; rel="next"`)
+  }
+  return { data: shown.map(view), page: { nextCursor } }
+}

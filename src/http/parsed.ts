@@ -1,0 +1,24 @@
+import { Problem } from '../errors.ts'
+
+/** What a parser of a single field answers: its value, or what is wrong with the text. */
+export type Parsed<T> = { ok: true; value: T } | { ok: false; detail: string }
+
+export const refuse = (detail: string) => ({ ok: false, detail }) as const
+
+type Values<P> = {
+  [K in keyof P]: P[K] extends Parsed<infer T> | undefined ? T | Extract<P[K], undefined> : never
+}
+
+/** The values of a body's fields, or one `invalid` (422) that names every field that breaks a rule. */
+export function requireParsed<const P extends Record<string, Parsed<unknown> | undefined>>(
+  fields: P,
+): Values<P> {
+  const entries = Object.entries(fields)
+  const errors = entries.flatMap(([field, parsed]) =>
+    parsed && !parsed.ok ? [{ pointer: `#/${field}`, detail: parsed.detail }] : [],
+  )
+  if (errors.length > 0) throw new Problem('invalid', 'The body breaks a rule.', { errors })
+  return Object.fromEntries(
+    entries.map(([field, parsed]) => [field, parsed?.ok ? parsed.value : undefined]),
+  ) as Values<P>
+}

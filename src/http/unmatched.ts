@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify'
+import findMyWay from 'find-my-way'
+import { Problem } from '../errors.ts'
+
+/**
+ * What is answered where no route matches: 405 with `Allow` where the path exists for other methods (RFC 9110
+ * §15.5.6), 404 otherwise. The framework's router knows one tree for each method, so the paths are kept once more
+ * in a router of their own; routes that would answer 405 themselves would be counted as page views.
+ */
+export function registerUnmatched(app: FastifyInstance): void {
+  const paths = findMyWay()
+  const methodsOf = new Map<string, Set<string>>()
+
+  app.addHook('onRoute', function rememberMethods(route) {
+    let methods = methodsOf.get(route.url)
+    if (!methods) {
+      methods = new Set()
+      methodsOf.set(route.url, methods)
+      paths.on('GET', route.url, noop, methods)
+    }
+    for (const method of [route.method].flat()) methods.add(method)
+  })
+
+  app.setNotFoundHandler(function refuseUnmatched(request) {
+    const path = (request.raw.url ?? '/').split('?', 1)[0] as string
+    const methods: Set<string> | undefined = paths.find('GET', path)?.store
+    if (!methods) throw new Problem('not-found', 'There is nothing at this path.')
+    throw new Problem(
+      'method-not-allowed',
+      'This path does not have that method; Allow lists those it has.',
+      {
+        headers: { allow: [...methods].sort().join(', ') },
+      },
+    )
+  })
+}
+
+function noop(): void {}
