@@ -1,0 +1,103 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { Kysely } from 'kysely'
+import { DatabaseError } from './database-error.ts'
+import { SqliteDialect } from './dialect.ts'
+import { SqliteDriver } from './driver.ts'
+import { execute } from './execute.ts'
+import { isLocked, retryWhileLocked } from './lock-wait.ts'
+import type { DatabaseObserver } from './observer.ts'
+import { applySettings } from './settings.ts'
+import { StatementCache } from './statement-cache.ts'
+import type { Tables } from './tables.ts'
+
+export type Database = Kysely<Tables>
+
+export interface DatabaseOptions {
+  /** `sqlite:` and a path, or `sqlite::memory:`. */
+  readonly url: string
+  /** How long a write waits for another process before it throws the problem `unavailable` (503). */
+  readonly busyTimeoutMs: number
+  readonly observer: DatabaseObserver
+}
+
+/** The service has about a hundred texts; the rest is room for lists of different lengths. */
+const KEPT_STATEMENTS = 256
+
+/**
+ * Opens the file, which is made with its folder where there is none; does not migrate. `destroy()` closes it.
+ *
+ * Every query that reaches SQLite is observed, those that set it up included. Throws {@link DatabaseError}.
+ */
+export function openDatabase({ url, busyTimeoutMs, observer }: DatabaseOptions): Database {
+  const path = pathOf(url)
+  const inMemory = path === ':memory:'
+  try {
+    // The file holds addresses and password hashes: a folder that we make is for its owner only.
+    if (!inMemory) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // No busy handler: it would block the thread. The driver waits instead.
+    const raw = new Sqlite(path, { timeout: 0 })
+    try {
+      return configure(raw, inMemory, { busyTimeoutMs, observer })
+    } catch (error) {
+      raw.close()
+      throw error
+    }
+  } catch (error) {
+    throw explain(error, path)
+  }
+}
+
+function configure(
+  raw: Sqlite.Database,
+  inMemory: boolean,
+  { busyTimeoutMs, observer }: Omit<DatabaseOptions, 'url'>,
+): Database {
+  const statements = new StatementCache(raw, observer, KEPT_STATEMENTS)
+  const query = (sql: string) => execute(statements, sql, []).rows
+  retryWhileLocked(busyTimeoutMs, () => applySettings(query, inMemory))
+  return new SqliteDatabase(new SqliteDriver({ raw, statements, observer, busyTimeoutMs }))
+}
+
+/** Kysely closes only a driver that a query has used. */
+class SqliteDatabase extends Kysely<Tables> {
+  readonly #driver: SqliteDriver
+
+  constructor(driver: SqliteDriver) {
+    super({ dialect: new SqliteDialect(driver) })
+    this.#driver = driver
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy()
+    await this.#driver.destroy()
+  }
+}
+
+function pathOf(url: string): string {
+  const path = /^sqlite:(.+)$/.exec(url)?.[1]
+  if (path === undefined)
+    throw new DatabaseError(`DATABASE_URL is "${url}"; set it to sqlite: and the path of a file.`)
+  return path === ':memory:' ? path : resolve(path)
+}
+
+function explain(error: unknown, path: string): unknown {
+  if (error instanceof DatabaseError) return error
+  const code = String((error as { code?: unknown }).code)
+  const sentence = isLocked(error)
+    ? `The database ${path} is locked by another process; end it, or try again when it has finished.`
+    : sentenceFor(code, path)
+  return sentence === undefined ? error : new DatabaseError(sentence, { cause: error })
+}
+
+function sentenceFor(code: string, path: string): string | undefined {
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)|^(EACCES|EPERM|EROFS|EEXIST|ENOTDIR|EISDIR)$/.test(code))
+    return `The database ${path} cannot be written; make the file and its folder writable, or set DATABASE_URL to another place.`
+  if (code === 'SQLITE_NOTADB')
+    return `The file ${path} is not a database; move it away, or set DATABASE_URL to another file.`
+  if (code.startsWith('SQLITE_CORRUPT')) return `The database ${path} is damaged; put a backup in its place.`
+  if (/^SQLITE_(FULL|IOERR)|^(ENOSPC|EIO)$/.test(code))
+    return `The disk with the database ${path} is full or broken (${code}); make room, or set DATABASE_URL to another disk.`
+  return undefined
+}

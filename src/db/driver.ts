@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type Sqlite from 'better-sqlite3'
+import type {
+  AbortableOperationOptions,
+  CompiledQuery,
+  DatabaseConnection,
+  Driver,
+  QueryResult,
+  TransactionSettings,
+} from 'kysely'
+import { Problem } from '../errors.ts'
+import { execute } from './execute.ts'
+import { FairMutex } from './fair-mutex.ts'
+import { isLocked, pauseMs } from './lock-wait.ts'
+import type { DatabaseObserver } from './observer.ts'
+import { RowStream } from './row-stream.ts'
+import type { StatementCache } from './statement-cache.ts'
+
+export interface SqliteDriverOptions {
+  readonly raw: Sqlite.Database
+  readonly statements: StatementCache
+  readonly observer: DatabaseObserver
+  readonly busyTimeoutMs: number
+}
+
+/** What all connections share: one physical connection, and whose turn it is on it. */
+interface Engine extends SqliteDriverOptions {
+  readonly turns: FairMutex
+}
+
+/**
+ * One physical connection, used by one query or transaction at a time in the order of asking: SQLite has one writer,
+ * and a single reader never starves the checkpoints that keep the write-ahead log short.
+ */
+export class SqliteDriver implements Driver {
+  readonly #engine: Engine
+  #closing: Promise<void> | undefined
+
+  constructor(options: SqliteDriverOptions) {
+    this.#engine = { ...options, turns: new FairMutex() }
+  }
+
+  /** The file is open already: what is wrong with it is said at the start, not by the first query. */
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<SqliteConnection> {
+    const connection = new SqliteConnection(this.#engine)
+    await connection.takeTurn()
+    return connection
+  }
+
+  /** IMMEDIATE takes the write lock up front: the only place where a transaction can be refused is its beginning. */
+  async beginTransaction(connection: SqliteConnection, settings: TransactionSettings): Promise<void> {
+    await connection.run(settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate')
+  }
+
+  async commitTransaction(connection: SqliteConnection): Promise<void> {
+    await connection.run('commit')
+  }
+
+  /** After a full disk or an I/O error SQLite has rolled back by itself; a second one would hide that error. */
+  async rollbackTransaction(connection: SqliteConnection): Promise<void> {
+    if (this.#engine.raw.inTransaction) await connection.run('rollback')
+  }
+
+  async releaseConnection(connection: SqliteConnection): Promise<void> {
+    connection.giveBack()
+  }
+
+  /** Waits for those who asked before, and refuses those who ask after. */
+  destroy(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { turns, raw } = this.#engine
+    const connection = await this.acquireConnection()
+    try {
+      await connection.run('pragma optimize')
+    } catch {
+      // It only refreshes the planner's statistics: a lock or a full disk must not keep the file open.
+    }
+    turns.close(new Error('The database is closed.'))
+    raw.close()
+  }
+}
+
+/**
+ * The connection as one query, stream or transaction sees it, from its turn until it is given back.
+ *
+ * A lock that another process holds is waited for without blocking the event loop and without keeping the turn, so
+ * that reads go on. Attempts that SQLite refused with `SQLITE_BUSY` are waiting, not queries: they change nothing, no
+ * probe hears of them, and their time is in `connectionWait`. The same holds for a text that cannot be prepared:
+ * nothing was executed.
+ */
+export class SqliteConnection implements DatabaseConnection {
+  readonly #engine: Engine
+  #stream: RowStream | undefined
+  #hasTurn = false
+  #isGivenBack = false
+  #waitedMs = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async takeTurn(): Promise<void> {
+    const wait = this.#engine.turns.acquire()
+    if (wait !== undefined) {
+      const startedAt = performance.now()
+      await wait
+      this.#waitedMs += performance.now() - startedAt
+    }
+    this.#hasTurn = true
+  }
+
+  /** Leaves nothing open behind, whatever the borrower forgot. */
+  giveBack(): void {
+    const { raw, observer, statements, turns } = this.#engine
+    this.#isGivenBack = true
+    this.#stream?.close()
+    if (this.#hasTurn) {
+      this.#hasTurn = false
+      try {
+        if (raw.inTransaction) execute(statements, 'rollback', [])
+      } finally {
+        turns.release()
+      }
+    }
+    observer.connectionWait(this.#waitedMs / 1000)
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.#whenUnlocked(() => execute(this.#engine.statements, sql, []))
+  }
+
+  async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
+    const run = () => execute(this.#engine.statements, query.sql, query.parameters) as QueryResult<R>
+    return this.#whenUnlocked(run, options?.signal)
+  }
+
+  /**
+   * Its time runs until the last row was fetched, pauses of the reader included. Kysely starts nothing else on a
+   * connection before its stream has ended, so a statement that still iterates is never executed a second time.
+   */
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize: number,
+    options?: AbortableOperationOptions,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    const open = () => RowStream.open(this.#engine.statements, query.sql, query.parameters, chunkSize)
+    const stream = await this.#whenUnlocked(open, options?.signal)
+    this.#stream = stream
+    try {
+      for (let rows = stream.firstRows; rows.length > 0; rows = stream.nextRows()) yield { rows: rows as R[] }
+    } finally {
+      stream.close()
+    }
+  }
+
+  async #whenUnlocked<T>(attempt: () => T, signal?: AbortSignal): Promise<T> {
+    // A query that stood aside and was refused has left its turn to others.
+    if (!this.#hasTurn) await this.#retakeTurn()
+    let deadline: number | undefined
+    for (let attempts = 0; ; attempts++) {
+      try {
+        return attempt()
+      } catch (error) {
+        if (!isLocked(error)) throw error
+        const now = performance.now()
+        deadline ??= now + this.#engine.busyTimeoutMs
+        // Inside a transaction something may have happened already, so that one statement cannot be repeated alone.
+        if (now >= deadline || this.#engine.raw.inTransaction) throw lockedTooLong(error)
+        await this.#standAside(Math.min(pauseMs(attempts), deadline - now), signal)
+      }
+    }
+  }
+
+  async #standAside(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const startedAt = performance.now()
+    this.#hasTurn = false
+    this.#engine.turns.release()
+    try {
+      await sleep(ms, undefined, signal && { signal })
+    } finally {
+      this.#waitedMs += performance.now() - startedAt
+    }
+    await this.#retakeTurn()
+  }
+
+  /** A query that nobody waited for must not run on a connection that nobody will give back again. */
+  async #retakeTurn(): Promise<void> {
+    if (!this.#isGivenBack) await this.takeTurn()
+    if (!this.#isGivenBack) return
+    if (this.#hasTurn) this.#engine.turns.release()
+    this.#hasTurn = false
+    throw new Error('The connection was given back while a query still waited on it.')
+  }
+}
+
+function lockedTooLong(cause: unknown): Problem {
+  return new Problem('unavailable', 'The database is locked by another process; try again in a moment.', {
+    headers: { 'retry-after': '1' },
+    cause,
+  })
+}

@@ -1,0 +1,62 @@
+import { type Migration, Migrator } from 'kysely/migration'
+import * as community from '../../migrations/0001_community.ts'
+import { Problem } from '../errors.ts'
+import type { Database } from './database.ts'
+import { DatabaseError } from './database-error.ts'
+
+/** By the name of their file, which is their order. They only go forward: the way back is a backup. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001_community': community,
+}
+
+/**
+ * Brings the schema to this version. Everything happens in one IMMEDIATE transaction, Kysely's own tables included:
+ * of any number of processes that start at once, one migrates and the others find it done, and a migration that
+ * fails leaves nothing behind. Throws {@link DatabaseError}.
+ */
+export async function migrateToLatest(
+  db: Database,
+  migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
+): Promise<void> {
+  try {
+    await db.transaction().execute(async (transaction) => {
+      await refuseNewer(transaction, migrations)
+      const provider = { getMigrations: async () => ({ ...migrations }) }
+      const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest()
+      if (error === undefined) return
+      const failed = results?.find((result) => result.status === 'Error')
+      throw new DatabaseError(
+        `Migration ${failed?.migrationName ?? ''} failed and left the database as it was (${describe(error)}); start the version that this database belongs to, or report this.`,
+        { cause: error },
+      )
+    })
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'unavailable')
+      throw new DatabaseError(
+        'The database is locked by another process; end it, or try again when it has finished.',
+        { cause: error },
+      )
+    throw error
+  }
+}
+
+/** Kysely would speak of corrupted migrations. */
+async function refuseNewer(db: Database, migrations: Readonly<Record<string, Migration>>): Promise<void> {
+  const journal = db.$extendTables<{ sqlite_master: { name: string }; kysely_migration: { name: string } }>()
+  const exists = await journal
+    .selectFrom('sqlite_master')
+    .select('name')
+    .where('name', '=', 'kysely_migration')
+    .executeTakeFirst()
+  if (exists === undefined) return
+  const applied = await journal.selectFrom('kysely_migration').select('name').orderBy('name').execute()
+  const unknown = applied.find(({ name }) => !Object.hasOwn(migrations, name))
+  if (unknown !== undefined)
+    throw new DatabaseError(
+      `The database was written by a newer version (it has migration ${unknown.name}); start that version, or set DATABASE_URL to another file.`,
+    )
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

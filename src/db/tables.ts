@@ -1,0 +1,71 @@
+import type { Generated } from 'kysely'
+
+/** Every table, as Kysely sees it. Times are milliseconds since the Unix epoch, UTC. */
+export interface Tables {
+  users: UsersTable
+  passwords: PasswordsTable
+  seed_password: SeedPasswordTable
+  sessions: SessionsTable
+  friendships: FriendshipsTable
+  blocks: BlocksTable
+  table_rows: TableRowsTable
+}
+
+export interface UsersTable {
+  /** Never reused, and ascending in the order of joining: the listing pages by it. */
+  id: Generated<number>
+  name: string
+  /** Folded name (NFKC, case folded): what prefix search and sorting by name compare. */
+  name_key: string
+  email: string
+  /** Folded address: what makes an address unique whatever its letter case and Unicode form. */
+  email_key: string
+  joined_at: number
+  /** 1…N for the accounts that `npm run seed` owns, null for real ones. */
+  seed_number: number | null
+}
+
+/** PHC strings stand apart from the users, so that no query of theirs can carry one out. */
+export interface PasswordsTable {
+  user_id: number
+  hash: string
+}
+
+/** The one hash that all seeded accounts share: hashing 10,000 passwords takes minutes. */
+export interface SeedPasswordTable {
+  id: number
+  hash: string
+}
+
+export interface SessionsTable {
+  id: Generated<number>
+  user_id: number
+  /** SHA-256 of the token; the token itself is never stored. */
+  token_hash: Buffer
+  kind: 'bearer' | 'cookie'
+  created_at: number
+  last_used_at: number
+  expires_at: number
+}
+
+/** One row for an unordered pair: `low_id < high_id`. */
+export interface FriendshipsTable {
+  low_id: number
+  high_id: number
+  status: 'pending' | 'friends'
+  requested_by: number
+  requested_at: number
+  friends_since: number | null
+}
+
+export interface BlocksTable {
+  blocker_id: number
+  blocked_id: number
+  created_at: number
+}
+
+/** Row counts kept by triggers, because counting a growing table scans it. */
+export interface TableRowsTable {
+  name: 'users' | 'sessions' | 'friendships' | 'blocks'
+  rows: number
+}

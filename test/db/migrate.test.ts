@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
+import t from 'tap'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { MIGRATIONS, migrateToLatest } from '../../src/db/migrate.ts'
+import { unobserved } from '../../src/db/observer.ts'
+import { openMigrated, temporaryFile } from './temporary-database.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+const schemaOf = async (db: Database) =>
+  (await sql<{ name: string }>`select name, sql from sqlite_master order by name`.execute(db)).rows
+const appliedTo = async (db: Database) =>
+  (await sql<{ name: string }>`select name from kysely_migration`.execute(db)).rows.map((row) => row.name)
+
+t.test('every file in migrations/ is applied, in the order of its number', async (t) => {
+  const files = readdirSync(new URL('../../migrations', import.meta.url)).map((file) =>
+    file.replace(/\.ts$/, ''),
+  )
+  t.same(Object.keys(MIGRATIONS), files.sort())
+  t.same(
+    files.map((file) => file.slice(0, 5)),
+    files.map((_, index) => `${String(index + 1).padStart(4, '0')}_`),
+  )
+  const { db } = await openMigrated(t)
+  t.same(await appliedTo(db), files)
+  for (const migration of Object.values(MIGRATIONS)) t.notOk('down' in migration, 'forward only')
+})
+
+t.test('migrating again changes nothing', async (t) => {
+  const { db } = await openMigrated(t)
+  const before = await schemaOf(db)
+  await migrateToLatest(db)
+  t.same(await schemaOf(db), before)
+})
+
+t.test('of eight processes that start at once on a new file, one migrates and all serve', async (t) => {
+  const script = `
+    import { openDatabase } from './src/db/database.ts'
+    import { migrateToLatest } from './src/db/migrate.ts'
+    let migrated = 0
+    const observer = {
+      statement: ({ summary }) => () => { if (summary === 'CREATE blocks') migrated = 1 },
+      connectionWait() {},
+    }
+    process.stdout.write('ready\\n')
+    process.stdin.once('data', async () => {
+      const db = openDatabase({ url: 'sqlite:' + process.argv[1], busyTimeoutMs: 30000, observer })
+      await migrateToLatest(db)
+      const email = String(process.pid)
+      const user = { name: 'p', name_key: 'p', email, email_key: email, joined_at: 1, seed_number: null }
+      await db.insertInto('users').values(user).execute()
+      await db.destroy()
+      process.stdout.write('migrated ' + migrated + '\\n')
+      process.exit()
+    })
+  `
+  for (let round = 0; round < 3; round++) {
+    const file = temporaryFile(t)
+    const children = Array.from({ length: 8 }, () =>
+      spawn(process.execPath, ['--input-type=module', '--eval', script, file], {
+        cwd: ROOT,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    )
+    await Promise.all(children.map((child) => once(child.stdout, 'data')))
+    const outcomes = children.map(async (child) => {
+      let output = ''
+      child.stdout.on('data', (chunk) => {
+        output += chunk
+      })
+      child.stdin.write('go\n')
+      const [code] = await once(child, 'close')
+      return `${output.trim()}, exit ${code}`
+    })
+    const counts = (await Promise.all(outcomes)).sort()
+    t.same(counts, [...Array(7).fill('migrated 0, exit 0'), 'migrated 1, exit 0'])
+    const { db } = await openMigrated(t, { file })
+    t.equal((await db.selectFrom('users').select('id').execute()).length, 8)
+    t.same(await appliedTo(db), Object.keys(MIGRATIONS))
+  }
+})
+
+t.test('a database of a newer version is refused in one sentence and left as it is', async (t) => {
+  const { db } = await openMigrated(t)
+  await sql`insert into kysely_migration values ('0999_polls_on_mars', '2030-01-01T00:00:00.000Z')`.execute(
+    db,
+  )
+  const before = await schemaOf(db)
+  await t.rejects(migrateToLatest(db), {
+    name: 'DatabaseError',
+    message:
+      'The database was written by a newer version (it has migration 0999_polls_on_mars); start that version, or set DATABASE_URL to another file.',
+  })
+  t.same(await schemaOf(db), before)
+})
+
+t.test(
+  'a migration that fails leaves nothing behind, nor do those before it in the same start',
+  async (t) => {
+    const failing = {
+      ...MIGRATIONS,
+      '0998_good': {
+        up: async (db: Database) => void (await sql`create table good (n integer)`.execute(db)),
+      },
+      '0999_bad': {
+        up: async (db: Database) => {
+          await sql`create table half (n integer)`.execute(db)
+          await sql`insert into nowhere values (1)`.execute(db)
+        },
+      },
+    }
+    const fresh = openDatabase({ url: `sqlite:${temporaryFile(t)}`, busyTimeoutMs: 0, observer: unobserved })
+    t.teardown(() => fresh.destroy())
+    const expected = {
+      name: 'DatabaseError',
+      message: /^Migration 0999_bad failed and left the database as it was \(no such table: nowhere\); /,
+    }
+    await t.rejects(migrateToLatest(fresh, failing), expected)
+    t.same(await schemaOf(fresh), [], 'on a new file')
+
+    const { db } = await openMigrated(t)
+    const before = await schemaOf(db)
+    await t.rejects(migrateToLatest(db, failing), expected)
+    t.same(await schemaOf(db), before, 'on one that was migrated before')
+    t.same(await appliedTo(db), Object.keys(MIGRATIONS))
+  },
+)
