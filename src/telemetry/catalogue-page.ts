@@ -1,0 +1,79 @@
+import { METRICS } from './catalogue.ts'
+import type { AttributeDefinition, MetricDefinition, MetricKind } from './metric-definition.ts'
+import { DEFAULT_SAMPLING_RATIO, METRIC_EXPORT_INTERVAL_MS } from './settings.ts'
+
+const KINDS: Record<MetricKind, string> = {
+  counter: 'counter, delta',
+  'up-down counter': 'up-down counter, cumulative as OTLP has it',
+  histogram: 'exponential histogram, delta',
+  gauge: 'gauge',
+}
+
+const DEFAULTS = `The standard \`OTEL_*\` variables work as the specification says. Five defaults are others here:
+
+| variable | default here | why |
+|---|---|---|
+| \`OTEL_METRIC_EXPORT_INTERVAL\` | \`${METRIC_EXPORT_INTERVAL_MS}\` ms | a load test lasts minutes |
+| \`OTEL_TRACES_SAMPLER_ARG\` | \`${DEFAULT_SAMPLING_RATIO}\`, with \`parentbased_traceidratio\` | every request is counted anyway |
+| \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`http/json\` | the viewer reads it, and so do people; \`grpc\` is not built in |
+| \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`delta\` | Datadog takes nothing else |
+| \`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION\` | \`base2_exponential_bucket_histogram\` | percentiles within 1 % |`
+
+/** `docs/telemetry.md`: the catalogue for people, in Markdown. */
+export function cataloguePage(): string {
+  const metrics: MetricDefinition[] = Object.values(METRICS)
+  return `${[
+    '# Telemetry',
+    '<!-- Generated from src/telemetry/catalogue.ts by `node scripts/telemetry-docs.ts`; change it there. -->',
+    'Every metric that the service emits, and nothing else. Histograms are exponential (base 2), sums are deltas; all ' +
+      'times are in seconds. Every point carries the resource attributes `service.name`, `service.version`, ' +
+      '`service.instance.id`, `deployment.environment.name`, `host.name` and `support`.',
+    'The number of series is the worst case of one process. Only what happens has a series, so there are far fewer.',
+    overview(metrics),
+    DEFAULTS,
+    ...metrics.map(section),
+  ].join('\n\n')}\n`
+}
+
+function overview(metrics: readonly MetricDefinition[]): string {
+  const rows = metrics.map(
+    (metric) =>
+      `| [\`${metric.name}\`](#${anchor(metric.name)}) | ${metric.kind} | \`${metric.unit}\` | ${
+        Object.keys(metric.attributes)
+          .map((name) => `\`${name}\``)
+          .join(', ') || '–'
+      } |`,
+  )
+  return ['| metric | kind | unit | attributes |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function section(metric: MetricDefinition): string {
+  const facts = [
+    `- Kind: ${KINDS[metric.kind]}; unit \`${metric.unit}\``,
+    metric.clock && `- Clock: ${metric.clock}`,
+    metric.leavesOut && `- Leaves out: ${metric.leavesOut}`,
+    `- Series at most: ${typeof metric.series === 'number' ? metric.series : metric.series.formula}`,
+    `- Source: ${metric.source}`,
+  ].filter((line) => line !== undefined)
+  const attributes = Object.entries(metric.attributes)
+  const table = [
+    '| attribute | allowed values |',
+    '|---|---|',
+    ...attributes.map(([name, attribute]) => `| \`${name}\` | ${allowed(attribute)} |`),
+  ]
+  return [
+    `## ${metric.name}`,
+    metric.description,
+    facts.join('\n'),
+    ...(attributes.length > 0 ? [table.join('\n')] : []),
+  ].join('\n\n')
+}
+
+function allowed({ values, boundedBy, missing }: AttributeDefinition): string {
+  const set = values ? values.map((value) => `\`${value}\``).join(', ') : `bounded by ${boundedBy}`
+  return missing === undefined ? set : `${set}; ${missing}`
+}
+
+function anchor(heading: string): string {
+  return heading.toLowerCase().replace(/[^a-z0-9_-]/g, '')
+}

@@ -1,0 +1,47 @@
+import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api'
+import { setGlobalErrorHandler } from '@opentelemetry/core'
+import type { Environment } from './environment.ts'
+import type { Notices } from './notices.ts'
+
+const LEVELS = {
+  none: DiagLogLevel.NONE,
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.INFO,
+  debug: DiagLogLevel.DEBUG,
+  verbose: DiagLogLevel.VERBOSE,
+  all: DiagLogLevel.ALL,
+}
+
+/**
+ * Sends what the SDK says about itself to the log, at OTEL_LOG_LEVEL (default here `warn`: at `info` it reports every
+ * retry). Failed exports are told once by export-watch.ts, so the SDK's report of each is left out.
+ */
+export function routeDiagnostics(environment: Environment, notices: Notices): void {
+  const level =
+    LEVELS[environment.choice('OTEL_LOG_LEVEL', Object.keys(LEVELS) as (keyof typeof LEVELS)[], 'warn')]
+  const say = (severity: 'warn' | 'info') => (message: string, details: unknown[]) =>
+    notices.sayOnce(
+      severity,
+      `OpenTelemetry: ${message}`,
+      details.length > 0 ? { details: details.map(brief) } : undefined,
+    )
+  const warn = say('warn')
+  const info = say('info')
+  const logger: DiagLogger = {
+    error: (message, ...details) => warn(message, details),
+    warn: (message, ...details) => warn(message, details),
+    info: (message, ...details) => info(message, details),
+    debug: (message, ...details) => info(message, details),
+    verbose: (message, ...details) => info(message, details),
+  }
+  diag.setLogger(logger, { logLevel: level, suppressOverrideMessage: true })
+  setGlobalErrorHandler((error) => diag.debug(error instanceof Error ? error.message : String(error)))
+}
+
+/** Batches and exporters are passed as details; a line is not the place for them. */
+function brief(detail: unknown): string {
+  return (
+    detail instanceof Error ? detail.message : typeof detail === 'string' ? detail : typeof detail
+  ).slice(0, 300)
+}

@@ -1,0 +1,52 @@
+import type { Logger as OtelLogger } from '@opentelemetry/api'
+import { type Logger, type LoggerOptions, pino } from 'pino'
+import { emitLogRecord } from './log-records.ts'
+import type { Notices } from './notices.ts'
+import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-scope.ts'
+
+export interface LoggingOptions {
+  level: string
+  telemetry: { logs: OtelLogger; notices: Notices }
+  /** Default: standard output. */
+  destination?: { write(line: string): void }
+}
+
+/** pino's number of `warn`: from here on a line is also an OTLP log record. */
+const WARN = 40
+
+/**
+ * The service's log: JSON lines with the trace and span id of the request they belong to, sampled or not. Warnings
+ * and errors also go out as OTLP log records, taken from the call itself and not parsed back from the line.
+ */
+export function createLogger({ level, telemetry, destination }: LoggingOptions): Logger {
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    mixin: (_fields, _level, logger) => traceFields(scopeFor(logger as ScopedLogger)),
+    hooks: {
+      logMethod(args, method, severity) {
+        method.apply(this, args)
+        if (severity >= WARN) emitLogRecord(telemetry.logs, args, severity, scopeFor(this as ScopedLogger))
+      },
+    },
+  }
+  const logger = destination ? pino(options, destination) : pino(options)
+  telemetry.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
+  return logger
+}
+
+type ScopedLogger = Logger & { [LOGGER_SCOPE]?: RequestScope }
+
+/** A request's own logger knows its request; any other takes the one that the running code works for. */
+function scopeFor(logger: ScopedLogger): RequestScope | undefined {
+  return logger[LOGGER_SCOPE] ?? findRequestScope()
+}
+
+function traceFields(scope: RequestScope | undefined): Record<string, string> {
+  if (!scope) return {}
+  return scope.spanId === undefined
+    ? { trace_id: scope.traceId }
+    : { trace_id: scope.traceId, span_id: scope.spanId }
+}

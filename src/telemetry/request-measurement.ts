@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import {
+  type Context,
+  context,
+  defaultTextMapGetter,
+  isSpanContextValid,
+  type Span,
+  SpanKind,
+  type TextMapPropagator,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type CutOff, methodTag, schemeTag } from './attribute-values.ts'
+import type { Instruments } from './instruments.ts'
+import { ActiveRequests, type Outcome, type RouteRecorders } from './request-recorders.ts'
+import { LOGGER_SCOPE, type RequestScope, scopedContext } from './request-scope.ts'
+import { describeRequest, endServerSpan, serverSpanName } from './request-span.ts'
+
+export interface RequestMeasurerOptions {
+  instruments: Instruments
+  tracer: Tracer
+  /** Reads the caller's trace context from the header fields. */
+  propagator: Pick<TextMapPropagator, 'extract'>
+  /** A request that takes longer is logged as a warning. */
+  slowRequestMs?: number | undefined
+}
+
+/** One request between its arrival and its end. */
+export interface Measurement {
+  readonly scope: RequestScope
+  /** What the handler or a hook threw, for the span. */
+  error: unknown
+}
+
+/** Follows requests from arrival to the end of their response. Nothing in here throws into a request. */
+export class RequestMeasurer {
+  readonly #options: RequestMeasurerOptions
+  readonly #active: ActiveRequests
+  #open = 0
+  #whenIdle: (() => void) | undefined
+
+  constructor(options: RequestMeasurerOptions) {
+    this.#options = options
+    this.#active = new ActiveRequests(options.instruments)
+  }
+
+  begin(request: FastifyRequest, reply: FastifyReply, route: RouteRecorders): Measurement {
+    const startedAtMs = performance.now()
+    const method = methodTag(request.raw.method ?? '')
+    const scheme = this.#schemeOf(request)
+    const { span, parent } = this.#startSpan(request, method, scheme, route.url, startedAtMs)
+    const measurement: Measurement = { scope: scopeOf(route.page, span, parent), error: undefined }
+    attachToLogger(request, measurement.scope)
+    route.arrived()
+    const active = this.#active.of(method, scheme)
+    active.add(1)
+    this.#open += 1
+
+    // Kept, because the response has let go of its socket by the time it closes.
+    const socket: Socket | undefined = request.raw.socket
+    let finished = false
+    let ended = false
+    reply.raw.on('finish', () => {
+      finished = true
+    })
+    reply.raw.on('close', () => {
+      if (ended) return
+      ended = true
+      const endedAtMs = performance.now()
+      active.add(-1)
+      try {
+        const outcome = outcomeOf(request, reply, finished, socket)
+        route.ended(method, scheme, outcome, (endedAtMs - startedAtMs) / 1000)
+        endServerSpan(span, outcome, measurement.error, endedAtMs)
+        this.#logSlow(request, route, method, outcome, endedAtMs - startedAtMs)
+      } catch (error) {
+        this.#options.instruments.fault(error)
+      }
+      this.#open -= 1
+      if (this.#open === 0) this.#whenIdle?.()
+    })
+    return measurement
+  }
+
+  /** Resolves when every request that began has ended, or after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#open === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, timeoutMs)
+    this.#whenIdle = resolve
+    await promise
+    clearTimeout(timer)
+  }
+
+  /** Behind a trusted proxy the scheme is what a header field says, and the framework throws on some of them. */
+  #schemeOf(request: FastifyRequest): 'http' | 'https' {
+    try {
+      return schemeTag(request.protocol)
+    } catch {
+      return 'http'
+    }
+  }
+
+  #startSpan(
+    request: FastifyRequest,
+    method: string,
+    scheme: string,
+    route: string | undefined,
+    startTime: number,
+  ): { span: Span; parent: Context } {
+    let parent = context.active()
+    let span = trace.wrapSpanContext(NO_SPAN)
+    try {
+      parent = this.#options.propagator.extract(parent, request.raw.headers, defaultTextMapGetter)
+      const options = { kind: SpanKind.SERVER, startTime }
+      span = this.#options.tracer.startSpan(serverSpanName(method, route), options, parent)
+      if (span.isRecording()) describeRequest(span, request, method, scheme, route)
+    } catch (error) {
+      this.#options.instruments.fault(error)
+    }
+    return { span, parent }
+  }
+
+  #logSlow(
+    request: FastifyRequest,
+    route: RouteRecorders,
+    method: string,
+    outcome: Outcome,
+    durationMs: number,
+  ) {
+    const { slowRequestMs } = this.#options
+    if (slowRequestMs === undefined || durationMs <= slowRequestMs) return
+    request.log.warn(
+      { durationMs: Math.round(durationMs), method, route: route.url, page: route.page, ...outcome },
+      'slow request',
+    )
+  }
+}
+
+const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
+
+function scopeOf(page: string, span: Span, parent: Context): RequestScope {
+  const ids = span.spanContext()
+  const traced = isSpanContextValid(ids)
+  const scope = {
+    page,
+    // Replies and log lines carry a trace id even where nothing traces: it is how a report finds its line.
+    traceId: traced ? ids.traceId : randomBytes(16).toString('hex'),
+    spanId: traced ? ids.spanId : undefined,
+    context: parent,
+  }
+  scope.context = scopedContext(traced ? trace.setSpan(parent, span) : parent, scope)
+  return scope
+}
+
+function attachToLogger(request: FastifyRequest, scope: RequestScope): void {
+  // Without a logger, all requests share the application's: it must not hold on to one of them.
+  if (request.log === request.server.log) return
+  Object.defineProperty(request.log, LOGGER_SCOPE, { value: scope })
+}
+
+function outcomeOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  finished: boolean,
+  socket: Socket | undefined,
+): Outcome {
+  const { headersSent, statusCode } = reply.raw
+  // A hijacked response may carry any number: outside of HTTP's range it would be an unbounded tag.
+  const status = headersSent && statusCode >= 100 && statusCode <= 599 ? statusCode : undefined
+  return { status, cutOff: finished ? undefined : cutOffBy(request, socket, headersSent) }
+}
+
+/**
+ * Node tells a client that left from a response that this side destroyed only by the socket: the client's FIN ends
+ * its readable half, a reset is its error. ECANCELED is our own pending write.
+ */
+function cutOffBy(request: FastifyRequest, socket: Socket | undefined, headersSent: boolean): CutOff {
+  const code = (socket?.errored as { code?: string } | null | undefined)?.code
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout'
+  if (socket?.readableEnded || (code !== undefined && code !== 'ECANCELED')) return 'aborted'
+  if (request.raw.complete === false) return 'timeout'
+  return headersSent ? 'response_failed' : 'aborted'
+}

@@ -1,0 +1,106 @@
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_URL_SCHEME,
+} from '@opentelemetry/semantic-conventions'
+import { CUT_OFF, type CutOff, METHODS, NO_PAGE, SCHEMES } from './attribute-values.ts'
+import { METRICS } from './catalogue.ts'
+import type { Counter, Instruments, Recorder } from './instruments.ts'
+
+/** What became of a request: its status where header fields were sent, and why it was cut off where it was. */
+export interface Outcome {
+  readonly status: number | undefined
+  readonly cutOff: CutOff | undefined
+}
+
+/** `error.type` of a request: never a message, and never an exception's name, which outside input may choose. */
+export function errorTypeOf(outcome: Outcome): string | undefined {
+  if (outcome.cutOff !== undefined) return outcome.cutOff
+  return outcome.status !== undefined && outcome.status >= 500 ? String(outcome.status) : undefined
+}
+
+/** The instruments of one route, bound when it is first asked for. Unmatched requests share one without a URL. */
+export class RouteRecorders {
+  readonly url: string | undefined
+  readonly page: string
+  readonly #instruments: Instruments
+  readonly #views: Counter | undefined
+  readonly #viewsTotal: Counter | undefined
+  readonly #durations = new Map<number, Recorder>()
+
+  constructor(instruments: Instruments, url: string | undefined, page: string | false) {
+    this.#instruments = instruments
+    this.url = url
+    this.page = page === false ? NO_PAGE : page
+    this.#views = page === false ? undefined : instruments.counter(METRICS.pageViews, { page })
+    this.#viewsTotal = page === false ? undefined : instruments.counter(METRICS.pageViewsTotal, {})
+  }
+
+  arrived(): void {
+    this.#views?.add(1)
+    this.#viewsTotal?.add(1)
+  }
+
+  ended(method: string, scheme: string, outcome: Outcome, seconds: number): void {
+    const key = outcomeKey(method, scheme, outcome)
+    let duration = this.#durations.get(key)
+    if (!duration) {
+      duration = this.#bind(method, scheme, outcome)
+      this.#durations.set(key, duration)
+    }
+    duration.record(seconds)
+  }
+
+  #bind(method: string, scheme: string, outcome: Outcome): Recorder {
+    const errorType = errorTypeOf(outcome)
+    return this.#instruments.histogram(METRICS.requestDuration, {
+      [ATTR_HTTP_REQUEST_METHOD]: method,
+      [ATTR_URL_SCHEME]: scheme,
+      ...(this.url !== undefined && { [ATTR_HTTP_ROUTE]: this.url }),
+      ...(outcome.status !== undefined && { [ATTR_HTTP_RESPONSE_STATUS_CODE]: outcome.status }),
+      ...(errorType !== undefined && { [ATTR_ERROR_TYPE]: errorType }),
+      page: this.page,
+    })
+  }
+}
+
+/** One integer for each combination, because a string or an array as key would be made anew for each request. */
+function outcomeKey(method: string, scheme: string, outcome: Outcome): number {
+  const cutOff = outcome.cutOff === undefined ? 0 : CUT_OFF.indexOf(outcome.cutOff) + 1
+  return (
+    ((methodIndex(method) * SCHEMES.length + (scheme === 'https' ? 1 : 0)) * 600 + (outcome.status ?? 0)) *
+      (CUT_OFF.length + 1) +
+    cutOff
+  )
+}
+
+const methodIndexes = new Map<string, number>(METHODS.map((method, index) => [method, index + 1]))
+
+function methodIndex(method: string): number {
+  return methodIndexes.get(method) ?? 0
+}
+
+/** `http.server.active_requests`, bound for each method and scheme that was seen. */
+export class ActiveRequests {
+  readonly #instruments: Instruments
+  readonly #bound: Counter[] = []
+
+  constructor(instruments: Instruments) {
+    this.#instruments = instruments
+  }
+
+  of(method: string, scheme: string): Counter {
+    const index = methodIndex(method) * SCHEMES.length + (scheme === 'https' ? 1 : 0)
+    let counter = this.#bound[index]
+    if (!counter) {
+      counter = this.#instruments.upDownCounter(METRICS.activeRequests, {
+        [ATTR_HTTP_REQUEST_METHOD]: method,
+        [ATTR_URL_SCHEME]: scheme,
+      })
+      this.#bound[index] = counter
+    }
+    return counter
+  }
+}

@@ -1,0 +1,28 @@
+import { type Context, context, createContextKey } from '@opentelemetry/api'
+
+/** What the rest of a request's work may ask about it, wherever it runs: queries want the page, log lines the ids. */
+export interface RequestScope {
+  readonly page: string
+  readonly traceId: string
+  /** Missing where there is no span: the id of the trace was made up. */
+  readonly spanId: string | undefined
+  /** Carries this scope, the server span and the baggage. */
+  readonly context: Context
+}
+
+const SCOPE = createContextKey('request scope')
+
+export function scopedContext(parent: Context, scope: RequestScope): Context {
+  return parent.setValue(SCOPE, scope)
+}
+
+/** The request that the running code works for. */
+export function findRequestScope(within: Context = context.active()): RequestScope | undefined {
+  return within.getValue(SCOPE) as RequestScope | undefined
+}
+
+/**
+ * Property of a request's own logger that holds its scope. The asynchronous context is lost where the framework
+ * answers from a socket event (a body too large, a parser error), but those lines need the trace id most.
+ */
+export const LOGGER_SCOPE = Symbol('request scope')

@@ -1,0 +1,76 @@
+import { type Span, SpanStatusCode } from '@opentelemetry/api'
+import {
+  ATTR_CLIENT_ADDRESS,
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_NETWORK_PROTOCOL_VERSION,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  ATTR_URL_PATH,
+  ATTR_URL_SCHEME,
+  ATTR_USER_AGENT_ORIGINAL,
+  HTTP_REQUEST_METHOD_VALUE_OTHER,
+} from '@opentelemetry/semantic-conventions'
+import type { FastifyRequest } from 'fastify'
+import { errorTypeOf, type Outcome } from './request-recorders.ts'
+
+/** Longest value taken over from outside, in characters. */
+const MAX_OUTSIDE_LENGTH = 256
+
+/** `{METHOD} {route}`; unmatched requests are named by their method alone, because a path is unbounded. */
+export function serverSpanName(method: string, route: string | undefined): string {
+  const verb = method === HTTP_REQUEST_METHOD_VALUE_OTHER ? 'HTTP' : method
+  return route === undefined ? verb : `${verb} ${route}`
+}
+
+/**
+ * The stable HTTP attributes (semantic conventions, docs/http/http-spans.md). Set once the span is known to record:
+ * for the nine of ten that do not, gathering and copying them would be most of the cost.
+ */
+export function describeRequest(
+  span: Span,
+  request: FastifyRequest,
+  method: string,
+  scheme: string,
+  route: string | undefined,
+): void {
+  const { raw } = request
+  span.setAttributes({
+    [ATTR_HTTP_REQUEST_METHOD]: method,
+    [ATTR_URL_PATH]: bounded((raw.url ?? '/').split('?', 1)[0] as string),
+    [ATTR_URL_SCHEME]: scheme,
+    [ATTR_NETWORK_PROTOCOL_VERSION]: raw.httpVersion.replace(/\.0$/, (zero) =>
+      raw.httpVersionMajor > 1 ? '' : zero,
+    ),
+    [ATTR_CLIENT_ADDRESS]: request.ip,
+  })
+  if (method === HTTP_REQUEST_METHOD_VALUE_OTHER)
+    span.setAttribute(ATTR_HTTP_REQUEST_METHOD_ORIGINAL, bounded(raw.method ?? ''))
+  if (route !== undefined) span.setAttribute(ATTR_HTTP_ROUTE, route)
+  if (request.hostname) span.setAttribute(ATTR_SERVER_ADDRESS, bounded(request.hostname))
+  const port = Number(request.port)
+  if (port > 0) span.setAttribute(ATTR_SERVER_PORT, port)
+  const userAgent = raw.headers['user-agent']
+  if (userAgent !== undefined) span.setAttribute(ATTR_USER_AGENT_ORIGINAL, bounded(userAgent))
+}
+
+/** `endedAtMs` is a `performance.now()`: the span's start was one too, and without it the SDK would mix two clocks. */
+export function endServerSpan(span: Span, outcome: Outcome, error: unknown, endedAtMs: number): void {
+  if (span.isRecording()) {
+    if (outcome.status !== undefined) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, outcome.status)
+    const errorType = errorTypeOf(outcome)
+    if (errorType !== undefined) {
+      span.setAttribute(ATTR_ERROR_TYPE, errorType)
+      span.setStatus({ code: SpanStatusCode.ERROR })
+      if (error !== undefined) span.recordException(error instanceof Error ? error : String(error), endedAtMs)
+    }
+  }
+  span.end(endedAtMs)
+}
+
+function bounded(text: string): string {
+  return text.length > MAX_OUTSIDE_LENGTH ? text.slice(0, MAX_OUTSIDE_LENGTH) : text
+}

@@ -1,0 +1,140 @@
+import { context, propagation, type TextMapPropagator, type Tracer } from '@opentelemetry/api'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import { PAGES } from './attribute-values.ts'
+import type { Instruments } from './instruments.ts'
+import type { RouteShape } from './metric-definition.ts'
+import { type Measurement, RequestMeasurer } from './request-measurement.ts'
+import { RouteRecorders } from './request-recorders.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The page that a route belongs to, tag of its measurements; `false` for none. Every route declares it. */
+    page?: string | false
+  }
+  interface FastifyRequest {
+    /** Trace id of the request, 32 hexadecimal digits: always there, sampled or not. */
+    traceId: string
+    [MEASUREMENT]: Measurement | null
+  }
+  interface FastifyInstance {
+    /**
+     * Measures a request that reaches no hook, as an unmatched one: call it first in `frameworkErrors`, where
+     * malformed URLs end up. Sets `request.traceId`.
+     */
+    measureUnrouted(request: FastifyRequest, reply: FastifyReply): void
+    /** Every route with its methods, page and number of statuses: what the number of series is computed from. */
+    routeShapes(): RouteShape[]
+  }
+}
+
+export interface RouteTelemetryOptions {
+  instruments: Instruments
+  tracer: Tracer
+  /** Default: the globally registered one. */
+  propagator?: Pick<TextMapPropagator, 'extract'>
+  /** The closed set of pages that routes may declare. */
+  pages?: readonly string[]
+  /** A request that takes longer is logged as a warning; without it none is. */
+  slowRequestMs?: number
+}
+
+const MEASUREMENT = Symbol('measurement')
+
+/**
+ * Counts, times and traces every request of an application, tagged by its route. Register it first and await it, so
+ * that its hooks come before all others and it sees every route; a route that declares no `config.page` stops the
+ * start. See METRICS in catalogue.ts for what is recorded.
+ */
+export const routeTelemetry = fp(
+  async (app: FastifyInstance, options: RouteTelemetryOptions) => {
+    const { instruments, tracer, propagator = propagation, pages = PAGES, slowRequestMs } = options
+    const measurer = new RequestMeasurer({ instruments, tracer, propagator, slowRequestMs })
+    const unmatched = new RouteRecorders(instruments, undefined, false)
+    // By the router's own object: what a route's page is may still change until the application is ready.
+    const recorders = new WeakMap<object, RouteRecorders>()
+    const routes: RouteOptions[] = []
+
+    function recordersOf(request: FastifyRequest): RouteRecorders {
+      if (request.is404) return unmatched
+      const { config, url } = request.routeOptions
+      let found = recorders.get(config)
+      if (!found) {
+        const page = config.page !== undefined && isPage(config.page) ? config.page : false
+        found = new RouteRecorders(instruments, url, page)
+        recorders.set(config, found)
+      }
+      return found
+    }
+
+    function isPage(page: string | false): boolean {
+      return page !== false && pages.includes(page)
+    }
+
+    app.decorateRequest('traceId', '')
+    app.decorateRequest(MEASUREMENT, null)
+    app.decorate('routeShapes', () => routes.flatMap(shapesOf))
+    app.decorate('measureUnrouted', function measureUnrouted(request: FastifyRequest, reply: FastifyReply) {
+      begin(request, reply, unmatched)
+    })
+
+    function begin(request: FastifyRequest, reply: FastifyReply, route: RouteRecorders): Measurement {
+      const measurement = measurer.begin(request, reply, route)
+      request[MEASUREMENT] = measurement
+      request.traceId = measurement.scope.traceId
+      return measurement
+    }
+
+    app.addHook('onRoute', function rememberRoute(route) {
+      routes.push(route)
+    })
+
+    app.addHook('onReady', async function refuseRoutesWithoutPage() {
+      const stray = routes.find(({ config }) => config?.page !== false && !isPage(config?.page ?? false))
+      if (stray)
+        throw new Error(
+          `Route ${[stray.method].flat().join(', ')} ${stray.url} declares ${describePage(stray.config?.page)}; ` +
+            `set its config.page to one of ${pages.join(', ')}, or to false.`,
+        )
+    })
+
+    app.addHook('onRequest', function beginMeasurement(request, reply, done) {
+      const { scope } = begin(request, reply, recordersOf(request))
+      context.with(scope.context, done)
+    })
+
+    // A body that had to be waited for arrives in a socket's event, outside of the request's context.
+    app.addHook('preValidation', function reenterContext(request, _reply, done) {
+      const scope = request[MEASUREMENT]?.scope
+      if (scope && context.active() !== scope.context) context.with(scope.context, done)
+      else done()
+    })
+
+    // A server is closed a moment before its last connections say so: without the wait, requests that were aborted
+    // then would be missing from the last export.
+    app.addHook('onClose', async function awaitLastRequests() {
+      await measurer.idle(LAST_REQUESTS_MS)
+    })
+
+    app.addHook('onError', function rememberError(request, _reply, error, done) {
+      const measurement = request[MEASUREMENT]
+      if (measurement) measurement.error = error
+      done()
+    })
+  },
+  { name: 'route-telemetry', fastify: '5.x' },
+)
+
+/** Only a connection that was taken over, such as a WebSocket, is still open then. */
+const LAST_REQUESTS_MS = 500
+
+function describePage(page: string | false | undefined): string {
+  return page === undefined ? 'no page' : `an unknown page "${page}"`
+}
+
+function shapesOf(route: RouteOptions): RouteShape[] {
+  const responses = (route.schema as { response?: object } | undefined)?.response
+  const statuses = Math.max(1, Object.keys(responses ?? {}).length)
+  const page = route.config?.page ?? false
+  return [route.method].flat().map((method) => ({ method, url: route.url, page, statuses }))
+}

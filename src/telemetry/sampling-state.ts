@@ -1,0 +1,57 @@
+/**
+ * The `ot` member of tracestate, which says with what probability a trace was kept (OpenTelemetry specification,
+ * trace/tracestate-probability-sampling.md, OTEP 235): `th` is the rejection threshold, `rv` explicit randomness,
+ * both up to 56 bits in hexadecimal.
+ */
+export interface SamplingState {
+  readonly threshold: bigint | undefined
+  readonly randomness: bigint | undefined
+  /** Members that belong to others, as they came. */
+  readonly others: readonly string[]
+}
+
+const BITS_56 = 1n << 56n
+
+export function parseSamplingState(text: string | undefined): SamplingState {
+  const members = (text ?? '').split(';').filter((member) => member !== '')
+  const memberOf = (key: string) =>
+    members.find((member) => member.startsWith(`${key}:`))?.slice(key.length + 1)
+  return {
+    threshold: parseThreshold(memberOf('th')),
+    randomness: parseRandomness(memberOf('rv')),
+    others: members.filter((member) => !/^(th|rv):/.test(member)),
+  }
+}
+
+/** Undefined when nothing is left to say. */
+export function formatSamplingState({ threshold, randomness, others }: SamplingState): string | undefined {
+  const members = [
+    ...(threshold === undefined ? [] : [`th:${formatThreshold(threshold)}`]),
+    ...(randomness === undefined ? [] : [`rv:${randomness.toString(16).padStart(14, '0')}`]),
+    ...others,
+  ]
+  return members.length === 0 ? undefined : members.join(';')
+}
+
+/** The part of traces to reject, of 2^56: exact, because a probability is a multiple of 2^-56 or rounded to one. */
+export function thresholdOf(probability: number): bigint {
+  return BITS_56 - BigInt(Math.round(probability * 2 ** 56))
+}
+
+/** Trailing zeros are left out; 0 keeps everything. */
+function formatThreshold(threshold: bigint): string {
+  return threshold.toString(16).padStart(14, '0').replace(/0+$/, '') || '0'
+}
+
+function parseThreshold(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^[0-9a-f]{1,14}$/.test(text) ? BigInt(`0x${text.padEnd(14, '0')}`) : undefined
+}
+
+function parseRandomness(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^[0-9a-f]{14}$/.test(text) ? BigInt(`0x${text}`) : undefined
+}
+
+/** The last seven bytes of a trace id are random (W3C Trace Context level 2). */
+export function randomnessOf(traceId: string): bigint {
+  return BigInt(`0x${traceId.slice(-14)}`)
+}

@@ -1,0 +1,138 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { startChecks } from '../../src/checks/start.ts'
+import { METRICS } from '../../src/telemetry/catalogue.ts'
+import { cataloguePage } from '../../src/telemetry/catalogue-page.ts'
+import { type MetricDefinition, mostSeries } from '../../src/telemetry/metric-definition.ts'
+import { hashTiming } from '../../src/telemetry/password-timing.ts'
+import { queryTiming } from '../../src/telemetry/query-timing.ts'
+import type { Point } from '../otlp-json.ts'
+import { openMeasured } from './measured.ts'
+
+const metrics: MetricDefinition[] = Object.values(METRICS)
+const byName = new Map(metrics.map((metric) => [metric.name, metric]))
+const SHAPE = {
+  routes: [
+    { method: 'GET', url: '/', page: 'home', statuses: 3 },
+    { method: 'POST', url: '/v1/users', page: 'signup', statuses: 8 },
+  ],
+  statements: 10,
+  pages: 6,
+} as const
+
+t.test('each metric has a name of its own, a unit, a source, and a bound for its series', async (t) => {
+  t.equal(byName.size, metrics.length)
+  for (const metric of metrics) {
+    t.match(metric.name, /^[a-z0-9]+([._][a-z0-9]+)+$/)
+    t.ok(metric.unit && metric.source && metric.description.endsWith('.'), metric.name)
+    t.equal(
+      metric.clock !== undefined || metric.kind !== 'histogram',
+      true,
+      `${metric.name} says what its clock is`,
+    )
+    t.ok(
+      mostSeries(metric, SHAPE) >= 1 && mostSeries(metric, SHAPE) < 5000,
+      `${metric.name} ${mostSeries(metric, SHAPE)}`,
+    )
+    for (const [name, { values, boundedBy }] of Object.entries(metric.attributes))
+      t.ok(values?.length || boundedBy, `${metric.name} bounds ${name}`)
+  }
+  t.equal(mostSeries(METRICS.requestDuration, SHAPE), 2 * (4 * 3 + 9 * 3 + 11 * 10 * 3))
+})
+
+t.test('what is emitted is what the catalogue names, and all of it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'checks.json')
+  writeFileSync(file, '{"test.support.random":{"everySeconds":15},"rollcall.table.rows":{"everySeconds":15}}')
+  const { app, telemetry, received } = await openMeasured(t, (app) => {
+    app.get('/', { config: { page: 'home' } }, async () => 'welcome')
+  })
+  const timing = queryTiming(telemetry)
+  timing.connectionWait(0)
+  timing.statement({ sql: 'select 1', operation: 'SELECT', collection: 'users', summary: 'SELECT users' })(
+    0,
+    1,
+    undefined,
+  )
+  const hashing = hashTiming(telemetry.instruments)
+  hashing.hashed(0.03)
+  hashing.queued(2)
+  const rows = [{ name: 'users', rows: 115 }]
+  const db = { selectFrom: () => ({ select: () => ({ execute: async () => rows }) }) } as never
+  const checks = startChecks({ file, db, telemetry, logger: app.log })
+  t.teardown(() => checks.stop())
+  await app.inject('/')
+  collectGarbage()
+  // Garbage collections are told of in a later turn, and a delay is measured after 20 ms.
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  const points = (await received()).metrics()
+
+  for (const point of points) t.same(defectsOf(point), [], point.name)
+  t.same(new Set(points.map(({ name }) => name)), new Set(byName.keys()))
+  t.match(
+    points.filter(({ name }) => name === 'rollcall.table.rows'),
+    [{ attributes: { table: 'users' }, value: 115 }],
+  )
+  t.match(
+    points.filter(({ name }) => name === 'rollcall.password.hash.queue'),
+    [{ value: 2 }],
+  )
+  const value = (name: string) => points.find((point) => point.name === name)?.value ?? Number.NaN
+  t.ok(value('test.support.random') >= 0 && value('test.support.random') < 1)
+  t.ok(value('process.memory.usage') > 10_000_000 && value('process.memory.usage') < 4_000_000_000)
+  t.ok(value('process.uptime') > 0 && value('process.uptime') <= process.uptime())
+  t.ok(value('nodejs.eventloop.utilization') > 0 && value('nodejs.eventloop.utilization') <= 1)
+  const most = Object.groupBy(points, ({ name }) => name)
+  for (const metric of metrics)
+    t.ok((most[metric.name]?.length ?? 0) <= mostSeries(metric, SHAPE), metric.name)
+})
+
+const KINDS = {
+  counter: { kind: 'sum', temporality: 'delta', monotonic: true },
+  'up-down counter': { kind: 'sum', temporality: 'cumulative', monotonic: false },
+  histogram: { kind: 'exponential histogram', temporality: 'delta' },
+  gauge: { kind: 'gauge' },
+} as const
+
+function defectsOf(point: Point): string[] {
+  const metric = byName.get(point.name)
+  if (!metric) return ['is not in the catalogue']
+  const defects = Object.entries({
+    unit: metric.unit,
+    description: metric.description,
+    ...KINDS[metric.kind],
+  })
+    .filter(([key, expected]) => point[key as keyof Point] !== expected)
+    .map(([key]) => `${key} is ${point[key as keyof Point]}`)
+  for (const [name, value] of Object.entries(point.attributes)) {
+    const attribute = metric.attributes[name]
+    if (!attribute) defects.push(`has an attribute ${name}`)
+    else if (attribute.values && !attribute.values.includes(value as string))
+      defects.push(`${name} is ${value}`)
+  }
+  for (const [name, { missing }] of Object.entries(metric.attributes))
+    if (missing === undefined && !(name in point.attributes)) defects.push(`lacks ${name}`)
+  return defects
+}
+
+/** V8 collects young objects after a few megabytes of them. */
+function collectGarbage(): number {
+  let length = 0
+  for (let n = 0; n < 200_000; n++) length += [n, String(n), { n }].length
+  return length
+}
+
+t.test('docs/telemetry.md is what the catalogue says', async (t) => {
+  const file = new URL('../../docs/telemetry.md', import.meta.url)
+  t.equal(readFileSync(file, 'utf8'), cataloguePage(), 'run node scripts/telemetry-docs.ts')
+  for (const { name } of metrics) t.ok(cataloguePage().includes(`\n## ${name}\n`))
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/telemetry-docs.ts', ...args], { encoding: 'utf8' })
+  t.match(run('--check'), { status: 0, stderr: '' })
+  t.match(run('--help'), { status: 0, stdout: /--check/ })
+  t.match(run('--chekc'), { status: 1, stderr: /^[^\n]+\n$/ })
+})
