@@ -8,10 +8,32 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
  */
 export function registerValidation(app: FastifyInstance): void {
   const forBodies = createAjv({ coerceTypes: false, useDefaults: false })
-  const forParameters = createAjv({ coerceTypes: true, useDefaults: true })
-  app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
-    (httpPart === 'body' ? forBodies : forParameters).compile(schema),
-  )
+  const forParameters = createAjv({ coerceTypes: false, useDefaults: true })
+  app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) => {
+    if (httpPart === 'body') return forBodies.compile(schema)
+    const validate = forParameters.compile(schema)
+    const integers = integerParameters(schema)
+    return (parameters) => {
+      readIntegers(parameters, integers)
+      return validate(parameters) ? true : { error: validate.errors ?? [] }
+    }
+  })
+}
+
+function integerParameters(schema: FastifySchema): string[] {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> }
+  return Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
+}
+
+/**
+ * Only plain decimal numbers. Ajv's own coercion takes `0x10`, `1e3` and ` 7` too, and lets `1e400` through as
+ * Infinity, which no `maximum` stops and which SQLite refuses as a LIMIT.
+ */
+function readIntegers(parameters: Record<string, unknown>, names: readonly string[]): void {
+  for (const name of names) {
+    const text = parameters[name]
+    if (typeof text === 'string' && /^(0|-?[1-9]\d{0,15})$/.test(text)) parameters[name] = Number(text)
+  }
 }
 
 function createAjv(options: { coerceTypes: boolean; useDefaults: boolean }) {

@@ -1,0 +1,62 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { PROBLEMS, Problem, type ProblemCode, problems } from '../errors.ts'
+
+const Links = Type.Object(
+  {
+    name: Type.Literal('rollcall'),
+    version: Type.String(),
+    links: Type.Record(Type.String(), Type.String({ format: 'uri-reference' })),
+  },
+  { $id: 'Home', additionalProperties: false },
+)
+
+/** Where a visitor arrives: what this is and where to go from here. */
+export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
+  app.get(
+    '/',
+    {
+      config: { page: 'home' },
+      schema: { operationId: 'getHome', summary: 'What this is', tags: ['home'], response: { 200: Links } },
+    },
+    async () => ({
+      name: 'rollcall' as const,
+      version,
+      links: {
+        docs: '/docs',
+        openapi: '/openapi.json',
+        signUp: '/v1/users',
+        logIn: '/v1/sessions',
+        me: '/v1/me',
+        community: '/v1/community',
+        friends: '/v1/me/friends',
+      },
+    }),
+  )
+
+  app.get(
+    '/problems/:code',
+    {
+      config: { page: false },
+      schema: {
+        operationId: 'getProblemType',
+        summary: 'What the `type` of a problem means',
+        tags: ['home'],
+        params: Type.Object({ code: Type.String({ maxLength: 100 }) }),
+        response: {
+          200: Type.Object(
+            { type: Type.String(), title: Type.String(), status: Type.Integer() },
+            { $id: 'ProblemType', additionalProperties: false },
+          ),
+          ...problems(404),
+        },
+      },
+    },
+    async (request) => {
+      const { code } = request.params
+      if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not-found', 'There is no such problem type.')
+      const { title, status } = PROBLEMS[code as ProblemCode]
+      return { type: `/problems/${code}`, title, status }
+    },
+  )
+}

@@ -1,0 +1,33 @@
+import type { Database } from '../db/database.ts'
+
+/** Accounts with the hash that their password is verified against. */
+function credentials(db: Database) {
+  return (
+    db
+      .selectFrom('users')
+      .leftJoin('passwords', 'passwords.user_id', 'users.id')
+      // Seeded accounts share one hash, unless their owner has set a password of their own.
+      .leftJoin('seed_password', (join) => join.onTrue().on('users.seed_number', 'is not', null))
+      .select(['users.id', 'users.name', 'users.email', 'users.joined_at'])
+      .select((row) => row.fn.coalesce('passwords.hash', 'seed_password.hash').as('hash'))
+  )
+}
+
+/** Who logs in; undefined where no account has the address. */
+export async function findByEmail(db: Database, emailKey: string) {
+  return credentials(db).where('users.email_key', '=', emailKey).executeTakeFirst()
+}
+
+/** Who proves once more that they are themselves; undefined where the account is gone. */
+export async function findById(db: Database, userId: number) {
+  return credentials(db).where('users.id', '=', userId).executeTakeFirst()
+}
+
+/** From then on the account has a password of its own. */
+export async function setPasswordHash(db: Database, userId: number, hash: string): Promise<void> {
+  await db
+    .insertInto('passwords')
+    .values({ user_id: userId, hash })
+    .onConflict((conflict) => conflict.column('user_id').doUpdateSet({ hash }))
+    .execute()
+}

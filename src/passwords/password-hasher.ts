@@ -1,0 +1,94 @@
+import { argon2id, hash, verify } from 'argon2'
+import { Problem } from '../errors.ts'
+
+/** argon2id, 19 MiB, two passes, one lane: the OWASP and ASVS 5.0 (appendix C) minimum, and one thread for a hash. */
+export const ARGON2_OPTIONS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/** Told of every hash; telemetry hands one in. */
+export interface HashingObserver {
+  /** One hash or verification took this long, in seconds, waiting not included. */
+  hashed(seconds: number): void
+  /** This many requests now wait for their turn. */
+  queued(requests: number): void
+}
+
+export interface HashingLimits {
+  atOnce: number
+  queueMax: number
+  queueMaxMs: number
+}
+
+/**
+ * Hashes and verifies passwords, a few at once: each takes a core for tens of milliseconds and 19 MiB, so a flood of
+ * log-ins would otherwise starve every other route and then the memory. Who finds the queue full or waits too long
+ * gets `overloaded` (503).
+ */
+export class PasswordHasher {
+  readonly #limits: HashingLimits
+  readonly #observer: HashingObserver
+  readonly #waiting: Array<() => void> = []
+  #running = 0
+  #dummy: Promise<string> | undefined
+
+  constructor(limits: HashingLimits, observer: HashingObserver) {
+    this.#limits = limits
+    this.#observer = observer
+  }
+
+  /** PHC string of a password that {@link parsePassword} accepted. */
+  async hash(password: string): Promise<string> {
+    return this.#take(() => hash(password.normalize('NFC'), ARGON2_OPTIONS))
+  }
+
+  /**
+   * Whether the password belongs to the hash. Without a hash (an unknown account) it costs the same and is false,
+   * so that the time of an answer does not tell whether an account exists.
+   */
+  async verify(phc: string | undefined, password: string): Promise<boolean> {
+    this.#dummy ??= hash('an account that nobody has', ARGON2_OPTIONS)
+    const against = phc ?? (await this.#dummy)
+    const matches = await this.#take(() => verify(against, password.normalize('NFC')))
+    return matches && phc !== undefined
+  }
+
+  async #take<T>(work: () => Promise<T>): Promise<T> {
+    await this.#turn()
+    const startedAt = performance.now()
+    try {
+      return await work()
+    } finally {
+      this.#observer.hashed((performance.now() - startedAt) / 1000)
+      this.#running -= 1
+      this.#waiting.shift()?.()
+      this.#observer.queued(this.#waiting.length)
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running < this.#limits.atOnce) {
+      this.#running += 1
+      return
+    }
+    if (this.#waiting.length >= this.#limits.queueMax) throw tooBusy()
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        clearTimeout(timer)
+        this.#running += 1
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1)
+        this.#observer.queued(this.#waiting.length)
+        reject(tooBusy())
+      }, this.#limits.queueMaxMs)
+      this.#waiting.push(enter)
+      this.#observer.queued(this.#waiting.length)
+    })
+  }
+}
+
+function tooBusy(): Problem {
+  return new Problem('overloaded', 'Too many log-ins at the moment; try again shortly.', {
+    headers: { 'retry-after': '2' },
+  })
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Problem } from '../errors.ts'
+import { SESSION_COOKIE } from './cookie.ts'
+import type { SessionStore } from './session-store.ts'
+import { isToken } from './tokens.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** `onRequest` hook of routes that need a session: 401 without a valid one, 403 for a cross-site change. */
+    requireSession(request: FastifyRequest): Promise<void>
+  }
+  interface FastifyRequest {
+    /** Set by `requireSession`; use {@link memberOf}. */
+    member: Member | null
+  }
+}
+
+/** Who asks: the account behind a valid session. */
+export interface Member {
+  readonly id: number
+  readonly name: string
+  readonly email: string
+  readonly joined_at: number
+  readonly sessionId: number
+  readonly sessionKind: 'bearer' | 'cookie'
+}
+
+/** The member behind a request of a route that has `requireSession`. */
+export function memberOf(request: FastifyRequest): Member {
+  if (request.member === null)
+    throw new Error(`${request.routeOptions.url} reads the member without requireSession`)
+  return request.member
+}
+
+interface AuthenticationOptions {
+  sessions: SessionStore
+  publicOrigin: string
+}
+
+/** Gives routes `requireSession`: a bearer token (RFC 6750) or the session cookie, in this order. */
+export const authentication = fp(
+  async (app: FastifyInstance, { sessions, publicOrigin }: AuthenticationOptions) => {
+    app.decorateRequest('member', null)
+    app.decorate('requireSession', async function requireSession(request: FastifyRequest) {
+      const { token, kind } = presentedToken(request)
+      // Without any token there is nothing that another site could misuse: the answer is to log in.
+      if (kind === 'cookie' && token !== undefined) refuseCrossSite(request, publicOrigin)
+      const member = token !== undefined && isToken(token) ? await sessions.find(token) : undefined
+      // A token is good only in the place it was made for: a cookie's must not turn up in a script's hands.
+      if (member === undefined || member.sessionKind !== kind) throw unauthenticated(token !== undefined)
+      request.member = member
+    })
+  },
+  { name: 'authentication', dependencies: ['@fastify/cookie'] },
+)
+
+function presentedToken(request: FastifyRequest): { token: string | undefined; kind: 'bearer' | 'cookie' } {
+  const { authorization } = request.headers
+  if (authorization !== undefined)
+    return { token: /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '', kind: 'bearer' }
+  return { token: request.cookies[SESSION_COOKIE], kind: 'cookie' }
+}
+
+/** `presented` says whether a token came with the request and was not good (RFC 6750 §3.1). */
+export function unauthenticated(presented: boolean): Problem {
+  const challenge = presented ? 'Bearer realm="rollcall", error="invalid_token"' : 'Bearer realm="rollcall"'
+  return new Problem(
+    'unauthenticated',
+    'Log in at POST /v1/sessions and send its token as Authorization: Bearer.',
+    {
+      headers: { 'www-authenticate': challenge },
+    },
+  )
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Cross-site request forgery: browsers say with Sec-Fetch-Site whether a page of this origin asks; where they do not,
+ * Origin must be the configured one. Throws `cross-site` (403).
+ */
+export function refuseCrossSite(request: FastifyRequest, publicOrigin: string): void {
+  if (SAFE_METHODS.has(request.method)) return
+  const site = request.headers['sec-fetch-site']
+  const isOwn =
+    site === undefined
+      ? publicOrigin !== '' && request.headers.origin === publicOrigin
+      : site === 'same-origin'
+  if (!isOwn) throw new Problem('cross-site', 'Send Sec-Fetch-Site: same-origin, or the configured Origin.')
+}

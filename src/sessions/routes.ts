@@ -1,0 +1,206 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { Problem, problems } from '../errors.ts'
+import { Cursors, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { findByEmail } from '../passwords/credentials.ts'
+import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import { emailKeyOf } from '../users/text.ts'
+import { toOwner } from '../users/user-view.ts'
+import { attemptLimits } from './attempt-limits.ts'
+import { memberOf, refuseCrossSite } from './authenticate.ts'
+import { clearSessionCookie, setSessionCookie } from './cookie.ts'
+import type { SessionStore } from './session-store.ts'
+import { BearerSession, CookieSession } from './session-view.ts'
+
+const page = 'login'
+
+const Credentials = Type.Object(
+  { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 1024 }) },
+  { additionalProperties: false },
+)
+
+const Session = Type.Object(
+  {
+    id: Type.Integer({ minimum: 1 }),
+    kind: Type.Union([Type.Literal('bearer'), Type.Literal('cookie')]),
+    current: Type.Boolean({ description: 'The session of this very request' }),
+    createdAt: Type.String({ format: 'date-time' }),
+    lastUsedAt: Type.String({ format: 'date-time', description: 'To the hour' }),
+    expiresAt: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Session', additionalProperties: false },
+)
+
+interface SessionsOptions {
+  db: Database
+  config: Config
+  sessions: SessionStore
+  passwords: PasswordHasher
+}
+
+/** Log in, log out, see where one is logged in. */
+export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
+  const { db, config, sessions, passwords } = options
+  const byAddress = { max: config.loginLimitPerMinute, timeWindow: '1 minute' }
+  const limitAttempts = attemptLimits(app, config, (request) => {
+    const { email } = request.body as { email: string }
+    return emailKeyOf(email) ?? email.slice(0, 320)
+  })
+
+  /** The same answer, at the same cost, for a wrong password and for an account that is not there. */
+  async function logIn(credentials: { email: string; password: string }, kind: 'bearer' | 'cookie') {
+    const emailKey = emailKeyOf(credentials.email)
+    const account = emailKey === undefined ? undefined : await findByEmail(db, emailKey)
+    const matches = await passwords.verify(account?.hash ?? undefined, credentials.password)
+    if (account === undefined || !matches)
+      throw new Problem('wrong-credentials', 'Check the e-mail address and the password.', {
+        headers: { 'www-authenticate': 'Bearer realm="rollcall"' },
+      })
+    const session = await db.transaction().execute((tx) => sessions.create(tx, account.id, kind))
+    return { ...session, user: toOwner(account) }
+  }
+
+  app.post(
+    '/v1/sessions',
+    {
+      config: { page, rateLimit: byAddress },
+      schema: {
+        operationId: 'logIn',
+        summary: 'Log in and get a bearer token',
+        tags: ['sessions'],
+        body: Credentials,
+        response: { 201: BearerSession, ...problems(401) },
+      },
+      preHandler: limitAttempts,
+    },
+    async (request, reply) => {
+      const { token, expiresAt, user } = await logIn(request.body, 'bearer')
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ token, expiresAt: new Date(expiresAt).toISOString(), user })
+    },
+  )
+
+  app.post(
+    '/v1/sessions/cookie',
+    {
+      config: { page, rateLimit: byAddress },
+      schema: {
+        operationId: 'logInWithCookie',
+        summary: 'Log in and get a cookie that scripts cannot read',
+        tags: ['sessions'],
+        body: Credentials,
+        response: { 201: CookieSession, ...problems(401, 403) },
+      },
+      onRequest: async (request) => refuseCrossSite(request, config.publicOrigin),
+      preHandler: limitAttempts,
+    },
+    async (request, reply) => {
+      const { token, expiresAt, user } = await logIn(request.body, 'cookie')
+      setSessionCookie(reply, token, expiresAt)
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ expiresAt: new Date(expiresAt).toISOString(), user })
+    },
+  )
+
+  app.get(
+    '/v1/sessions',
+    {
+      config: { page },
+      schema: {
+        operationId: 'listSessions',
+        summary: 'Where you are logged in, oldest first',
+        tags: ['sessions'],
+        querystring: Type.Object(pageQuery, { additionalProperties: false }),
+        response: { 200: Page(Session), ...problems(400, 401) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      const member = memberOf(request)
+      const { limit = 50, cursor } = request.query
+      const cursors = new Cursors(['sessions', member.id], ['number'])
+      const [after = 0] = (cursors.decode(cursor) ?? []) as number[]
+      const rows = await sessions.list(member.id, after, limit + 1)
+      return sendPage(
+        request,
+        reply,
+        rows,
+        limit,
+        (last) => cursors.encode([last.id]),
+        (row) => ({
+          id: row.id,
+          kind: row.kind,
+          current: row.id === member.sessionId,
+          createdAt: new Date(row.created_at).toISOString(),
+          lastUsedAt: new Date(row.last_used_at).toISOString(),
+          expiresAt: new Date(row.expires_at).toISOString(),
+        }),
+      )
+    },
+  )
+
+  app.delete(
+    '/v1/sessions',
+    {
+      config: { page },
+      schema: {
+        operationId: 'logOutEverywhere',
+        summary: 'End all your sessions, this one too',
+        tags: ['sessions'],
+        response: { 204: Type.Null(), ...problems(401, 403) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      await sessions.endAll(db, memberOf(request).id)
+      clearSessionCookie(reply)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/v1/sessions/current',
+    {
+      config: { page },
+      schema: {
+        operationId: 'logOut',
+        summary: 'End this session',
+        tags: ['sessions'],
+        response: { 204: Type.Null(), ...problems(401, 403) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      const member = memberOf(request)
+      await sessions.end(member.id, member.sessionId)
+      clearSessionCookie(reply)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/v1/sessions/:sessionId',
+    {
+      config: { page },
+      schema: {
+        operationId: 'endSession',
+        summary: 'End one of your sessions',
+        tags: ['sessions'],
+        params: Type.Object({ sessionId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }),
+        response: { 204: Type.Null(), ...problems(401, 403, 404) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      const ended = await sessions.end(memberOf(request).id, request.params.sessionId)
+      if (!ended) throw new Problem('not-found', 'You have no such session.')
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,198 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { Problem, problems } from '../errors.ts'
+import { requireParsed } from '../http/parsed.ts'
+import { findById, setPasswordHash } from '../passwords/credentials.ts'
+import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import { parsePassword } from '../passwords/password-policy.ts'
+import { attemptLimits } from '../sessions/attempt-limits.ts'
+import { type Member, memberOf } from '../sessions/authenticate.ts'
+import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import { RenewedSession } from '../sessions/session-view.ts'
+import { createAccount, deleteAccount, updateProfile } from './account-store.ts'
+import { parseEmail, parseName } from './text.ts'
+import { Owner, toOwner } from './user-view.ts'
+
+// Lengths in UTF-16 units, generous: the exact rules count code points of normalised text.
+const text = {
+  name: Type.String({ maxLength: 320, description: '1 to 80 characters of any script' }),
+  email: Type.String({ maxLength: 320, description: 'Unique, whatever its letter case and Unicode form' }),
+  password: Type.String({ maxLength: 1024, description: '15 to 128 characters of any kind' }),
+  currentPassword: Type.String({ maxLength: 1024 }),
+}
+
+interface UsersOptions {
+  db: Database
+  config: Config
+  sessions: SessionStore
+  passwords: PasswordHasher
+}
+
+/** Sign up, and look after one's own account. */
+export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, options) => {
+  const { db, config, sessions, passwords } = options
+  const limitAttempts = attemptLimits(app, config, (request) => `member ${memberOf(request).id}`)
+
+  async function confirmPassword(member: Member, password: string): Promise<void> {
+    const account = await findById(db, member.id)
+    if (!(await passwords.verify(account?.hash ?? undefined, password)))
+      throw new Problem('wrong-password', 'The current password is another one.', {
+        errors: [{ pointer: '#/currentPassword', detail: 'is wrong' }],
+      })
+  }
+
+  app.post(
+    '/v1/users',
+    {
+      config: { page: 'signup', rateLimit: { max: config.signupLimitPerMinute, timeWindow: '1 minute' } },
+      schema: {
+        operationId: 'signUp',
+        summary: 'Sign up',
+        tags: ['account'],
+        body: Type.Object(
+          { name: text.name, email: text.email, password: text.password },
+          { additionalProperties: false },
+        ),
+        response: { 201: Owner, ...problems(409) },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request
+      const { name, email, password } = requireParsed({
+        name: parseName(body.name),
+        email: parseEmail(body.email),
+        password: parsePassword(body.password, [body.name, ...body.email.split('@'), 'rollcall']),
+      })
+      const account = await createAccount(db, {
+        ...name,
+        ...email,
+        passwordHash: await passwords.hash(password),
+      })
+      return reply.code(201).header('location', `/v1/users/${account.id}`).send(toOwner(account))
+    },
+  )
+
+  app.get(
+    '/v1/me',
+    {
+      config: { page: 'account' },
+      schema: {
+        operationId: 'getMe',
+        summary: 'Your account',
+        tags: ['account'],
+        response: { 200: Owner, ...problems(401) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request) => toOwner(memberOf(request)),
+  )
+
+  app.patch(
+    '/v1/me',
+    {
+      config: { page: 'account', rateLimit: { max: config.loginLimitPerMinute, timeWindow: '1 minute' } },
+      schema: {
+        operationId: 'updateMe',
+        summary: 'Change your name or e-mail address',
+        description: 'A new e-mail address needs the current password with it.',
+        tags: ['account'],
+        body: Type.Partial(
+          Type.Object({ name: text.name, email: text.email, currentPassword: text.currentPassword }),
+          { additionalProperties: false, minProperties: 1 },
+        ),
+        response: { 200: Owner, ...problems(401, 403, 404, 409) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request) => {
+      const { body } = request
+      const member = memberOf(request)
+      const change = requireParsed({
+        name: body.name === undefined ? undefined : parseName(body.name),
+        email: body.email === undefined ? undefined : parseEmail(body.email),
+      })
+      if (change.name === undefined && change.email === undefined)
+        throw new Problem('invalid', 'Send a new name or a new e-mail address.', {
+          errors: [{ pointer: '#', detail: 'must have name or email' }],
+        })
+      if (change.email !== undefined) {
+        await limitAttempts(request)
+        await confirmPassword(member, requireCurrentPassword(body.currentPassword))
+      }
+      const account = await updateProfile(db, member.id, change)
+      if (account === undefined) throw new Problem('not-found', 'This account is gone.')
+      return toOwner(account)
+    },
+  )
+
+  app.put(
+    '/v1/me/password',
+    {
+      config: { page: 'account', rateLimit: { max: config.loginLimitPerMinute, timeWindow: '1 minute' } },
+      schema: {
+        operationId: 'changePassword',
+        summary: 'Change your password',
+        description: 'Ends every session of the account and answers with a new one of the same kind.',
+        tags: ['account'],
+        body: Type.Object(
+          { currentPassword: text.currentPassword, newPassword: text.password },
+          { additionalProperties: false },
+        ),
+        response: { 200: RenewedSession, ...problems(401, 403) },
+      },
+      onRequest: app.requireSession,
+      preHandler: limitAttempts,
+    },
+    async (request, reply) => {
+      const member = memberOf(request)
+      const { newPassword } = requireParsed({
+        newPassword: parsePassword(request.body.newPassword, [
+          member.name,
+          ...member.email.split('@'),
+          'rollcall',
+        ]),
+      })
+      await confirmPassword(member, request.body.currentPassword)
+      const hash = await passwords.hash(newPassword)
+      const { token, expiresAt } = await db.transaction().execute(async (tx) => {
+        await setPasswordHash(tx, member.id, hash)
+        await sessions.endAll(tx, member.id)
+        return sessions.create(tx, member.id, member.sessionKind)
+      })
+      const session = { expiresAt: new Date(expiresAt).toISOString(), user: toOwner(member) }
+      reply.header('cache-control', 'no-store')
+      if (member.sessionKind === 'bearer') return { token, ...session }
+      setSessionCookie(reply, token, expiresAt)
+      return session
+    },
+  )
+
+  app.delete(
+    '/v1/me',
+    {
+      config: { page: 'account' },
+      schema: {
+        operationId: 'deleteMe',
+        summary: 'Delete your account and everything that belongs to it',
+        tags: ['account'],
+        response: { 204: Type.Null(), ...problems(401, 403) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      await deleteAccount(db, memberOf(request).id)
+      clearSessionCookie(reply)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function requireCurrentPassword(password: string | undefined): string {
+  if (password !== undefined) return password
+  throw new Problem('invalid', 'A new e-mail address needs the current password.', {
+    errors: [{ pointer: '#/currentPassword', detail: 'must be present' }],
+  })
+}

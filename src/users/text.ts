@@ -1,0 +1,111 @@
+import { domainToASCII } from 'node:url'
+import { type Parsed, refuse } from '../http/parsed.ts'
+import { RESERVED_DOMAIN } from './reserved-domain.ts'
+
+/**
+ * Case folding with what the platform has: NFKC makes the four Unicode forms one, upper before lower case joins
+ * what lower case alone keeps apart (`ß` and `SS`). Lower case writes a sigma at the end of a word in its own way, so
+ * that the start of a word would not be a prefix of it: both sigmas are made one.
+ */
+export function fold(text: string): string {
+  return text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFKC')
+}
+
+/** What sorting and prefix search compare: folded, with runs of white space made one space. */
+export function foldName(name: string): string {
+  return fold(name).replace(/\s+/gu, ' ').trimStart()
+}
+
+const NAME_MAX_CODE_POINTS = 80
+
+/** A display name in NFC: any script, no invisible or direction-changing characters, 1 to 80 code points. */
+export function parseName(text: string): Parsed<{ name: string; nameKey: string }> {
+  if (!text.isWellFormed()) return refuse('holds half a surrogate pair')
+  const name = text.normalize('NFC')
+  const length = [...name].length
+  if (length < 1 || length > NAME_MAX_CODE_POINTS)
+    return refuse(`must have 1 to ${NAME_MAX_CODE_POINTS} characters`)
+  const defect = characterDefect(name)
+  if (defect) return refuse(defect)
+  if (/^\s|\s$|\s\s/u.test(name)) return refuse('must not start or end with a space, or have two in a row')
+  if (!/[\p{L}\p{N}\p{S}]/u.test(name)) return refuse('must have a letter, a digit or a symbol')
+  if (/\p{M}{5}/u.test(name.normalize('NFD'))) return refuse('stacks too many combining marks')
+  const nameKey = foldName(name)
+  if (nameKey === '') return refuse('must have a visible character')
+  return { ok: true, value: { name, nameKey } }
+}
+
+/**
+ * Characters that a reader cannot see or that change what they see: controls (NUL among them), unassigned and
+ * private-use code points, direction overrides, tags, white space other than a space (Unicode TR36 and TR39).
+ */
+function characterDefect(text: string): string | undefined {
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return 'must not have control characters'
+  if (/[\p{Cn}\p{Co}\p{Cs}]/u.test(text)) return 'must not have unassigned or private characters'
+  // Joiners stay legal: Persian, Indic scripts and emoji sequences are written with them.
+  if (/(?![\u200C\u200D])\p{Cf}/u.test(text))
+    return 'must not have invisible or direction-changing characters'
+  if (/(?! )\p{Zs}/u.test(text)) return 'must not have white space other than plain spaces'
+  if (mixesScripts(text)) return 'mixes letters of different alphabets in one word'
+  return undefined
+}
+
+const LATIN = /\p{Script=Latin}/u
+const LOOK_ALIKES = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Cherokee}\p{Script=Armenian}]/u
+
+/** Whether a word could pass for another one: Latin beside an alphabet that shares its shapes (TR39 §5.1). */
+function mixesScripts(text: string): boolean {
+  return text.split(/[^\p{L}\p{M}]+/u).some((word) => {
+    const kinds = [LATIN, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u].filter((script) =>
+      script.test(word),
+    ).length
+    return kinds > 1 || (LATIN.test(word) && LOOK_ALIKES.test(word))
+  })
+}
+
+const EMAIL_MAX_BYTES = 254
+const LOCAL_MAX_BYTES = 64
+
+/**
+ * An e-mail address, `local@domain` without quotes and comments (RFC 5321 lengths, RFC 6531 characters). The key is
+ * the same for every letter case and Unicode form, and for a domain's Unicode and ASCII spelling.
+ */
+export function parseEmail(text: string): Parsed<{ email: string; emailKey: string }> {
+  if (!text.isWellFormed()) return refuse('holds half a surrogate pair')
+  const email = text.normalize('NFC')
+  if (Buffer.byteLength(email) > EMAIL_MAX_BYTES) return refuse(`must have at most ${EMAIL_MAX_BYTES} bytes`)
+  const parts = email.split('@')
+  if (parts.length !== 2) return refuse('must have the form name@domain')
+  const [local, domain] = parts as [string, string]
+  if (local === '' || Buffer.byteLength(local) > LOCAL_MAX_BYTES)
+    return refuse('must have 1 to 64 bytes before the @')
+  if (!/^[\p{L}\p{N}\p{M}!#$%&'*+/=?^_`{|}~-]+(\.[\p{L}\p{N}\p{M}!#$%&'*+/=?^_`{|}~-]+)*$/u.test(local))
+    return refuse('has a character before the @ that addresses do not have')
+  const defect = characterDefect(email)
+  if (defect) return refuse(defect)
+  const host = asciiDomain(domain)
+  if (host === undefined) return refuse('must have a domain name after the @')
+  const emailKey = `${fold(local)}@${host}`
+  // Folding can lengthen or change characters: what is stored as the key must itself be an address.
+  if (emailKey.split('@').length !== 2)
+    return refuse('has a character before the @ that addresses do not have')
+  if (host === RESERVED_DOMAIN) return refuse('belongs to a domain that is reserved for seeded accounts')
+  return { ok: true, value: { email, emailKey } }
+}
+
+function asciiDomain(domain: string): string | undefined {
+  if (!/^[\p{L}\p{N}\p{M}-]+(\.[\p{L}\p{N}\p{M}-]+)+$/u.test(domain)) return undefined
+  const host = domainToASCII(domain.normalize('NFKC')).toLowerCase()
+  const isHostName = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$/.test(
+    host,
+  )
+  return isHostName ? host : undefined
+}
+
+/** The key to look an address up by; undefined for text that no account can have. Seeded accounts included. */
+export function emailKeyOf(text: string): string | undefined {
+  const at = text.lastIndexOf('@')
+  if (at < 1 || !text.isWellFormed()) return undefined
+  const host = asciiDomain(text.slice(at + 1))
+  return host === undefined ? undefined : `${fold(text.slice(0, at))}@${host}`
+}

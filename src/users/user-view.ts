@@ -1,0 +1,34 @@
+import { Type } from 'typebox'
+
+/** What any member may see of another: never the e-mail address. */
+export const User = Type.Object(
+  {
+    id: Type.Integer({ minimum: 1 }),
+    name: Type.String(),
+    joinedAt: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'User', additionalProperties: false },
+)
+
+/** What a member sees of themselves. */
+export const Owner = Type.Object(
+  { ...User.properties, email: Type.String() },
+  { $id: 'Owner', additionalProperties: false },
+)
+
+/** The columns a {@link User} is made of. */
+export const userColumns = ['users.id', 'users.name', 'users.joined_at'] as const
+
+export interface UserRow {
+  id: number
+  name: string
+  joined_at: number
+}
+
+export function toUser(row: UserRow) {
+  return { id: row.id, name: row.name, joinedAt: new Date(row.joined_at).toISOString() }
+}
+
+export function toOwner(row: UserRow & { email: string }) {
+  return { ...toUser(row), email: row.email }
+}

@@ -1,0 +1,118 @@
+import { test } from 'tap'
+import { emailKeyOf, foldName, parseEmail, parseName } from '../../src/users/text.ts'
+
+const keyOf = (text: string) => {
+  const parsed = parseEmail(text)
+  return parsed.ok ? parsed.value.emailKey : undefined
+}
+
+test('an address has one key whatever its letter case and Unicode form', (t) => {
+  const spellings = ['josé', 'JOSÉ', 'jose\u0301', 'JOSE\u0301', '\uFF4Aosé'].map(
+    (local) => `${local}@Example.COM`,
+  )
+  const keys = new Set(spellings.map(keyOf))
+  t.strictSame([...keys], ['josé@example.com'])
+  t.equal(keyOf('straße@example.com'), keyOf('STRASSE@example.com'))
+  t.equal(keyOf('ΟΔΟΣ@example.com'), keyOf(`${'οδός'.normalize('NFD').replace(/\u0301/g, '')}@example.com`))
+  t.end()
+})
+
+test('a domain has one key in Unicode and in ASCII', (t) => {
+  t.equal(keyOf('ada@bücher.example.org'), 'ada@xn--bcher-kva.example.org')
+  t.equal(keyOf('ada@XN--BCHER-KVA.example.org'), 'ada@xn--bcher-kva.example.org')
+  t.end()
+})
+
+test('text that is no address is refused', (t) => {
+  const refused = [
+    '',
+    '@',
+    'ada',
+    'ada@',
+    '@example.com',
+    'ada@@example.com',
+    'ada@example',
+    'a b@example.com',
+    'ada@exa mple.com',
+    'ada@-example.com',
+    'ada@example..com',
+    '.ada@example.com',
+    'ada.@example.com',
+    'ada\u0000@example.com',
+    'ada@127.0.0.1',
+    'ada\u202E@example.com',
+    'аda@example.com',
+    'ada\uD800@example.com',
+    `${'a'.repeat(65)}@example.com`,
+    `ada@${'a.'.repeat(126)}com`,
+    'ada\u{E0041}@example.com',
+    'ada@example.com\n',
+    '"ada"@example.com',
+  ]
+  for (const text of refused) t.notOk(parseEmail(text).ok, JSON.stringify(text))
+  t.end()
+})
+
+test('addresses of the reserved domain cannot sign up, and are found at log-in', (t) => {
+  t.notOk(parseEmail('demo@seed.rollcall.example').ok)
+  t.notOk(parseEmail('demo@SEED.Rollcall.EXAMPLE').ok)
+  t.equal(emailKeyOf('Demo@seed.rollcall.example'), 'demo@seed.rollcall.example')
+  t.equal(emailKeyOf('nobody'), undefined)
+  t.end()
+})
+
+test('names of any script are kept as they are, in NFC', (t) => {
+  for (const name of [
+    'Ada',
+    'Иван Петров',
+    'محمد علي',
+    'יוסי כהן',
+    '李小龍',
+    'Zoe\u0301',
+    'Ada 👩‍👩‍👧',
+    'O’Neill',
+    '𝒜𝒹𝒶',
+    'نام\u200Cها',
+  ]) {
+    const parsed = parseName(name)
+    t.ok(parsed.ok, name)
+    if (parsed.ok) t.equal(parsed.value.name, name.normalize('NFC'))
+  }
+  t.ok(parseName('👍'.repeat(80)).ok, 'counts code points')
+  t.end()
+})
+
+test('names that a reader cannot see or would misread are refused', (t) => {
+  const refused = [
+    '',
+    ' ',
+    ' Ada',
+    'Ada ',
+    'Ada  B',
+    'Ada\u0000',
+    'Ada\nB',
+    'Ada\u202EbdA',
+    'Ada\u2066x',
+    'A\u200Bda',
+    'Ada\uD83D',
+    '\uE000',
+    'Ada\u00A0B',
+    'Аda',
+    'Adа Lovelace',
+    'pαypal',
+    'a\u0301\u0301\u0301\u0301\u0301',
+    '...',
+    'x'.repeat(81),
+    '\u{E0041}',
+    '\u0378',
+    '\u200D',
+  ]
+  for (const name of refused) t.notOk(parseName(name).ok, JSON.stringify(name))
+  t.end()
+})
+
+test('a name folds for search and sorting', (t) => {
+  t.equal(foldName('  ÉMILE   Zola'), 'émile zola')
+  t.equal(foldName('Straße'), foldName('STRASSE'))
+  t.end()
+})

@@ -1,0 +1,121 @@
+import { test } from 'tap'
+import { openApp, PASSWORD, signUp } from '../harness.ts'
+
+test('signing up answers with the account and where it is', async (t) => {
+  const { ask } = await openApp(t)
+  const reply = await ask({
+    method: 'POST',
+    url: '/v1/users',
+    payload: { name: 'Ada Lovelace', email: 'Ada@Example.com', password: PASSWORD },
+  })
+  t.equal(reply.statusCode, 201)
+  const { joinedAt, ...account } = reply.json()
+  t.strictSame(account, { id: 1, name: 'Ada Lovelace', email: 'Ada@Example.com' })
+  t.equal(new Date(joinedAt).toISOString(), joinedAt)
+  t.equal(reply.headers.location, '/v1/users/1')
+})
+
+test('an address signs up once, whatever its letter case and Unicode form, also when asked at once', async (t) => {
+  const { ask, db } = await openApp(t)
+  const emails = ['josé@example.com', 'JOSÉ@example.com', 'jose\u0301@example.com', 'josé@EXAMPLE.com']
+  const replies = await Promise.all(
+    emails.map((email) =>
+      ask({ method: 'POST', url: '/v1/users', payload: { name: 'José', email, password: PASSWORD } }),
+    ),
+  )
+  t.strictSame(replies.map((reply) => reply.statusCode).sort(), [201, 409, 409, 409])
+  const refused = replies.find((reply) => reply.statusCode === 409)?.json()
+  t.match(refused, { type: '/problems/email-taken', errors: [{ pointer: '#/email' }] })
+  t.equal((await db.selectFrom('users').select('id').where('id', '<', 100).execute()).length, 1)
+  t.equal((await db.selectFrom('passwords').select('user_id').where('user_id', '<', 100).execute()).length, 1)
+})
+
+test('every field that breaks a rule is named, and nothing is written', async (t) => {
+  const { ask, db } = await openApp(t)
+  const reply = await ask({
+    method: 'POST',
+    url: '/v1/users',
+    payload: { name: ' ', email: 'nobody', password: 'too short' },
+  })
+  t.equal(reply.statusCode, 422)
+  t.strictSame(
+    reply.json().errors.map((error: { pointer: string }) => error.pointer),
+    ['#/name', '#/email', '#/password'],
+  )
+  t.strictSame(await db.selectFrom('table_rows').select('rows').where('name', '=', 'users').execute(), [
+    { rows: 0 },
+  ])
+})
+
+test('a member sees and changes their own account', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const grace = await signUp(opened, 'Grace')
+  t.match((await ada.ask('GET', '/v1/me')).json(), { id: ada.id, name: 'Ada', email: 'ada@example.com' })
+  t.match((await ada.ask('PATCH', '/v1/me', { name: 'Ada L' })).json(), {
+    name: 'Ada L',
+    email: 'ada@example.com',
+  })
+
+  const taken = { email: 'GRACE@example.com', currentPassword: PASSWORD }
+  t.equal(
+    (await ada.ask('PATCH', '/v1/me', { email: 'ada@new.example.com' })).statusCode,
+    422,
+    'password is missing',
+  )
+  t.equal((await ada.ask('PATCH', '/v1/me', { ...taken, currentPassword: 'wrong' })).statusCode, 403)
+  t.equal((await ada.ask('PATCH', '/v1/me', taken)).statusCode, 409)
+  const own = await ada.ask('PATCH', '/v1/me', { email: 'ADA@example.com', currentPassword: PASSWORD })
+  t.match(own.json(), { email: 'ADA@example.com' }, 'an own address may change its letter case')
+  t.equal((await ada.ask('PATCH', '/v1/me', {})).statusCode, 422)
+  t.equal((await ada.ask('PATCH', '/v1/me', { currentPassword: PASSWORD })).statusCode, 422)
+  t.match((await grace.ask('GET', '/v1/me')).json(), { email: 'grace@example.com' })
+})
+
+test('a new password ends every session, answers with a new one, and is the only one that logs in', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const newPassword = 'staple battery horse correct'
+  const wrong = await ada.ask('PUT', '/v1/me/password', { currentPassword: 'not the password', newPassword })
+  t.equal(wrong.statusCode, 403)
+  const weak = await ada.ask('PUT', '/v1/me/password', {
+    currentPassword: PASSWORD,
+    newPassword: 'aaaaaaaaaaaaaaaa',
+  })
+  t.match(weak.json(), { status: 422, errors: [{ pointer: '#/newPassword' }] })
+
+  const changed = await ada.ask('PUT', '/v1/me/password', { currentPassword: PASSWORD, newPassword })
+  t.equal(changed.statusCode, 200)
+  t.equal((await ada.ask('GET', '/v1/me')).statusCode, 401, 'the old session is over')
+  const headers = { authorization: `Bearer ${changed.json().token}` }
+  t.equal((await opened.ask({ url: '/v1/me', headers })).statusCode, 200)
+  const logIn = (password: string) =>
+    opened.ask({ method: 'POST', url: '/v1/sessions', payload: { email: ada.email, password } })
+  t.equal((await logIn(PASSWORD)).statusCode, 401)
+  t.equal((await logIn(newPassword)).statusCode, 201)
+})
+
+test('a deleted account is gone with all that belonged to it, and its id is not given again', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  t.equal((await ada.ask('DELETE', '/v1/me')).statusCode, 204)
+  t.equal((await ada.ask('GET', '/v1/me')).statusCode, 401)
+  const rows = await opened.db.selectFrom('table_rows').select(['name', 'rows']).orderBy('name').execute()
+  t.strictSame(rows, [
+    { name: 'blocks', rows: 0 },
+    { name: 'friendships', rows: 0 },
+    { name: 'sessions', rows: 0 },
+    { name: 'users', rows: 0 },
+  ])
+  t.equal((await signUp(opened, 'Ada')).id, ada.id + 1)
+})
+
+test('sign-ups from one address are limited', async (t) => {
+  const { ask } = await openApp(t, { config: { signupLimitPerMinute: 2 } })
+  const signUpBadly = () => ask({ method: 'POST', url: '/v1/users', payload: {} })
+  t.strictSame([(await signUpBadly()).statusCode, (await signUpBadly()).statusCode], [422, 422])
+  const refused = await signUpBadly()
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+  t.equal(refused.json().type, '/problems/rate-limited')
+})
