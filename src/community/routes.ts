@@ -1,0 +1,150 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { Problem, problems } from '../errors.ts'
+import { Cursors, invalidCursor, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { memberOf } from '../sessions/authenticate.ts'
+import { MemberId, unknownMember } from '../users/member-path.ts'
+import { foldName } from '../users/text.ts'
+import { toUser, User } from '../users/user-view.ts'
+import { findVisible, listByName, listNewest } from './community-queries.ts'
+
+const page = 'community'
+const FULL_LISTING = '/v1/community/full'
+const LISTING = '/v1/community'
+
+interface CommunityOptions {
+  db: Database
+  config: Config
+}
+
+/** Everybody, except those whom a block hides. */
+export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = async (app, { db, config }) => {
+  app.get(
+    LISTING,
+    {
+      config: { page },
+      schema: {
+        operationId: 'listCommunity',
+        summary: 'All members, page by page',
+        description:
+          'Newest first, or by name whatever its letter case. Members whom you block, or who block you, are left out.',
+        tags: ['community'],
+        querystring: Type.Object(
+          {
+            ...pageQuery,
+            sort: Type.Optional(
+              Type.Union([Type.Literal('joined'), Type.Literal('name')], {
+                description: '`joined` (newest first) unless `q` is given, which always sorts by `name`',
+              }),
+            ),
+            q: Type.Optional(
+              Type.String({
+                minLength: 1,
+                maxLength: 80,
+                // No name has it, and PostgreSQL refuses it in a text.
+                pattern: '^[^\\u0000]*$',
+                description: 'What the name starts with, whatever its letter case',
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Page(User), ...problems(400, 401) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      const { q, sort = q === undefined ? 'joined' : 'name', limit = 50, cursor } = request.query
+      const member = memberOf(request)
+      if (sort === 'joined') {
+        if (q !== undefined) throw searchSortsByName()
+        const cursors = newestCursors(member.id)
+        const [beforeId] = (cursors.decode(cursor) ?? [Number.MAX_SAFE_INTEGER]) as [number]
+        const rows = await listNewest(db, member.id, beforeId, limit + 1)
+        return sendPage(request, reply, rows, limit, (last) => cursors.encode([last.id]), toUser)
+      }
+      const prefix = q === undefined ? '' : searchKey(q)
+      const cursors = new Cursors(['community', 'name', member.id, prefix], ['string', 'number'])
+      const [nameKey, id] = (cursors.decode(cursor) ?? [prefix, 0]) as [string, number]
+      // A cursor can be forged: what lies outside the search stays outside.
+      if (!nameKey.startsWith(prefix)) throw invalidCursor()
+      const rows = await listByName(db, member.id, prefix, { nameKey, id }, limit + 1)
+      return sendPage(request, reply, rows, limit, (last) => cursors.encode([last.name_key, last.id]), toUser)
+    },
+  )
+
+  app.get(
+    FULL_LISTING,
+    {
+      config: { page },
+      schema: {
+        operationId: 'listCommunityAtOnce',
+        summary: 'All members in one reply, newest first',
+        description:
+          'What a page costs that lists everybody: it grows with the table. Where there are more members than the ' +
+          'configured most, `nextCursor` goes on in `GET /v1/community?sort=joined`.',
+        tags: ['community'],
+        querystring: Type.Object({}, { additionalProperties: false }),
+        response: { 200: Page(User), ...problems(401) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request, reply) => {
+      const member = memberOf(request)
+      const max = config.fullListingMaxRows
+      const rows = await listNewest(db, member.id, Number.MAX_SAFE_INTEGER, max + 1)
+      const cursors = newestCursors(member.id)
+      return sendPage(
+        request,
+        reply,
+        rows,
+        max,
+        (last) => cursors.encode([last.id]),
+        toUser,
+        `${LISTING}?sort=joined`,
+      )
+    },
+  )
+
+  app.get(
+    '/v1/users/:id',
+    {
+      config: { page },
+      schema: {
+        operationId: 'getUser',
+        summary: 'One member',
+        description: 'A block hides both from each other: the answer is the same as for nobody.',
+        tags: ['community'],
+        params: Type.Object({ id: MemberId }),
+        response: { 200: User, ...problems(401, 404) },
+      },
+      onRequest: app.requireSession,
+    },
+    async (request) => {
+      const user = await findVisible(db, memberOf(request).id, request.params.id)
+      if (user === undefined) throw unknownMember()
+      return toUser(user)
+    },
+  )
+}
+
+/** The full listing continues in the pages, so both take the same cursors. */
+function newestCursors(memberId: number): Cursors {
+  return new Cursors(['community', 'joined', memberId], ['number'])
+}
+
+function searchKey(q: string): string {
+  const key = foldName(q)
+  if (key !== '') return key
+  throw new Problem('invalid', 'A parameter breaks a rule.', {
+    errors: [{ parameter: 'q', detail: 'must have a visible character' }],
+  })
+}
+
+function searchSortsByName(): Problem {
+  return new Problem('invalid', 'A search sorts by name: leave out sort, or send sort=name.', {
+    errors: [{ parameter: 'sort', detail: 'must be name, or absent, beside q' }],
+  })
+}

@@ -1,0 +1,59 @@
+import { Type } from 'typebox'
+import { toUser, User, type UserRow } from '../users/user-view.ts'
+
+const Time = Type.String({ format: 'date-time' })
+
+export const Friend = Type.Object(
+  { ...User.properties, friendsSince: Time },
+  { $id: 'Friend', additionalProperties: false },
+)
+
+export const FriendRequest = Type.Object(
+  { ...User.properties, requestedAt: Time },
+  { $id: 'FriendRequest', additionalProperties: false },
+)
+
+export const BlockedMember = Type.Object(
+  { ...User.properties, blockedAt: Time },
+  { $id: 'BlockedMember', additionalProperties: false },
+)
+
+/** Where a member stands with another after asking or accepting. */
+export const Friendship = Type.Object(
+  {
+    user: User,
+    status: Type.Union([Type.Literal('pending'), Type.Literal('friends')]),
+    requestedAt: Time,
+    friendsSince: Type.Union([Time, Type.Null()], { description: 'null while it is pending' }),
+  },
+  { $id: 'Friendship', additionalProperties: false },
+)
+
+const timeText = (ms: number) => new Date(ms).toISOString()
+
+export function toFriend(row: UserRow & { friends_since: number }) {
+  return { ...toUser(row), friendsSince: timeText(row.friends_since) }
+}
+
+export function toFriendRequest(row: UserRow & { requested_at: number }) {
+  return { ...toUser(row), requestedAt: timeText(row.requested_at) }
+}
+
+export function toBlockedMember(row: UserRow & { created_at: number }) {
+  return { ...toUser(row), blockedAt: timeText(row.created_at) }
+}
+
+interface PairRow {
+  status: 'pending' | 'friends'
+  requested_at: number
+  friends_since: number | null
+}
+
+export function toFriendship(user: UserRow, pair: PairRow) {
+  return {
+    user: toUser(user),
+    status: pair.status,
+    requestedAt: timeText(pair.requested_at),
+    friendsSince: pair.friends_since === null ? null : timeText(pair.friends_since),
+  }
+}

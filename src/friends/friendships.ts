@@ -1,0 +1,178 @@
+import { type Selectable, sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import type { FriendshipsTable } from '../db/tables.ts'
+import { isForeignKeyViolation } from '../db/violations.ts'
+import { hiddenFrom } from '../db/visibility.ts'
+import { Problem } from '../errors.ts'
+import { unauthenticated } from '../sessions/authenticate.ts'
+import { unknownMember } from '../users/member-path.ts'
+import { type UserRow, userColumns } from '../users/user-view.ts'
+
+type Pair = Selectable<FriendshipsTable>
+
+/** The key of the one row that two members share, whoever asks. */
+function pairOf(oneId: number, otherId: number) {
+  return oneId < otherId ? { low_id: oneId, high_id: otherId } : { low_id: otherId, high_id: oneId }
+}
+
+/**
+ * Asks for a friendship, or accepts one that the other has asked for. Every look and write of it stands in one
+ * IMMEDIATE transaction, which waits for all others: two members who ask each other at once become friends, in one row,
+ * and nobody is accepted beside a block.
+ *
+ * Throws `blocked` (409) where the member blocks the other, `not-found` (404) where the other blocks the member or does
+ * not exist, `too-many-requests-pending` (409) with `max` where a new request would exceed `pendingMax`.
+ */
+export async function requestOrAccept(
+  db: Database,
+  memberId: number,
+  otherId: number,
+  pendingMax: number,
+  now = Date.now(),
+): Promise<{ created: boolean; user: UserRow; pair: Pair }> {
+  const request = db.transaction().execute(async (tx) => {
+    const user = await getRequestable(tx, memberId, otherId)
+    const pair = await findPair(tx, memberId, otherId)
+    if (pair === undefined) {
+      await refuseTooManyPending(tx, memberId, pendingMax)
+      return { created: true, user, pair: await insertRequest(tx, memberId, otherId, now) }
+    }
+    if (pair.status === 'friends' || pair.requested_by === memberId) return { created: false, user, pair }
+    return { created: false, user, pair: await acceptRequest(tx, pair, now) }
+  })
+  return orOwnAccountGone(request)
+}
+
+/** The other was looked up in the same transaction, so a missing account is that of the member, ended meanwhile. */
+async function orOwnAccountGone<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (isForeignKeyViolation(error)) throw unauthenticated(true)
+    throw error
+  }
+}
+
+/** Unfriends, cancels or declines: whatever there is between the two, nothing is left of it. */
+export async function removePair(db: Database, memberId: number, otherId: number): Promise<void> {
+  const { low_id, high_id } = pairOf(memberId, otherId)
+  await db.deleteFrom('friendships').where('low_id', '=', low_id).where('high_id', '=', high_id).execute()
+}
+
+/**
+ * Blocks, and ends what there was between the two in the same transaction. A member may block one who blocks them, so
+ * that each of them can end the contact for good. Throws `not-found` (404) where the other does not exist.
+ */
+export async function block(
+  db: Database,
+  memberId: number,
+  otherId: number,
+  now = Date.now(),
+): Promise<{ created: boolean; blocked: UserRow & { created_at: number } }> {
+  const blocking = db.transaction().execute(async (tx) => {
+    const user = await tx
+      .selectFrom('users')
+      .select(userColumns)
+      .where('users.id', '=', otherId)
+      .executeTakeFirst()
+    if (user === undefined) throw unknownMember()
+    const existing = await tx
+      .selectFrom('blocks')
+      .select('created_at')
+      .where('blocker_id', '=', memberId)
+      .where('blocked_id', '=', otherId)
+      .executeTakeFirst()
+    if (existing) return { created: false, blocked: { ...user, ...existing } }
+    await removePair(tx, memberId, otherId)
+    await tx
+      .insertInto('blocks')
+      .values({ blocker_id: memberId, blocked_id: otherId, created_at: now })
+      .execute()
+    return { created: true, blocked: { ...user, created_at: now } }
+  })
+  return orOwnAccountGone(blocking)
+}
+
+/** Takes back the member's own block; the other's stays, and so does the end of their friendship. */
+export async function unblock(db: Database, memberId: number, otherId: number): Promise<void> {
+  await db.deleteFrom('blocks').where('blocker_id', '=', memberId).where('blocked_id', '=', otherId).execute()
+}
+
+/** Whether the other exists and no block stands between the two. */
+export async function isVisible(db: Database, memberId: number, otherId: number): Promise<boolean> {
+  const found = await db
+    .selectFrom('users')
+    .select('users.id')
+    .where('users.id', '=', otherId)
+    .where('users.id', 'not in', hiddenFrom(memberId))
+    .executeTakeFirst()
+  return found !== undefined
+}
+
+/** One's own block is asked first: where both block, a 404 would tell the member of the other's. */
+async function getRequestable(tx: Database, memberId: number, otherId: number): Promise<UserRow> {
+  const found = await tx
+    .selectFrom('users')
+    .leftJoin('blocks as mine', (join) =>
+      join.onRef('mine.blocked_id', '=', 'users.id').on('mine.blocker_id', '=', memberId),
+    )
+    .leftJoin('blocks as theirs', (join) =>
+      join.onRef('theirs.blocker_id', '=', 'users.id').on('theirs.blocked_id', '=', memberId),
+    )
+    .select(userColumns)
+    .select(['mine.created_at as blocked_at', 'theirs.created_at as blocked_by_at'])
+    .where('users.id', '=', otherId)
+    .executeTakeFirst()
+  if (found === undefined) throw unknownMember()
+  if (found.blocked_at !== null) throw new Problem('blocked', 'Unblock this member first.')
+  if (found.blocked_by_at !== null) throw unknownMember()
+  return found
+}
+
+function findPair(tx: Database, memberId: number, otherId: number): Promise<Pair | undefined> {
+  const { low_id, high_id } = pairOf(memberId, otherId)
+  return tx
+    .selectFrom('friendships')
+    .selectAll()
+    .where('low_id', '=', low_id)
+    .where('high_id', '=', high_id)
+    .executeTakeFirst()
+}
+
+async function refuseTooManyPending(tx: Database, memberId: number, pendingMax: number): Promise<void> {
+  const { pending } = await tx
+    .selectFrom('friendships')
+    .select(({ fn }) => fn.countAll<number>().as('pending'))
+    .where('requested_by', '=', memberId)
+    // A literal: SQLite uses the partial index of the pending ones only when it can read the condition.
+    .where('status', '=', sql<'pending'>`'pending'`)
+    .executeTakeFirstOrThrow()
+  if (pending >= pendingMax)
+    throw new Problem('too-many-requests-pending', 'Wait for an answer to your requests, or cancel one.', {
+      extensions: { max: pendingMax },
+    })
+}
+
+function insertRequest(tx: Database, memberId: number, otherId: number, now: number): Promise<Pair> {
+  return tx
+    .insertInto('friendships')
+    .values({
+      ...pairOf(memberId, otherId),
+      status: 'pending',
+      requested_by: memberId,
+      requested_at: now,
+      friends_since: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+function acceptRequest(tx: Database, pair: Pair, now: number): Promise<Pair> {
+  return tx
+    .updateTable('friendships')
+    .set({ status: 'friends', friends_since: now })
+    .where('low_id', '=', pair.low_id)
+    .where('high_id', '=', pair.high_id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
