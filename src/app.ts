@@ -1,0 +1,99 @@
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import underPressure from '@fastify/under-pressure'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
+import { communityRoutes } from './community/routes.ts'
+import type { Config } from './config.ts'
+import type { Database } from './db/database.ts'
+import { Problem, registerErrorHandler } from './errors.ts'
+import { friendRoutes } from './friends/routes.ts'
+import { healthRoutes } from './home/health-routes.ts'
+import { homeRoutes } from './home/routes.ts'
+import { registerDrain } from './http/drain.ts'
+import { registerOpenapi } from './http/openapi.ts'
+import { serverOptions } from './http/server-options.ts'
+import { registerStrictJson } from './http/strict-json.ts'
+import { registerUnmatched } from './http/unmatched.ts'
+import { registerValidation } from './http/validation.ts'
+import { PasswordHasher } from './passwords/password-hasher.ts'
+import { authentication } from './sessions/authenticate.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { SessionStore } from './sessions/session-store.ts'
+import { hashTiming } from './telemetry/password-timing.ts'
+import { routeTelemetry } from './telemetry/route-telemetry.ts'
+import type { Telemetry } from './telemetry/start.ts'
+import { userRoutes } from './users/routes.ts'
+
+export interface AppParts {
+  config: Config
+  db: Database
+  telemetry: Telemetry
+  logger: FastifyBaseLogger
+  version: string
+}
+
+/** The whole service over an open, migrated database; it listens to nothing yet. */
+export async function buildApp({ config, db, telemetry, logger, version }: AppParts) {
+  const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
+
+  // Measured first, so that what any later plugin refuses is counted too.
+  await app.register(routeTelemetry, { ...telemetry, slowRequestMs: config.slowRequestMs })
+
+  registerErrorHandler(app)
+  registerUnmatched(app)
+  registerStrictJson(app)
+  registerValidation(app)
+  registerDrain(app, config.shutdownDrainMs)
+
+  await app.register(underPressure, {
+    maxEventLoopDelay: config.eventLoopDelayMaxMs,
+    pressureHandler: refuseOverload,
+  })
+  await app.register(helmet, {
+    // JSON only: nothing in a reply may load or run anything. The pages under /docs set a policy of their own.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
+    },
+  })
+  await app.register(rateLimit, {
+    global: config.rateLimitPerMinute > 0,
+    max: config.rateLimitPerMinute,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
+  })
+  await app.register(cookie)
+  await registerOpenapi(app, version)
+
+  const sessions = new SessionStore(db, config)
+  const passwords = new PasswordHasher(
+    {
+      atOnce: config.passwordHashesAtOnce,
+      queueMax: config.passwordQueueMax,
+      queueMaxMs: config.passwordQueueMaxMs,
+    },
+    hashTiming(telemetry.instruments),
+  )
+  await app.register(authentication, { sessions, publicOrigin: config.publicOrigin })
+
+  await app.register(homeRoutes, { version })
+  await app.register(healthRoutes, { db })
+  await app.register(userRoutes, { db, config, sessions, passwords })
+  await app.register(sessionRoutes, { db, config, sessions, passwords })
+  await app.register(communityRoutes, { db, config })
+  await app.register(friendRoutes, { db, config })
+
+  return app
+}
+
+function refuseOverload(): never {
+  throw new Problem('overloaded', 'The service has more to do than it can; try again shortly.', {
+    headers: { 'retry-after': '1' },
+  })
+}

@@ -1,0 +1,161 @@
+import { parseArgs } from 'node:util'
+import { ConfigError } from '../config.ts'
+import { DatabaseError } from '../db/database-error.ts'
+import { Problem } from '../errors.ts'
+
+interface IntegerOption {
+  readonly kind: 'integer'
+  readonly min: number
+  readonly max: number
+}
+interface TextOption {
+  readonly kind: 'text'
+}
+type Option = (IntegerOption | TextOption) & {
+  readonly required?: true
+  /** What stands for the value in the help: `--users N`. */
+  readonly placeholder: string
+  readonly meaning: string
+}
+
+type ValueOf<O extends Option> =
+  | (O extends IntegerOption ? number : string)
+  | (O extends { required: true } ? never : undefined)
+export type Values<Options extends Record<string, Option>> = {
+  readonly [K in keyof Options]: ValueOf<Options[K]>
+}
+
+export interface Command<Options extends Record<string, Option>> {
+  /** As it is typed: `npm run seed`. */
+  readonly name: string
+  readonly summary: string
+  readonly options: Options
+  /** Aborted by SIGINT or SIGTERM: leave everything in order and return. */
+  run(values: Values<Options>, signal: AbortSignal): Promise<void>
+}
+
+/** A failure that the caller can mend: one sentence that says how. */
+export class CommandError extends Error {
+  override readonly name: string = 'CommandError'
+}
+
+/** The command was typed wrongly; exits with 2 instead of 1. */
+class UsageError extends CommandError {
+  override readonly name = 'UsageError'
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * The frame of every command: reads its options strictly, gives help, says a failure in one sentence on stderr, and
+ * exits with 0, 1 (it failed), 2 (it was typed wrongly) or 130 and 143 (interrupted, after leaving all in order).
+ */
+export async function runCommand<Options extends Record<string, Option>>(
+  command: Command<Options>,
+  args = process.argv.slice(2),
+): Promise<void> {
+  const interrupt = new AbortController()
+  let interruptedWith: number | undefined
+  for (const [signal, code] of Object.entries(SIGNALS))
+    process.on(signal, () => {
+      // Who asks twice does not want to wait for order.
+      if (interruptedWith !== undefined) process.exit(code)
+      interruptedWith = code
+      interrupt.abort()
+    })
+  try {
+    const values = readOptions(command, args)
+    if (values === 'help') process.stdout.write(help(command))
+    else await command.run(values, interrupt.signal)
+  } catch (error) {
+    if (interruptedWith === undefined) {
+      process.stderr.write(`${sentenceOf(error)}\n`)
+      process.exitCode = error instanceof UsageError ? 2 : 1
+    }
+  }
+  if (interruptedWith !== undefined) process.exitCode = interruptedWith
+}
+
+function sentenceOf(error: unknown): string {
+  const isOurs =
+    error instanceof CommandError ||
+    error instanceof DatabaseError ||
+    error instanceof ConfigError ||
+    error instanceof Problem
+  const message = error instanceof Error ? error.message : String(error)
+  return isOurs ? message : `It failed in an unforeseen way (${message}); report this with what you did.`
+}
+
+function readOptions<Options extends Record<string, Option>>(
+  command: Command<Options>,
+  args: string[],
+): Values<Options> | 'help' {
+  const names = Object.keys(command.options)
+  const texts = parse(command, names, args)
+  if (texts.help === true) return 'help'
+  const entries = Object.entries(command.options).map(([name, option]) => {
+    const text = texts[name]
+    if (typeof text === 'string') return [name, readValue(name, option, text)]
+    if (option.required) throw new UsageError(`--${name} is missing; see ${command.name} -- --help.`)
+    return [name, undefined]
+  })
+  return Object.fromEntries(entries)
+}
+
+function parse(
+  command: { name: string },
+  names: string[],
+  args: string[],
+): Record<string, string | boolean | undefined> {
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+  const help = { help: { type: 'boolean' as const, short: 'h' } }
+  try {
+    return parseArgs({ args, options: { ...options, ...help }, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    throw new UsageError(`${complaint(error as Error & { code?: string })}; see ${command.name} -- --help.`)
+  }
+}
+
+/** Node's own sentences go on for several lines. */
+function complaint(error: Error & { code?: string }): string {
+  const named = /'(?:-\w, )?(-[^'\s=]*)/.exec(error.message)?.[1] ?? ''
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
+      return `${named} is not known`
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
+      return /does not take/.test(error.message) ? `${named} takes no value` : `${named} needs a value`
+    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
+      return `${/'[^']*'/.exec(error.message)?.[0] ?? 'a word'} is not expected`
+    default:
+      return error.message
+  }
+}
+
+function readValue(name: string, option: Option, text: string): number | string {
+  if (option.kind === 'text') return text
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < option.min || value > option.max)
+    throw new UsageError(`--${name} is "${text}"; give a whole number from ${option.min} to ${option.max}.`)
+  return value
+}
+
+function help(command: Command<Record<string, Option>>): string {
+  const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
+    `--${name} ${option.placeholder}`,
+    option.meaning,
+  ])
+  rows.push(['--help', 'this text'])
+  const width = Math.max(...rows.map(([left]) => left.length))
+  const usage = Object.entries(command.options).map(([name, option]) => {
+    const flag = `--${name} ${option.placeholder}`
+    return option.required ? flag : `[${flag}]`
+  })
+  return [
+    `${command.name} -- ${usage.join(' ')}`,
+    '',
+    command.summary,
+    '',
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    '',
+  ].join('\n')
+}

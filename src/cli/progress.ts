@@ -1,0 +1,55 @@
+import type { Writable } from 'node:stream'
+
+const BAR_WIDTH = 30
+const REDRAW_MS = 100
+const LINE_MS = 2000
+
+/** How far a long step is: a bar that moves on a terminal, a line now and then elsewhere. */
+export class Progress {
+  readonly #out: Writable & { isTTY?: boolean }
+  readonly #label: string
+  readonly #total: number
+  readonly #startedAt = performance.now()
+  #shownAt = performance.now()
+  #done = 0
+
+  constructor(label: string, total: number, out: Writable & { isTTY?: boolean } = process.stderr) {
+    this.#label = label
+    this.#total = total
+    this.#out = out
+  }
+
+  advance(units: number): void {
+    this.#done = Math.min(this.#total, this.#done + units)
+    const now = performance.now()
+    if (now - this.#shownAt < (this.#out.isTTY ? REDRAW_MS : LINE_MS)) return
+    this.#shownAt = now
+    this.#out.write(this.#out.isTTY ? `\r\u001b[2K${this.#bar()}` : `${this.#line()}\n`)
+  }
+
+  /** Takes the bar away and says what was done, and how fast. */
+  end(): void {
+    if (this.#out.isTTY) this.#out.write('\r\u001b[2K')
+    this.#out.write(`${this.#line()}\n`)
+  }
+
+  #bar(): string {
+    const share = this.#total === 0 ? 1 : this.#done / this.#total
+    const full = Math.round(share * BAR_WIDTH)
+    const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full)
+    return `${this.#label} ${bar} ${Math.floor(share * 100)} %  ${this.#rate()}`
+  }
+
+  #line(): string {
+    return `${this.#label}: ${formatCount(this.#done)} of ${formatCount(this.#total)}, ${this.#rate()}`
+  }
+
+  #rate(): string {
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    return `${formatCount(Math.round(this.#done / seconds))} a second`
+  }
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
