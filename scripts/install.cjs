@@ -1,4 +1,5 @@
-// Brings what package-lock.json names, exactly, before a script runs: `node scripts/install.cjs [--dev]`.
+// Brings what package-lock.json names, exactly: `node scripts/install.cjs [--dev]`. Each npm script begins with it; a
+// `prestart` would be skipped where npm is told to ignore scripts, as careful people do.
 // Run by whatever Node the machine has, so it is plain old JavaScript without dependencies.
 'use strict'
 var childProcess = require('child_process')
