@@ -19,6 +19,8 @@ export interface Point {
   min: number | undefined
   max: number | undefined
   scale: number | undefined
+  /** Of histograms with explicit buckets. */
+  bounds: number[] | undefined
   /** Nanoseconds since the epoch. */
   startTime: bigint
   time: bigint
@@ -87,6 +89,7 @@ function decodePoint(point: any) {
     min: point.min,
     max: point.max,
     scale: point.scale,
+    bounds: point.explicitBounds,
     startTime: BigInt(point.startTimeUnixNano ?? 0),
     time: BigInt(point.timeUnixNano),
   }

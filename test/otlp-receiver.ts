@@ -26,11 +26,12 @@ export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
   readonly #server = createServer((request, response) => {
     void this.#receive(request).then((status) => {
+      if (status === 'never') return
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
     })
   })
   readonly #accepted: { path: string; payload: unknown }[] = []
-  #statuses: number[] = []
+  #statuses: (number | 'never')[] = []
 
   /** Starts listening, and closes with the test. */
   static async start(t: Pick<Test, 'teardown'>): Promise<OtlpReceiver> {
@@ -45,8 +46,8 @@ export class OtlpReceiver {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** The next requests are answered with these statuses, those after them with 200 again. */
-  answerWith(...statuses: number[]): void {
+  /** The next requests are answered with these statuses, or never; those after them with 200 again. */
+  answerWith(...statuses: (number | 'never')[]): void {
     this.#statuses = statuses
   }
 
@@ -83,7 +84,7 @@ export class OtlpReceiver {
     return this.#accepted.filter((request) => request.path === path).map(({ payload }) => payload)
   }
 
-  async #receive(request: IncomingMessage): Promise<number> {
+  async #receive(request: IncomingMessage): Promise<number | 'never'> {
     const body = Buffer.concat(await request.toArray())
     const path = request.url ?? ''
     this.requests.push({ path, headers: request.headers, body })

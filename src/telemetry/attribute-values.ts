@@ -19,7 +19,6 @@ import { HTTP_REQUEST_METHOD_VALUE_QUERY } from './semconv.ts'
 
 /** Values of `config.page`. A new page is a new series of every metric that carries `page`. */
 export const PAGES = ['home', 'signup', 'login', 'account', 'community', 'friends'] as const
-export type Page = (typeof PAGES)[number]
 
 /** `page` of what happens outside a page: start-up, checks, health and documents, unmatched requests. */
 export const NO_PAGE = 'none'
@@ -55,7 +54,7 @@ export function schemeTag(protocol: string): (typeof SCHEMES)[number] {
 
 /**
  * Why a request has no complete response: `aborted`, the client went away; `timeout`, it did not send its request
- * in time; `response_failed`, this side broke off a response that had begun.
+ * in time; `response_failed`, this side broke the response off.
  */
 export const CUT_OFF = ['aborted', 'timeout', 'response_failed'] as const
 export type CutOff = (typeof CUT_OFF)[number]

@@ -27,8 +27,6 @@ import {
 import type { AttributeDefinition, MetricDefinition, ServiceShape } from './metric-definition.ts'
 import * as semconv from './semconv.ts'
 
-export { PAGES, type Page } from './attribute-values.ts'
-
 /**
  * Every metric that this service emits, no more and no less. Instruments, `docs/telemetry.md` and the tests derive
  * from this table or are checked against it. A renamed metric or attribute breaks dashboards: say so in the changelog.
@@ -112,7 +110,7 @@ export const METRICS = {
     },
     series: {
       formula:
-        'for each scheme: (statuses + 1) × 3 for each method of each route, and for each method of unmatched requests',
+        'for each scheme: (statuses × 4 + 3) for each method of each route, and for each method of unmatched requests',
       most: requestSeries,
     },
     boundaries: HTTP_SECONDS,
@@ -306,11 +304,11 @@ function eventLoopDelay<const Name extends string>(name: Name, which: string) {
 }
 
 /**
- * Each route answers with its statuses, each of which may also be cut off after the header fields in two ways
- * (a time-out comes before them), or with none in three. Unmatched requests may have any method.
+ * Each route answers with its statuses or, before the header fields are sent, with none. Each may be cut off, and
+ * without a status it always is. Unmatched requests may have any method.
  */
 function requestSeries(shape: ServiceShape): number {
-  const outcomes = (statuses: number) => statuses * CUT_OFF.length + CUT_OFF.length
+  const outcomes = (statuses: number) => statuses * (1 + CUT_OFF.length) + CUT_OFF.length
   const routed = shape.routes.reduce((sum, route) => sum + outcomes(route.statuses), 0)
   const unmatched = (METHODS.length + 1) * outcomes(UNMATCHED_STATUSES)
   return SCHEMES.length * (routed + unmatched)

@@ -147,7 +147,7 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   const scope = {
     page,
     // Replies and log lines carry a trace id even where nothing traces: it is how a report finds its line.
-    traceId: traced ? ids.traceId : randomBytes(16).toString('hex'),
+    traceId: traced ? ids.traceId : newTraceId(),
     spanId: traced ? ids.spanId : undefined,
     context: parent,
   }
@@ -155,10 +155,14 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   return scope
 }
 
+export function newTraceId(): string {
+  return randomBytes(16).toString('hex')
+}
+
 function attachToLogger(request: FastifyRequest, scope: RequestScope): void {
   // Without a logger, all requests share the application's: it must not hold on to one of them.
   if (request.log === request.server.log) return
-  Object.defineProperty(request.log, LOGGER_SCOPE, { value: scope })
+  Object.assign(request.log, { [LOGGER_SCOPE]: scope })
 }
 
 function outcomeOf(
@@ -170,17 +174,19 @@ function outcomeOf(
   const { headersSent, statusCode } = reply.raw
   // A hijacked response may carry any number: outside of HTTP's range it would be an unbounded tag.
   const status = headersSent && statusCode >= 100 && statusCode <= 599 ? statusCode : undefined
-  return { status, cutOff: finished ? undefined : cutOffBy(request, socket, headersSent) }
+  return { status, cutOff: finished ? undefined : cutOffBy(request, socket) }
 }
 
 /**
- * Node tells a client that left from a response that this side destroyed only by the socket: the client's FIN ends
- * its readable half, a reset is its error. ECANCELED is our own pending write.
+ * Only the socket tells a client that left from a response that this side broke off: a client's FIN ends its
+ * readable half, a reset or garbage is its error. Any other error, or none, is what this side destroyed it with.
  */
-function cutOffBy(request: FastifyRequest, socket: Socket | undefined, headersSent: boolean): CutOff {
+function cutOffBy(request: FastifyRequest, socket: Socket | undefined): CutOff {
   const code = (socket?.errored as { code?: string } | null | undefined)?.code
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout'
-  if (socket?.readableEnded || (code !== undefined && code !== 'ECANCELED')) return 'aborted'
-  if (request.raw.complete === false) return 'timeout'
-  return headersSent ? 'response_failed' : 'aborted'
+  // An injected request has no real socket, and nobody but the caller who breaks it off.
+  if (socket?.readableEnded !== false || (code !== undefined && CLIENT_LEFT.test(code))) return 'aborted'
+  return request.raw.complete ? 'response_failed' : 'timeout'
 }
+
+const CLIENT_LEFT = /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|HPE_.*)$/

@@ -42,9 +42,7 @@ export function describeRequest(
     [ATTR_HTTP_REQUEST_METHOD]: method,
     [ATTR_URL_PATH]: bounded((raw.url ?? '/').split('?', 1)[0] as string),
     [ATTR_URL_SCHEME]: scheme,
-    [ATTR_NETWORK_PROTOCOL_VERSION]: raw.httpVersion.replace(/\.0$/, (zero) =>
-      raw.httpVersionMajor > 1 ? '' : zero,
-    ),
+    [ATTR_NETWORK_PROTOCOL_VERSION]: raw.httpVersion === '2.0' ? '2' : raw.httpVersion,
     [ATTR_CLIENT_ADDRESS]: request.ip,
   })
   if (method === HTTP_REQUEST_METHOD_VALUE_OTHER)

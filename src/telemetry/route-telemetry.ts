@@ -4,8 +4,9 @@ import fp from 'fastify-plugin'
 import { PAGES } from './attribute-values.ts'
 import type { Instruments } from './instruments.ts'
 import type { RouteShape } from './metric-definition.ts'
-import { type Measurement, RequestMeasurer } from './request-measurement.ts'
+import { type Measurement, newTraceId, RequestMeasurer } from './request-measurement.ts'
 import { RouteRecorders } from './request-recorders.ts'
+import type { RequestScope } from './request-scope.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -71,18 +72,28 @@ export const routeTelemetry = fp(
       return page !== false && pages.includes(page)
     }
 
+    // Hooks come too late for routes that are there already, and onRoute has missed them.
+    if (!app.printRoutes().startsWith('(empty tree)'))
+      throw new Error('Register routeTelemetry before any route, and await it.')
+
     app.decorateRequest('traceId', '')
     app.decorateRequest(MEASUREMENT, null)
     app.decorate('routeShapes', () => routes.flatMap(shapesOf))
     app.decorate('measureUnrouted', function measureUnrouted(request: FastifyRequest, reply: FastifyReply) {
-      begin(request, reply, unmatched)
+      begin(request, reply)
     })
 
-    function begin(request: FastifyRequest, reply: FastifyReply, route: RouteRecorders): Measurement {
-      const measurement = measurer.begin(request, reply, route)
-      request[MEASUREMENT] = measurement
-      request.traceId = measurement.scope.traceId
-      return measurement
+    function begin(request: FastifyRequest, reply: FastifyReply): RequestScope | undefined {
+      try {
+        const measurement = measurer.begin(request, reply, recordersOf(request))
+        request[MEASUREMENT] = measurement
+        request.traceId = measurement.scope.traceId
+        return measurement.scope
+      } catch (error) {
+        request.traceId = newTraceId()
+        instruments.fault(error)
+        return undefined
+      }
     }
 
     app.addHook('onRoute', function rememberRoute(route) {
@@ -99,11 +110,13 @@ export const routeTelemetry = fp(
     })
 
     app.addHook('onRequest', function beginMeasurement(request, reply, done) {
-      const { scope } = begin(request, reply, recordersOf(request))
-      context.with(scope.context, done)
+      const scope = begin(request, reply)
+      if (scope) context.with(scope.context, done)
+      else done()
     })
 
-    // A body that had to be waited for arrives in a socket's event, outside of the request's context.
+    // The framework keeps the context over its own body parsers, but a preParsing hook that waits for the stream goes
+    // on from an event of the socket, which belongs to no request.
     app.addHook('preValidation', function reenterContext(request, _reply, done) {
       const scope = request[MEASUREMENT]?.scope
       if (scope && context.active() !== scope.context) context.with(scope.context, done)

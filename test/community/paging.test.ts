@@ -34,7 +34,7 @@ function startChurn(opened: OpenedApp) {
   const running = (async () => {
     while (!stopped) {
       await come()
-      if (leaving.size > 15) await leave([...leaving.keys()][Math.floor(Math.random() * leaving.size)])
+      while (leaving.size > 15) await leave([...leaving.keys()][Math.floor(Math.random() * leaving.size)])
     }
   })()
   return {

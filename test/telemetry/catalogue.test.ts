@@ -40,7 +40,7 @@ t.test('each metric has a name of its own, a unit, a source, and a bound for its
     for (const [name, { values, boundedBy }] of Object.entries(metric.attributes))
       t.ok(values?.length || boundedBy, `${metric.name} bounds ${name}`)
   }
-  t.equal(mostSeries(METRICS.requestDuration, SHAPE), 2 * (4 * 3 + 9 * 3 + 11 * 10 * 3))
+  t.equal(mostSeries(METRICS.requestDuration, SHAPE), 2 * (15 + 35 + 11 * 39))
 })
 
 t.test('what is emitted is what the catalogue names, and all of it', async (t) => {

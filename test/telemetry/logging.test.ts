@@ -111,7 +111,12 @@ t.test('a slow request is a warning with its duration, one that is not is silent
     },
     { slowRequestMs: 25 },
   )
-  const trace_id = (await app.inject('/slow/1')).body
+  // Over a real connection: its end comes from the socket, outside of the request's context.
+  const port = await listen(app)
+  const trace_id = await (await fetch(`http://127.0.0.1:${port}/slow/1`)).text()
+  await (await fetch(`http://127.0.0.1:${port}/fast`)).text()
+  await app.close()
+  lines.shift()
   await received().then((receiver) =>
     t.match(receiver.logs(), [
       { body: 'slow request', traceId: trace_id, attributes: { page: 'friends', route: '/slow/:id' } },
@@ -121,6 +126,30 @@ t.test('a slow request is a warning with its duration, one that is not is silent
     { level: 'warn', msg: 'slow request', trace_id, method: 'GET', route: '/slow/:id', status: 200 },
   ])
   t.ok(Number(lines[0]?.durationMs) >= 25)
+})
+
+t.test('the line of a slow request that was aborted has its trace id', async (t) => {
+  const arrived = Promise.withResolvers<string>()
+  const { app, lines } = await openMeasured(
+    t,
+    (app) => {
+      app.get('/', { config: { page: 'home' } }, async (request) => {
+        arrived.resolve(request.traceId)
+        await new Promise((resolve) => request.raw.on('close', resolve))
+      })
+    },
+    { slowRequestMs: 0 },
+  )
+  const port = await listen(app)
+  const request = exchange(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  const trace_id = await arrived.promise
+  request.leave('reset')
+  await request.done
+  await app.close()
+  t.match(
+    lines.find(({ msg }) => msg === 'slow request'),
+    { trace_id, cutOff: 'aborted' },
+  )
 })
 
 t.test('the log level holds for log records as well', async (t) => {

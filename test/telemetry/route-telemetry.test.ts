@@ -27,6 +27,8 @@ t.test('each kind of request is counted and timed once, under exactly its attrib
     app.get('/stream', { config: { page: 'friends' } }, async () => Readable.from(['a', 'b', 'c']))
     app.get('/own', { config: { page: 'home' } }, (_request, reply) => {
       reply.hijack()
+      // Some libraries announce the end themselves.
+      reply.raw.on('finish', () => reply.raw.emit('close'))
       reply.raw.writeHead(202).end('mine')
     })
     app.post('/users', { config: { page: 'signup' } }, async (_request, reply) => reply.code(201).send({}))
@@ -133,6 +135,14 @@ t.test('a request that is cut off is counted once, with who cut it', async (t) =
         })(),
       ),
     )
+    app.get('/fails-writing', { config: { page: 'community' } }, async () => {
+      const source = new Readable({ read: () => source.push('x'.repeat(65_536)) })
+      setTimeout(() => source.destroy(new Error('the source failed')), 20)
+      return source
+    })
+    app.get('/gives-up', { config: { page: 'account' } }, (_request, reply) => {
+      reply.raw.destroy(Object.assign(new Error('enough'), { code: 'EENOUGH' }))
+    })
     app.post('/body', { config: { page: 'login' } }, async () => 'read')
     app.addHook('onRequest', async (request) => {
       if (request.url === '/body') arrived.shift()?.()
@@ -150,6 +160,8 @@ t.test('a request that is cut off is counted once, with who cut it', async (t) =
     await exchange(port, get('/endless'), (reply) => (reply.includes('more') ? how : undefined)).done
   }
   await exchange(port, get('/fails')).done
+  await exchange(port, get('/fails-writing')).done
+  await exchange(port, get('/gives-up')).done
   const waiting = arrival()
   const body = exchange(
     port,
@@ -179,13 +191,21 @@ t.test('a request that is cut off is counted once, with who cut it', async (t) =
     })]: 1,
     [series({
       ...base,
+      'http.route': '/fails-writing',
+      'http.response.status_code': 200,
+      'error.type': 'response_failed',
+      page: 'community',
+    })]: 1,
+    [series({ ...base, 'http.route': '/gives-up', 'error.type': 'response_failed', page: 'account' })]: 1,
+    [series({
+      ...base,
       'http.request.method': 'POST',
       'http.route': '/body',
       'error.type': 'aborted',
       page: 'login',
     })]: 1,
   })
-  t.same(receiver.totals('web.page_views_total'), { '{}': 6 })
+  t.same(receiver.totals('web.page_views_total'), { '{}': 8 })
   t.ok(receiver.metrics('http.server.active_requests').every((point) => point.value === 0))
 })
 
@@ -290,6 +310,38 @@ t.test(
   },
 )
 
+t.test("the request's context is there in the hooks of later plugins, before a body was read", async (t) => {
+  const seen: unknown[] = []
+  const { app } = await openMeasured(t, (app) => {
+    app.addHook('onRequest', async () => {
+      seen.push(findRequestScope()?.page)
+      await new Promise((resolve) => setImmediate(resolve))
+      seen.push(findRequestScope()?.page)
+    })
+    app.get('/', { config: { page: 'home' } }, async () => 'welcome')
+  })
+  await app.inject('/')
+  t.same(seen, ['home', 'home'])
+})
+
+t.test('a body that a hook waits for on its own does not lose the context for the handler', async (t) => {
+  const { app } = await openMeasured(t, (app) => {
+    // As a plugin may do that decodes bodies: it goes on from an event of the socket.
+    app.addHook('preParsing', (_request, _reply, payload, done) => {
+      const chunks: Buffer[] = []
+      payload.on('data', (chunk) => chunks.push(chunk))
+      payload.on('end', () => done(null, Readable.from(chunks)))
+    })
+    app.post('/', { config: { page: 'signup' } }, async () => ({ page: findRequestScope()?.page ?? 'lost' }))
+  })
+  const port = await listen(app)
+  const head =
+    'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n'
+  const request = exchange(port, head)
+  setTimeout(() => request.write('{}'), 20)
+  t.match(await request.done, /\{"page":"signup"\}$/)
+})
+
 t.test("the request's context is there after a body was waited for", async (t) => {
   const { app } = await openMeasured(t, (app) => {
     app.post('/', { config: { page: 'signup' } }, async (request) => {
@@ -363,12 +415,25 @@ t.test(
   },
 )
 
+t.test('a route that is there before the plugin stops the start', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(routeTelemetry, {
+    instruments: noInstruments,
+    tracer: (await openTelemetry(t)).telemetry.tracer,
+  })
+  app.get('/early', { config: { page: 'home' } }, async () => 'here')
+  await t.rejects(async () => await app.ready(), {
+    message: 'Register routeTelemetry before any route, and await it.',
+  })
+})
+
 t.test('a failure inside telemetry does not reach the request', async (t) => {
   const { telemetry } = await openTelemetry(t)
   const faults: unknown[] = []
   const app = Fastify()
   t.teardown(() => app.close())
-  const broken = () => {
+  const broken = (): never => {
     throw new Error('broken')
   }
   await app.register(routeTelemetry, {
@@ -380,4 +445,20 @@ t.test('a failure inside telemetry does not reach the request', async (t) => {
   t.equal(reply.statusCode, 200)
   t.match(reply.body, /^[0-9a-f]{32}$/)
   t.equal(faults.length, 1)
+
+  const unmeasured = Fastify()
+  t.teardown(() => unmeasured.close())
+  await unmeasured.register(routeTelemetry, {
+    instruments: {
+      ...noInstruments,
+      counter: broken,
+      fault: (error) => faults.push(error),
+    },
+    tracer: telemetry.tracer,
+  })
+  unmeasured.get('/', { config: { page: 'home' } }, async (request) => request.traceId)
+  const second = await unmeasured.inject('/')
+  t.match(second.body, /^[0-9a-f]{32}$/)
+  t.equal(second.statusCode, 200)
+  t.equal(faults.length, 2)
 })

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import { context, propagation } from '@opentelemetry/api'
+import { context, diag, propagation } from '@opentelemetry/api'
 import t from 'tap'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { createLogger } from '../../src/telemetry/logging.ts'
@@ -196,7 +196,7 @@ t.test('temporality and histograms follow their variables', async (t) => {
     await histogramOf({
       OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'explicit_bucket_histogram',
     }),
-    [{ kind: 'histogram', count: 1000 }],
+    [{ kind: 'histogram', count: 1000, bounds: METRICS.passwordHashDuration.boundaries }],
   )
 })
 
@@ -303,6 +303,50 @@ t.test('a receiver that refuses is logged once, and once when it takes again', a
     { level: 'info', msg: 'export of metrics works again', signal: 'metrics', failures: 4 },
   ])
   t.equal(lines.length, 2)
+})
+
+t.test(
+  'a receiver that never answers is given up after the time-out, for all signals or for one',
+  async (t) => {
+    for (const name of ['OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_METRICS_TIMEOUT']) {
+      const { receiver, telemetry } = await openTelemetry(t, {
+        [name]: '30',
+        OTEL_TRACES_EXPORTER: 'none',
+        OTEL_LOGS_EXPORTER: 'none',
+      })
+      receiver.answerWith('never')
+      telemetry.instruments.counter(METRICS.pageViewsTotal, {}).add(1)
+      await telemetry.shutdown(4000)
+      const said: unknown[] = []
+      telemetry.notices.listen((notice) => said.push(notice))
+      t.match(said, [{ message: 'export of metrics fails', details: { error: /timed? ?out/i } }], name)
+      t.equal(said.length, 1)
+    }
+  },
+)
+
+t.test('what the SDK says is logged from OTEL_LOG_LEVEL on', async (t) => {
+  const heard = async (env: NodeJS.ProcessEnv) => {
+    const { telemetry } = await openTelemetry(t, env)
+    diag.error('an error')
+    diag.warn('a warning', new Error('the reason'))
+    diag.warn('a warning')
+    diag.info('a remark')
+    const said: unknown[] = []
+    telemetry.notices.listen(({ level, message }) => said.push([level, message]))
+    await telemetry.shutdown()
+    return said
+  }
+  const error = ['warn', 'OpenTelemetry: an error']
+  const warning = ['warn', 'OpenTelemetry: a warning']
+  t.same(await heard({}), [error, warning])
+  t.same(await heard({ OTEL_LOG_LEVEL: 'ERROR' }), [error])
+  t.same(await heard({ OTEL_LOG_LEVEL: 'none' }), [])
+  t.same((await heard({ OTEL_LOG_LEVEL: 'info' })).slice(0, 3), [
+    error,
+    warning,
+    ['info', 'OpenTelemetry: a remark'],
+  ])
 })
 
 t.test('many starts in one process do not disturb each other', async (t) => {
