@@ -26,7 +26,7 @@ export async function migrateToLatest(
       if (error === undefined) return
       const failed = results?.find((result) => result.status === 'Error')
       throw new DatabaseError(
-        `Migration ${failed?.migrationName ?? ''} failed and left the database as it was (${describe(error)}); start the version that this database belongs to, or report this.`,
+        `${failed ? `Migration ${failed.migrationName}` : 'The migration'} failed and left the database as it was (${describe(error)}); start the version that this database belongs to, or report this.`,
         { cause: error },
       )
     })

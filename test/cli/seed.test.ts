@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { verify } from 'argon2'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -58,11 +59,8 @@ t.test('the table grows and shrinks to exactly the number asked for', async (t) 
     t.equal(checkOrder(t, file), users)
   }
   const raw = new Sqlite(file)
-  t.same(
-    raw.prepare('select id from users where id > 701 limit 1').get(),
-    { id: 702 },
-    'ids are not used again',
-  )
+  const { id } = raw.prepare('select id from users where seed_number = 121').get() as { id: number }
+  t.ok(id > 700, 'ids are not used again')
   raw.prepare('delete from users where seed_number in (1, 7, 8, 300)').run()
   raw.close()
   await seed('--users', '301')
@@ -94,7 +92,7 @@ t.test('seeded accounts have names and addresses like anybody, and one can log i
 
   const hash = async () =>
     (await db.selectFrom('seed_password').select('hash').executeTakeFirstOrThrow()).hash
-  t.match(await hash(), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  t.match(await hash(), /^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$/)
   t.equal(await verify(await hash(), password ?? ''), true)
   const given = await seed('--users', '12000', '--password', 'e\u0301ternal winter of 1816')
   t.match(given.stdout, 'password  \u00e9ternal winter of 1816')
@@ -283,9 +281,6 @@ t.test('everyone gets exactly as many friends as asked for, whatever was before'
 t.test('the circle has each pair once, for every size it can have', async (t) => {
   const { db, file } = await openMigrated(t)
   await fill(db, 1, 12, 1)
-  for (let users = 1; users <= 12; users++) {
-    if (users > 1) continue
-  }
   for (let users = 12; users >= 1; users--) {
     await removeAbove(db, users, 100)
     for (let friends = 0; friends <= users; friends++) {
@@ -300,7 +295,7 @@ t.test('the circle has each pair once, for every size it can have', async (t) =>
 
 /** Resolves when the seeding process has committed so many rows. */
 async function untilSeeded(db: Database, rows: number): Promise<void> {
-  while ((await countSeeded(db)) < rows) await new Promise((resolve) => setTimeout(resolve, 1))
+  while ((await countSeeded(db)) < rows) await sleep(1)
 }
 
 t.test('a run that is killed leaves good order behind, and the next one completes it', async (t) => {
@@ -317,7 +312,7 @@ t.test('a run that is killed leaves good order behind, and the next one complete
   t.equal(checkOrder(t, file), reached + 100)
 
   const shrinking = start('--users', '5')
-  while ((await countSeeded(db)) > reached) await new Promise((resolve) => setTimeout(resolve, 1))
+  while ((await countSeeded(db)) > reached) await sleep(1)
   shrinking.child.kill('SIGKILL')
   await shrinking.ended
   checkOrder(t, file)
@@ -351,6 +346,8 @@ t.test('seeding goes on while others write, and they while it seeds', async (t) 
   while (isSeeding) {
     await addUser(db)
     written++
+    // A query that waits for nobody never leaves the microtasks: the end of the other process would go unheard.
+    await setImmediate()
   }
   t.equal((await ended).code, 0)
   t.ok(written > 0, 'there were writes in between')

@@ -197,12 +197,15 @@ t.test('a write that another process keeps waiting', async (t) => {
 
   t.test('stops waiting when its caller gives up', async (t) => {
     const { db, file } = await openMigrated(t, { busyTimeoutMs: 60_000 })
-    await holdWriteLock(t, file)
+    const lock = await holdWriteLock(t, file)
     const giveUp = new AbortController()
     const write = db.insertInto('users').values(newUser()).execute({ signal: giveUp.signal })
     await sleep(5)
     giveUp.abort()
     await t.rejects(write, { name: 'AbortError' })
+    await lock.release()
+    // Longer than any pause between two attempts.
+    await sleep(60)
     t.same(await db.selectFrom('users').select('id').execute(), [])
   })
 

@@ -7,6 +7,8 @@ const TARGET_MS = 50
 /** In the pause others find the write lock free; they look for it every 20 ms at most (db/lock-wait.ts). */
 const PAUSE_MS = 5
 
+const FIRST_SIZE = 200
+
 /** A disk that syncs slowly must not shrink the work to nothing. */
 const LEAST_SIZE = 20
 
@@ -27,7 +29,7 @@ export async function inShortTransactions(
   step: (tx: Database, size: number) => Promise<Step>,
   onProgress: (done: number) => void,
 ): Promise<void> {
-  let size = LEAST_SIZE
+  let size = FIRST_SIZE
   for (;;) {
     signal.throwIfAborted()
     let startedAt = 0
@@ -38,7 +40,7 @@ export async function inShortTransactions(
     const tookMs = performance.now() - startedAt
     onProgress(done)
     if (isLast) return
-    size = Math.max(LEAST_SIZE, Math.round(size * Math.min(8, TARGET_MS / tookMs)))
+    size = Math.max(LEAST_SIZE, Math.round(size * Math.min(10, TARGET_MS / tookMs)))
     await sleep(PAUSE_MS)
   }
 }
