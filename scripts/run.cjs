@@ -1,0 +1,36 @@
+// `node scripts/run.cjs FILE [ARG ...]`: installs what is missing, then runs the file on the Node that npm brought.
+// The shell that npm starts looks `node` up once: after the first installation it would still find the machine's own.
+'use strict'
+var childProcess = require('child_process')
+var fs = require('fs')
+var path = require('path')
+var url = require('url')
+var tools = require('./install.cjs')
+
+tools.install(false)
+var file = path.resolve(process.argv[2])
+var node = tools.nodeBinary()
+
+if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) {
+  // As if the file had been started itself.
+  process.argv.splice(1, 2, file)
+  import(url.pathToFileURL(file).href)
+} else {
+  var child = childProcess.spawn(node, [file].concat(process.argv.slice(3)), { stdio: 'inherit' })
+  // A terminal sends its interrupt to both of us, so that one is the child's own matter.
+  process.on('SIGINT', () => {})
+  ;['SIGTERM', 'SIGHUP'].forEach((signal) => {
+    process.on(signal, () => {
+      child.kill(signal)
+    })
+  })
+  child.on('error', (error) => {
+    process.stderr.write(
+      'Node could not be started (' + error.code + '); delete node_modules and try again.\n',
+    )
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    process.exit(signal ? 1 : code)
+  })
+}
