@@ -11,6 +11,7 @@ import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { registerDrain } from './http/drain.ts'
+import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { serverOptions } from './http/server-options.ts'
 import { registerStrictJson } from './http/strict-json.ts'
@@ -45,6 +46,7 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
   registerStrictJson(app)
   registerValidation(app)
   registerDrain(app, config.shutdownDrainMs)
+  registerHandlerDeadline(app, config.handlerTimeoutMs)
 
   await app.register(underPressure, {
     maxEventLoopDelay: config.eventLoopDelayMaxMs,
@@ -69,6 +71,11 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
     errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
   })
   await app.register(cookie)
+  // Replies are about members: no cache may keep one (ASVS 5.0, 14.3.2).
+  app.addHook('onRequest', function forbidStoring(_request, reply, done) {
+    reply.header('cache-control', 'no-store')
+    done()
+  })
   await registerOpenapi(app, version)
 
   const sessions = new SessionStore(db, config)

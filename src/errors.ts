@@ -194,13 +194,16 @@ export function registerErrorHandler(app: FastifyInstance): void {
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
   logProblem(problem, request)
-  return reply
-    .code(problem.statusCode)
-    .headers(problem.headers)
-    .header('cache-control', 'no-store')
-    .type(PROBLEM_JSON)
-    .serializer(JSON.stringify)
-    .send(problemBody(problem, request.traceId, request.raw.url))
+  return (
+    reply
+      .code(problem.statusCode)
+      .headers(problem.headers)
+      // Once more, because some refusals come before any hook.
+      .header('cache-control', 'no-store')
+      .type(PROBLEM_JSON)
+      .serializer(JSON.stringify)
+      .send(problemBody(problem, request.traceId, request.raw.url))
+  )
 }
 
 function logProblem(problem: Problem, request: FastifyRequest): void {

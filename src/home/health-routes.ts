@@ -16,7 +16,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (
   app.get(
     '/healthz',
     {
-      config: { page: false },
+      // An overloaded process is alive: whoever restarts it for a 503 makes matters worse.
+      config: { page: false, pressureHandler() {} },
       schema: { operationId: 'getHealth', summary: 'Is it alive?', tags: ['ops'], response: { 200: Status } },
     },
     async () => ({ status: 'ok' as const }),

@@ -8,7 +8,7 @@ const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 /** OpenAPI 3.1 from the schemas that validate: `/openapi.json` for machines, `/docs` for people. */
 export async function registerOpenapi(app: FastifyInstance, version: string): Promise<void> {
   app.addSchema(ProblemBody)
-  app.addHook('onRoute', documentCommonProblems)
+  app.addHook('onRoute', documentCommonParts)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -46,18 +46,25 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
   })
 }
 
-/** Refusals that any route of a kind can answer with, so that no route has to list them. */
-function documentCommonProblems(route: RouteOptions): void {
+/**
+ * What every route of a kind has in common, so that no route has to repeat it: refusals, and for those behind a
+ * session the ways to authenticate.
+ */
+function documentCommonParts(this: FastifyInstance, route: RouteOptions): void {
   const { schema } = route
   if (!schema || schema.hide) return
-  const takesBody = [route.method].flat().some((method) => UNSAFE_METHODS.includes(method))
-  const validates = takesBody || schema.params !== undefined || schema.querystring !== undefined
+  const isUnsafe = [route.method].flat().some((method) => UNSAFE_METHODS.includes(method))
+  const validates = isUnsafe || schema.params !== undefined || schema.querystring !== undefined
+  const needsSession = [route.onRequest].flat().includes(this.requireSession)
   route.schema = {
     ...schema,
+    ...(needsSession && { security: [{ bearer: [] }, { cookie: [] }] }),
     response: {
       ...problems(429, 500, 503),
       ...(validates && problems(422)),
-      ...(takesBody && problems(400, 413, 415)),
+      ...(isUnsafe && problems(400, 413, 415)),
+      ...(needsSession && problems(401)),
+      ...(needsSession && isUnsafe && problems(403)),
       ...(schema.response as Record<string, unknown>),
     },
   }

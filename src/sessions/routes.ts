@@ -77,10 +77,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     },
     async (request, reply) => {
       const { token, expiresAt, user } = await logIn(request.body, 'bearer')
-      return reply
-        .code(201)
-        .header('cache-control', 'no-store')
-        .send({ token, expiresAt: new Date(expiresAt).toISOString(), user })
+      return reply.code(201).send({ token, expiresAt: new Date(expiresAt).toISOString(), user })
     },
   )
 
@@ -101,10 +98,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     async (request, reply) => {
       const { token, expiresAt, user } = await logIn(request.body, 'cookie')
       setSessionCookie(reply, token, expiresAt)
-      return reply
-        .code(201)
-        .header('cache-control', 'no-store')
-        .send({ expiresAt: new Date(expiresAt).toISOString(), user })
+      return reply.code(201).send({ expiresAt: new Date(expiresAt).toISOString(), user })
     },
   )
 
@@ -117,7 +111,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         summary: 'Where you are logged in, oldest first',
         tags: ['sessions'],
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
-        response: { 200: Page(Session), ...problems(400, 401) },
+        response: { 200: Page(Session), ...problems(400) },
       },
       onRequest: app.requireSession,
     },
@@ -153,7 +147,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         operationId: 'logOutEverywhere',
         summary: 'End all your sessions, this one too',
         tags: ['sessions'],
-        response: { 204: Type.Null(), ...problems(401, 403) },
+        response: { 204: Type.Null() },
       },
       onRequest: app.requireSession,
     },
@@ -172,7 +166,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         operationId: 'logOut',
         summary: 'End this session',
         tags: ['sessions'],
-        response: { 204: Type.Null(), ...problems(401, 403) },
+        response: { 204: Type.Null() },
       },
       onRequest: app.requireSession,
     },
@@ -193,7 +187,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         summary: 'End one of your sessions',
         tags: ['sessions'],
         params: Type.Object({ sessionId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }),
-        response: { 204: Type.Null(), ...problems(401, 403, 404) },
+        response: { 204: Type.Null(), ...problems(404) },
       },
       onRequest: app.requireSession,
     },

@@ -83,7 +83,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, o
         operationId: 'getMe',
         summary: 'Your account',
         tags: ['account'],
-        response: { 200: Owner, ...problems(401) },
+        response: { 200: Owner },
       },
       onRequest: app.requireSession,
     },
@@ -103,7 +103,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, o
           Type.Object({ name: text.name, email: text.email, currentPassword: text.currentPassword }),
           { additionalProperties: false, minProperties: 1 },
         ),
-        response: { 200: Owner, ...problems(401, 403, 404, 409) },
+        response: { 200: Owner, ...problems(404, 409) },
       },
       onRequest: app.requireSession,
     },
@@ -141,7 +141,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, o
           { currentPassword: text.currentPassword, newPassword: text.password },
           { additionalProperties: false },
         ),
-        response: { 200: RenewedSession, ...problems(401, 403) },
+        response: { 200: RenewedSession },
       },
       onRequest: app.requireSession,
       preHandler: limitAttempts,
@@ -163,7 +163,6 @@ export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, o
         return sessions.create(tx, member.id, member.sessionKind)
       })
       const session = { expiresAt: new Date(expiresAt).toISOString(), user: toOwner(member) }
-      reply.header('cache-control', 'no-store')
       if (member.sessionKind === 'bearer') return { token, ...session }
       setSessionCookie(reply, token, expiresAt)
       return session
@@ -178,7 +177,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, o
         operationId: 'deleteMe',
         summary: 'Delete your account and everything that belongs to it',
         tags: ['account'],
-        response: { 204: Type.Null(), ...problems(401, 403) },
+        response: { 204: Type.Null() },
       },
       onRequest: app.requireSession,
     },

@@ -1,0 +1,41 @@
+import { test } from 'tap'
+import { startService } from './service.ts'
+
+test('an overloaded service refuses with 503 and Retry-After, and is still alive', async (t) => {
+  // Any event loop is later than a millisecond: Node's own measure has a resolution of ten.
+  const service = await startService(t, { env: { EVENT_LOOP_DELAY_MAX_MS: '1' } })
+  let reply = await fetch(service.url)
+  while (reply.status === 200) {
+    await reply.body?.cancel()
+    reply = await fetch(service.url)
+  }
+  t.equal(reply.status, 503)
+  t.equal(reply.headers.get('content-type'), 'application/problem+json')
+  t.match(reply.headers.get('retry-after'), /^\d+$/)
+  t.match(await reply.json(), { type: '/problems/overloaded', traceId: /^[0-9a-f]{32}$/ })
+  t.equal((await fetch(`${service.url}/healthz`)).status, 200)
+})
+
+test('a handler that takes too long is answered with 503', async (t) => {
+  // Hashing a password takes some ten milliseconds at least.
+  const service = await startService(t, { env: { HANDLER_TIMEOUT_MS: '100', PASSWORD_HASHES_AT_ONCE: '1' } })
+  const signUp = (n: number) =>
+    fetch(`${service.url}/v1/users`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        name: 'Ada',
+        email: `ada${n}@example.com`,
+        password: 'correct horse battery staple',
+      }),
+    })
+  const replies = await Promise.all(Array.from({ length: 24 }, (_, n) => signUp(n)))
+  const statuses = new Set(replies.map(({ status }) => status))
+  t.ok(statuses.has(503))
+  t.ok(
+    [...statuses].every((status) => status === 201 || status === 503),
+    [...statuses].join(),
+  )
+  const refused = await replies.find(({ status }) => status === 503)?.json()
+  t.match(refused, { type: '/problems/handler-timeout', status: 503 })
+})
