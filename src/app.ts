@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
+import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
@@ -24,7 +25,6 @@ import { SessionStore } from './sessions/session-store.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import { routeTelemetry } from './telemetry/route-telemetry.ts'
 import type { Telemetry } from './telemetry/start.ts'
-import { userRoutes } from './users/routes.ts'
 
 export interface AppParts {
   config: Config
@@ -91,7 +91,7 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
 
   await app.register(homeRoutes, { version })
   await app.register(healthRoutes, { db })
-  await app.register(userRoutes, { db, config, sessions, passwords })
+  await app.register(accountRoutes, { db, config, sessions, passwords })
   await app.register(sessionRoutes, { db, config, sessions, passwords })
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../errors.ts'
 import { SESSION_COOKIE } from './cookie.ts'
-import type { SessionStore } from './session-store.ts'
+import type { Member, SessionStore } from './session-store.ts'
 import { isToken } from './tokens.ts'
 
 declare module 'fastify' {
@@ -14,16 +14,6 @@ declare module 'fastify' {
     /** Set by `requireSession`; use {@link memberOf}. */
     member: Member | null
   }
-}
-
-/** Who asks: the account behind a valid session. */
-export interface Member {
-  readonly id: number
-  readonly name: string
-  readonly email: string
-  readonly joined_at: number
-  readonly sessionId: number
-  readonly sessionKind: 'bearer' | 'cookie'
 }
 
 /** The member behind a request of a route that has `requireSession`. */

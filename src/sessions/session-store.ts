@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
-import type { Member } from './authenticate.ts'
 import { hashToken, newToken } from './tokens.ts'
 
 /** A use is written down at most this often: one write an hour rather than one a request. */
@@ -8,6 +7,16 @@ const TOUCH_INTERVAL_MS = 3_600_000
 
 /** Expired sessions of anybody that a log-in clears away, so that the table needs no sweeper. */
 const EXPIRED_CLEARED_PER_LOGIN = 100
+
+/** Who asks: the account behind a valid session. */
+export interface Member {
+  readonly id: number
+  readonly name: string
+  readonly email: string
+  readonly joined_at: number
+  readonly sessionId: number
+  readonly sessionKind: 'bearer' | 'cookie'
+}
 
 export interface NewSession {
   token: string

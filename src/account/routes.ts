@@ -8,13 +8,13 @@ import { findById, setPasswordHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
 import { attemptLimits } from '../sessions/attempt-limits.ts'
-import { type Member, memberOf } from '../sessions/authenticate.ts'
+import { memberOf } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import type { Member, SessionStore } from '../sessions/session-store.ts'
 import { RenewedSession } from '../sessions/session-view.ts'
+import { parseEmail, parseName } from '../users/text.ts'
+import { Owner, toOwner } from '../users/user-view.ts'
 import { createAccount, deleteAccount, updateProfile } from './account-store.ts'
-import { parseEmail, parseName } from './text.ts'
-import { Owner, toOwner } from './user-view.ts'
 
 // Lengths in UTF-16 units, generous: the exact rules count code points of normalised text.
 const text = {
@@ -24,7 +24,7 @@ const text = {
   currentPassword: Type.String({ maxLength: 1024 }),
 }
 
-interface UsersOptions {
+interface AccountOptions {
   db: Database
   config: Config
   sessions: SessionStore
@@ -32,7 +32,7 @@ interface UsersOptions {
 }
 
 /** Sign up, and look after one's own account. */
-export const userRoutes: FastifyPluginAsyncTypebox<UsersOptions> = async (app, options) => {
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
   const { db, config, sessions, passwords } = options
   const limitAttempts = attemptLimits(app, config, (request) => `member ${memberOf(request).id}`)
 
