@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
-import { Cursors, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { MemberId, unknownMember } from '../users/member-path.ts'
 import { toUser, User } from '../users/user-view.ts'
@@ -225,16 +225,4 @@ function twoMembers(memberId: number, otherId: number) {
   throw new Problem('invalid', 'It takes two: this is your own id.', {
     errors: [{ parameter: 'userId', detail: "must be another member's id" }],
   })
-}
-
-/** Cursors of a listing that is ordered by the id of the listed member alone. */
-function idCursors(...listing: (string | number)[]) {
-  const cursors = new Cursors(listing, ['number'])
-  return {
-    after(cursor: string | undefined): number {
-      const [id] = (cursors.decode(cursor) ?? [0]) as [number]
-      return id
-    },
-    at: (last: { id: number }) => cursors.encode([last.id]),
-  }
 }

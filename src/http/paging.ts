@@ -74,6 +74,18 @@ export function invalidCursor(): Problem {
   )
 }
 
+/** Cursors of a listing that is ordered by ascending ids alone. */
+export function idCursors(...listing: (string | number)[]) {
+  const cursors = new Cursors(listing, ['number'])
+  return {
+    after(cursor: string | undefined): number {
+      const [id] = (cursors.decode(cursor) ?? [0]) as [number]
+      return id
+    },
+    at: (last: { id: number }) => cursors.encode([last.id]),
+  }
+}
+
 const CURSOR_VERSION = 1
 
 function parseArray(cursor: string): unknown[] {

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
-import { Cursors, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
 import { findByEmail } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKeyOf } from '../users/text.ts'
@@ -118,24 +118,16 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     async (request, reply) => {
       const member = memberOf(request)
       const { limit = 50, cursor } = request.query
-      const cursors = new Cursors(['sessions', member.id], ['number'])
-      const [after = 0] = (cursors.decode(cursor) ?? []) as number[]
-      const rows = await sessions.list(member.id, after, limit + 1)
-      return sendPage(
-        request,
-        reply,
-        rows,
-        limit,
-        (last) => cursors.encode([last.id]),
-        (row) => ({
-          id: row.id,
-          kind: row.kind,
-          current: row.id === member.sessionId,
-          createdAt: new Date(row.created_at).toISOString(),
-          lastUsedAt: new Date(row.last_used_at).toISOString(),
-          expiresAt: new Date(row.expires_at).toISOString(),
-        }),
-      )
+      const cursors = idCursors('sessions', member.id)
+      const rows = await sessions.list(member.id, cursors.after(cursor), limit + 1)
+      return sendPage(request, reply, rows, limit, cursors.at, (row) => ({
+        id: row.id,
+        kind: row.kind,
+        current: row.id === member.sessionId,
+        createdAt: new Date(row.created_at).toISOString(),
+        lastUsedAt: new Date(row.last_used_at).toISOString(),
+        expiresAt: new Date(row.expires_at).toISOString(),
+      }))
     },
   )
 
