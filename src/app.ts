@@ -5,17 +5,19 @@ import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
-import type { Config } from './config.ts'
+import { type Config, shutdownBudget } from './config.ts'
 import type { Database } from './db/database.ts'
 import { Problem, registerErrorHandler } from './errors.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homeRoutes } from './home/routes.ts'
+import { registerServerEvents } from './http/client-errors.ts'
 import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { serverOptions } from './http/server-options.ts'
 import { registerStrictJson } from './http/strict-json.ts'
+import { isTrustedPeer } from './http/trusted-peers.ts'
 import { registerUnmatched } from './http/unmatched.ts'
 import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
@@ -38,14 +40,20 @@ export interface AppParts {
 export async function buildApp({ config, db, telemetry, logger, version }: AppParts) {
   const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
 
+  const isTrusted = isTrustedPeer(config.trustProxy)
+
   // Measured first, so that what any later plugin refuses is counted too.
-  await app.register(routeTelemetry, { ...telemetry, slowRequestMs: config.slowRequestMs })
+  await app.register(routeTelemetry, {
+    ...telemetry,
+    slowRequestMs: config.slowRequestMs,
+    trustsCaller: (request) => isTrusted(request.raw.socket.remoteAddress),
+  })
 
   registerErrorHandler(app)
-  registerUnmatched(app)
+  registerServerEvents(app)
   registerStrictJson(app)
   registerValidation(app)
-  registerDrain(app, config.shutdownDrainMs)
+  registerDrain(app, { drainMs: config.shutdownDrainMs, cutMs: shutdownBudget(config).requestsMs })
   registerHandlerDeadline(app, config.handlerTimeoutMs)
 
   await app.register(underPressure, {
@@ -70,6 +78,8 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
     timeWindow: '1 minute',
     errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
   })
+  // With a limit for everything, what matches nothing counts too.
+  registerUnmatched(app, config.rateLimitPerMinute > 0 ? [app.rateLimit()] : [])
   await app.register(cookie)
   // Replies are about members: no cache may keep one (ASVS 5.0, 14.3.2).
   app.addHook('onRequest', function forbidStoring(_request, reply, done) {

@@ -1,3 +1,5 @@
+import { BlockList } from 'node:net'
+
 /**
  * Every setting of the service: where it is read from, its unit, default and bounds. Read once, frozen and
  * handed down; the README's table is generated from here. `OTEL_*` variables belong to telemetry/environment.ts.
@@ -16,7 +18,7 @@ interface TextSetting {
   readonly env: string
   readonly kind: 'text'
   readonly default: string
-  readonly pattern: RegExp
+  readonly isValid: (text: string) => boolean
   readonly expects: string
   readonly meaning: string
 }
@@ -34,7 +36,7 @@ export const SETTINGS = {
     env: 'HOST',
     kind: 'text',
     default: '127.0.0.1',
-    pattern: /^[0-9a-zA-Z.:_-]+$/,
+    isValid: (text: string) => /^[0-9a-zA-Z.:_-]+$/.test(text),
     expects: 'an address or host name',
     meaning: 'address to listen on',
   },
@@ -51,7 +53,7 @@ export const SETTINGS = {
     env: 'DATABASE_URL',
     kind: 'text',
     default: 'sqlite:data/rollcall.db',
-    pattern: /^sqlite:.+$/,
+    isValid: (text: string) => /^sqlite:.+$/.test(text),
     expects: 'sqlite: and the path of a file',
     meaning: 'where the data is',
   },
@@ -68,7 +70,7 @@ export const SETTINGS = {
     env: 'INSTANCE_ID',
     kind: 'text',
     default: '',
-    pattern: /^[\w.:-]{0,100}$/,
+    isValid: (text: string) => /^[\w.:-]{0,100}$/.test(text),
     expects: 'up to 100 letters, digits, . : _ -',
     meaning: '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live process',
   },
@@ -76,7 +78,7 @@ export const SETTINGS = {
     env: 'SUPPORT_TAG',
     kind: 'text',
     default: 'rollcall',
-    pattern: /^[a-z][\w./-]{0,99}$/,
+    isValid: (text: string) => /^[a-z][\w./-]{0,99}$/.test(text),
     expects: 'a Datadog tag value in lower case',
     meaning: 'value of the tag `support`, which is on every metric',
   },
@@ -84,7 +86,7 @@ export const SETTINGS = {
     env: 'PUBLIC_ORIGIN',
     kind: 'text',
     default: '',
-    pattern: /^(https?:\/\/[^/\s]+)?$/,
+    isValid: isOrigin,
     expects: 'scheme and host, without a path',
     meaning:
       "origin that browsers see; a cookie session's changes are accepted from it where Sec-Fetch-Site is missing",
@@ -93,9 +95,10 @@ export const SETTINGS = {
     env: 'TRUST_PROXY',
     kind: 'text',
     default: '',
-    pattern: /^[0-9a-fA-F.:/, ]*$/,
+    isValid: (text: string) => parsePeers(text) !== undefined,
     expects: 'addresses or CIDR ranges with commas between',
-    meaning: 'proxies whose X-Forwarded-* headers count; empty trusts none',
+    meaning:
+      'proxies whose X-Forwarded-* headers, and callers whose sampling decisions, count; empty trusts none',
   },
   logLevel: {
     env: 'LOG_LEVEL',
@@ -108,7 +111,7 @@ export const SETTINGS = {
     env: 'CHECKS_FILE',
     kind: 'text',
     default: 'checks.json',
-    pattern: /^.+$/,
+    isValid: (text: string) => /^.+$/.test(text),
     expects: 'the path of a JSON file',
     meaning: 'which scheduled checks run, and how often',
   },
@@ -169,11 +172,11 @@ export const SETTINGS = {
   shutdownGraceMs: {
     env: 'SHUTDOWN_GRACE_MS',
     kind: 'integer',
-    default: 8000,
+    default: 9500,
     min: 100,
     max: 600_000,
     unit: 'ms',
-    meaning: 'time within which a shutdown has to be complete',
+    meaning: 'time within which a shutdown has to be complete; a third of it is for the last export',
   },
   shutdownDrainMs: {
     env: 'SHUTDOWN_DRAIN_MS',
@@ -200,7 +203,7 @@ export const SETTINGS = {
     min: 0,
     max: 1_000_000,
     unit: 'requests',
-    meaning: 'requests an address may make in a minute, over all routes; 0 sets no limit',
+    meaning: 'requests an address may make in a minute to all that has no limit of its own; 0 sets no limit',
   },
   signupLimitPerMinute: {
     env: 'SIGNUP_LIMIT_PER_MINUTE',
@@ -303,6 +306,32 @@ export type Config = {
       : string
 }
 
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
+/** Addresses and CIDR ranges with commas between; undefined for anything else. */
+export function parsePeers(list: string): BlockList | undefined {
+  const peers = new BlockList()
+  try {
+    for (const range of list.split(',')) {
+      const [address, bits] = range.trim().split('/') as [string, string?]
+      const family = address.includes(':') ? 'ipv6' : 'ipv4'
+      if (bits === undefined) peers.addAddress(address, family)
+      else if (/^\d+$/.test(bits)) peers.addSubnet(address, Number(bits), family)
+      else return undefined
+    }
+  } catch {
+    return undefined
+  }
+  return peers
+}
+
+/** How the time of a shutdown is shared: requests first, then the last export, and a rest to close files. */
+export function shutdownBudget({ shutdownGraceMs }: Config): { requestsMs: number; telemetryMs: number } {
+  return { requestsMs: Math.floor(shutdownGraceMs * 0.6), telemetryMs: Math.floor(shutdownGraceMs / 3) }
+}
+
 /** A setting that cannot be used: the message says which, what was found and what is expected. */
 export class ConfigError extends Error {}
 
@@ -329,7 +358,7 @@ function readSetting(setting: Setting, text: string | undefined): string | numbe
       if (!setting.choices.includes(text)) throw refuse(`one of ${setting.choices.join(', ')}`)
       return text
     case 'text':
-      if (!setting.pattern.test(text)) throw refuse(setting.expects)
+      if (!setting.isValid(text)) throw refuse(setting.expects)
       return text
   }
 }

@@ -148,6 +148,8 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const fault = error as Partial<FastifyError>
   if (fault?.validation) return invalidInput(fault as FastifyError)
+  if (fault?.code === 'ECONNRESET')
+    return new Problem('malformed-request', 'The request did not arrive whole.', { cause: error })
   const known = fault?.code === undefined ? undefined : FRAMEWORK_ERRORS[fault.code]
   if (known) {
     const headers: Record<string, string> = known[0] === 'handler-timeout' ? { 'retry-after': '1' } : {}
@@ -164,23 +166,25 @@ export function toProblem(error: unknown): Problem {
 function invalidInput(error: FastifyError): Problem {
   const inBody = error.validationContext === 'body'
   const errors = (error.validation ?? []).map((issue): InputError => {
-    const params = issue.params as { missingProperty?: string; additionalProperty?: string }
+    const { missingProperty, additionalProperty } = issue.params as Record<string, string | undefined>
+    const detail = additionalProperty === undefined ? (issue.message ?? 'is not valid') : 'is not known here'
+    const name = missingProperty ?? additionalProperty
     const path = [
       ...issue.instancePath.split('/').slice(1),
-      params.missingProperty ?? params.additionalProperty,
+      ...(name === undefined ? [] : [pointerSegment(name)]),
     ]
-      .filter((part) => part !== undefined)
-      .map((part) => part.slice(0, 100))
-    const detail =
-      params.additionalProperty === undefined ? (issue.message ?? 'is not valid') : 'is not known here'
-    return inBody
-      ? { pointer: `#${path.map((part) => `/${part}`).join('')}`, detail }
-      : { parameter: path[0] ?? '', detail }
+    if (!inBody) return { parameter: name ?? path[0] ?? '', detail }
+    return { pointer: `#${path.map((segment) => `/${encodeURIComponent(segment)}`).join('')}`, detail }
   })
   return new Problem('invalid', inBody ? 'The body breaks a rule.' : 'A parameter breaks a rule.', {
     errors,
     cause: error,
   })
+}
+
+/** RFC 6901 §3, of a key that anybody may have chosen. */
+function pointerSegment(key: string): string {
+  return key.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 /**
@@ -207,6 +211,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function logProblem(problem: Problem, request: FastifyRequest): void {
+  // Nobody is left to be refused; the request's measurement tells that it was aborted.
+  if ((problem.cause as { code?: string } | undefined)?.code === 'ECONNRESET') return
   const line = { problem: problem.code, status: problem.statusCode, detail: problem.message }
   if (problem.code === 'internal') request.log.error({ ...line, err: problem.cause }, 'request failed')
   else if (problem.statusCode >= 500) request.log.warn(line, 'request refused')

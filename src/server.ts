@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { startChecks } from './checks/start.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig, shutdownBudget } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { DatabaseError } from './db/database-error.ts'
 import { migrateToLatest } from './db/migrate.ts'
@@ -37,14 +37,18 @@ async function start(): Promise<void> {
   const checks = startChecks({ file: config.checksFile, db, telemetry, logger })
 
   const url = await app.listen({ host: config.host, port: config.port })
-  address.resolve(new URL(url).host)
+  address.resolve(`${hostname()}:${new URL(url).port}`)
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ err }) => {
     if (err) logger.fatal({ err }, 'stopping after an unexpected error')
     checks.stop()
-    await app.close()
-    await db.destroy()
-    await telemetry.shutdown()
+    // Whatever goes wrong on the way: the last interval is sent.
+    try {
+      await app.close()
+      await db.destroy()
+    } finally {
+      await telemetry.shutdown(shutdownBudget(config).telemetryMs)
+    }
   })
 
   logger.info({ url }, 'listening')

@@ -72,7 +72,8 @@ test('what keeps the service from starting is said in one sentence with the mend
 test('it prints the address, and the log is JSON', async (t) => {
   const service = await startService(t)
   t.match(service.url, /^http:\/\/127\.0\.0\.1:\d+$/)
-  t.match(service.errors(), service.url)
+  // Standard error is another pipe: it may be read later.
+  while (!service.errors().includes(service.url)) await new Promise((resolve) => setTimeout(resolve, 5))
   t.equal((await fetch(`${service.url}/readyz`)).status, 200)
   service.kill('SIGINT')
   t.strictSame(await service.exited, [0, null])

@@ -45,7 +45,7 @@ export interface ProfileChange {
   email: { email: string; emailKey: string } | undefined
 }
 
-/** Throws `email-taken` (409); undefined where the account was deleted meanwhile. */
+/** Of an account that is there. Throws `email-taken` (409). */
 export async function updateProfile(db: Database, userId: number, { name, email }: ProfileChange) {
   const update = db
     .updateTable('users')
@@ -55,7 +55,7 @@ export async function updateProfile(db: Database, userId: number, { name, email 
     })
     .where('id', '=', userId)
     .returning(['id', 'name', 'email', 'joined_at'])
-    .executeTakeFirst()
+    .executeTakeFirstOrThrow()
   return orEmailTaken(update)
 }
 

@@ -7,8 +7,8 @@ import { requireParsed } from '../http/parsed.ts'
 import { findById, setPasswordHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
-import { attemptLimits } from '../sessions/attempt-limits.ts'
-import { memberOf } from '../sessions/authenticate.ts'
+import { attemptLimits, limitByAddress } from '../sessions/attempt-limits.ts'
+import { memberOf, unauthenticated } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
 import type { Member, SessionStore } from '../sessions/session-store.ts'
 import { RenewedSession } from '../sessions/session-view.ts'
@@ -44,6 +44,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       })
   }
 
+  /** Passwords take long to verify: meanwhile the session may have ended, with the account or by another change. */
+  async function requireLiveSession(tx: Database, member: Member): Promise<void> {
+    if (!(await sessions.isLive(tx, member.sessionId))) throw unauthenticated(true)
+  }
+
   app.post(
     '/v1/users',
     {
@@ -66,11 +71,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         email: parseEmail(body.email),
         password: parsePassword(body.password, [body.name, ...body.email.split('@'), 'rollcall']),
       })
-      const account = await createAccount(db, {
-        ...name,
-        ...email,
-        passwordHash: await passwords.hash(password),
-      })
+      const passwordHash = await passwords.hash(password)
+      // Answered already, that it took too long: an account now would surprise whoever tries again.
+      if (reply.sent) return reply
+      const account = await createAccount(db, { ...name, ...email, passwordHash })
       return reply.code(201).header('location', `/v1/users/${account.id}`).send(toOwner(account))
     },
   )
@@ -93,7 +97,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.patch(
     '/v1/me',
     {
-      config: { page: 'account', rateLimit: { max: config.loginLimitPerMinute, timeWindow: '1 minute' } },
+      config: { page: 'account' },
       schema: {
         operationId: 'updateMe',
         summary: 'Change your name or e-mail address',
@@ -103,7 +107,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
           Type.Object({ name: text.name, email: text.email, currentPassword: text.currentPassword }),
           { additionalProperties: false, minProperties: 1 },
         ),
-        response: { 200: Owner, ...problems(404, 409) },
+        response: { 200: Owner, ...problems(409) },
       },
       onRequest: app.requireSession,
     },
@@ -122,8 +126,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         await limitAttempts(request)
         await confirmPassword(member, requireCurrentPassword(body.currentPassword))
       }
-      const account = await updateProfile(db, member.id, change)
-      if (account === undefined) throw new Problem('not-found', 'This account is gone.')
+      const account = await db.transaction().execute(async (tx) => {
+        await requireLiveSession(tx, member)
+        return updateProfile(tx, member.id, change)
+      })
       return toOwner(account)
     },
   )
@@ -131,7 +137,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.put(
     '/v1/me/password',
     {
-      config: { page: 'account', rateLimit: { max: config.loginLimitPerMinute, timeWindow: '1 minute' } },
+      config: { page: 'account', rateLimit: limitByAddress(config) },
       schema: {
         operationId: 'changePassword',
         summary: 'Change your password',
@@ -157,14 +163,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       })
       await confirmPassword(member, request.body.currentPassword)
       const hash = await passwords.hash(newPassword)
-      const { token, expiresAt } = await db.transaction().execute(async (tx) => {
+      if (reply.sent) return reply
+      const renewed = await db.transaction().execute(async (tx) => {
+        await requireLiveSession(tx, member)
         await setPasswordHash(tx, member.id, hash)
         await sessions.endAll(tx, member.id)
         return sessions.create(tx, member.id, member.sessionKind)
       })
-      const session = { expiresAt: new Date(expiresAt).toISOString(), user: toOwner(member) }
-      if (member.sessionKind === 'bearer') return { token, ...session }
-      setSessionCookie(reply, token, expiresAt)
+      const session = { expiresAt: new Date(renewed.expiresAt).toISOString(), user: toOwner(member) }
+      if (member.sessionKind === 'bearer') return { token: renewed.token, ...session }
+      setSessionCookie(reply, renewed)
       return session
     },
   )
@@ -182,8 +190,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       onRequest: app.requireSession,
     },
     async (request, reply) => {
-      await deleteAccount(db, memberOf(request).id)
-      clearSessionCookie(reply)
+      const member = memberOf(request)
+      await deleteAccount(db, member.id)
+      clearSessionCookie(reply, member)
       return reply.code(204).send(null)
     },
   )

@@ -8,16 +8,11 @@ const Status = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', addi
 
 /** For whoever runs the service. `/healthz`: the process answers. `/readyz`: it also has its database and is not stopping. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
-  let stopping = false
-  app.addHook('preClose', async () => {
-    stopping = true
-  })
-
   app.get(
     '/healthz',
     {
       // An overloaded process is alive: whoever restarts it for a 503 makes matters worse.
-      config: { page: false, pressureHandler() {} },
+      config: { page: false, rateLimit: false, pressureHandler() {} },
       schema: { operationId: 'getHealth', summary: 'Is it alive?', tags: ['ops'], response: { 200: Status } },
     },
     async () => ({ status: 'ok' as const }),
@@ -26,7 +21,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (
   app.get(
     '/readyz',
     {
-      config: { page: false },
+      config: { page: false, rateLimit: false },
       schema: {
         operationId: 'getReadiness',
         summary: 'Can it take requests?',
@@ -35,7 +30,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (
       },
     },
     async () => {
-      if (stopping)
+      if (app.isDraining)
         throw new Problem('unavailable', 'The service is stopping.', { headers: { 'retry-after': '1' } })
       try {
         await sql`select 1 from table_rows limit 1`.execute(db)

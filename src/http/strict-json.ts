@@ -17,6 +17,9 @@ export function registerStrictJson(app: FastifyInstance): void {
       const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(request.headers['content-type'] ?? '')?.[1]
       if (charset !== undefined && charset.toLowerCase() !== 'utf-8')
         throw new Problem('unsupported-media-type', 'JSON is sent in UTF-8.')
+      // Nobody reads a body where no route is, and a body of no bytes is none: some clients send its type all the same.
+      if (request.is404 || (body.length === 0 && request.routeOptions.schema?.body === undefined))
+        return undefined
       return parseStrictJson(body)
     },
   )
@@ -60,11 +63,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** Keys as they stand in the text. One pass over strings and brackets; other text cannot hold either. */
+/**
+ * Keys as they stand in the text. One pass over strings and brackets; other text cannot hold either. The closing quote
+ * is optional: without it a string that never ends would be tried again from each of its quotes, in quadratic time.
+ */
 function countKeysAndDepth(text: string): number {
   let keys = 0
   let depth = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[[\]{}]/gs)) {
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?\s*:?|[[\]{}]/gs)) {
     if (token.startsWith('"')) keys += token.endsWith(':') ? 1 : 0
     else if (token === '{' || token === '[') depth += 1
     else depth -= 1

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import findMyWay from 'find-my-way'
 import { Problem } from '../errors.ts'
 
@@ -7,7 +7,7 @@ import { Problem } from '../errors.ts'
  * §15.5.6), 404 otherwise. The framework's router knows one tree for each method, so the paths are kept once more
  * in a router of their own; routes that would answer 405 themselves would be counted as page views.
  */
-export function registerUnmatched(app: FastifyInstance): void {
+export function registerUnmatched(app: FastifyInstance, limits: preHandlerHookHandler[]): void {
   const paths = findMyWay()
   const methodsOf = new Map<string, Set<string>>()
 
@@ -21,10 +21,12 @@ export function registerUnmatched(app: FastifyInstance): void {
     for (const method of [route.method].flat()) methods.add(method)
   })
 
-  app.setNotFoundHandler(function refuseUnmatched(request) {
+  app.setNotFoundHandler({ preHandler: limits }, function refuseUnmatched(request) {
     const path = (request.raw.url ?? '/').split('?', 1)[0] as string
     const methods: Set<string> | undefined = paths.find('GET', path)?.store
-    if (!methods) throw new Problem('not-found', 'There is nothing at this path.')
+    // A route for files matches whatever is asked for, whether it is there or not.
+    if (!methods?.size || methods.has(request.method))
+      throw new Problem('not-found', 'There is nothing at this path.')
     throw new Problem(
       'method-not-allowed',
       'This path does not have that method; Allow lists those it has.',

@@ -23,6 +23,14 @@ export async function findById(db: Database, userId: number) {
   return credentials(db).where('users.id', '=', userId).executeTakeFirst()
 }
 
+/**
+ * Whether the account still has the hash that a password was verified against: verifying takes long enough for a change
+ * or a deletion to come in between. Ask within the transaction that relies on it.
+ */
+export async function isStillHash(tx: Database, userId: number, hash: string): Promise<boolean> {
+  return (await findById(tx, userId))?.hash === hash
+}
+
 /** From then on the account has a password of its own. */
 export async function setPasswordHash(db: Database, userId: number, hash: string): Promise<void> {
   await db

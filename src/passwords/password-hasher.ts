@@ -28,7 +28,7 @@ export class PasswordHasher {
   readonly #observer: HashingObserver
   readonly #waiting: Array<() => void> = []
   #running = 0
-  #dummy: Promise<string> | undefined
+  #dummy: string | undefined
 
   constructor(limits: HashingLimits, observer: HashingObserver) {
     this.#limits = limits
@@ -45,8 +45,9 @@ export class PasswordHasher {
    * so that the time of an answer does not tell whether an account exists.
    */
   async verify(phc: string | undefined, password: string): Promise<boolean> {
-    this.#dummy ??= hash('an account that nobody has', ARGON2_OPTIONS)
-    const against = phc ?? (await this.#dummy)
+    // Made before it is known which of the two is needed, or the first unknown account would take twice as long.
+    this.#dummy ??= await this.hash('an account that nobody has')
+    const against = phc ?? this.#dummy
     const matches = await this.#take(() => verify(against, password.normalize('NFC')))
     return matches && phc !== undefined
   }

@@ -47,7 +47,8 @@ export const authentication = fp(
 
 function presentedToken(request: FastifyRequest): { token: string | undefined; kind: 'bearer' | 'cookie' } {
   const { authorization } = request.headers
-  if (authorization !== undefined)
+  // Another scheme may be a proxy's in front, and says nothing about the session.
+  if (authorization !== undefined && /^Bearer\b/i.test(authorization))
     return { token: /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '', kind: 'bearer' }
   return { token: request.cookies[SESSION_COOKIE], kind: 'cookie' }
 }

@@ -1,14 +1,17 @@
 import type { FastifyReply } from 'fastify'
+import type { Member, NewSession } from './session-store.ts'
 
 /** The `__Host-` prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2). */
 export const SESSION_COOKIE = '__Host-sid'
 
 const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'lax' } as const
 
-export function setSessionCookie(reply: FastifyReply, token: string, expiresAt: number): void {
-  reply.setCookie(SESSION_COOKIE, token, { ...ATTRIBUTES, expires: new Date(expiresAt) })
+/** Lives as long as the session can: whether it has been idle for too long is for the server to say. */
+export function setSessionCookie(reply: FastifyReply, { token, lifeEndsAt }: NewSession): void {
+  reply.setCookie(SESSION_COOKIE, token, { ...ATTRIBUTES, expires: new Date(lifeEndsAt) })
 }
 
-export function clearSessionCookie(reply: FastifyReply): void {
-  reply.clearCookie(SESSION_COOKIE, ATTRIBUTES)
+/** Where the session that has ended was a browser's. */
+export function clearSessionCookie(reply: FastifyReply, { sessionKind }: Member): void {
+  if (sessionKind === 'cookie') reply.clearCookie(SESSION_COOKIE, ATTRIBUTES)
 }

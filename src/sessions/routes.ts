@@ -4,11 +4,11 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
-import { findByEmail } from '../passwords/credentials.ts'
+import { findByEmail, isStillHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKeyOf } from '../users/text.ts'
 import { toOwner } from '../users/user-view.ts'
-import { attemptLimits } from './attempt-limits.ts'
+import { attemptLimits, limitByAddress } from './attempt-limits.ts'
 import { memberOf, refuseCrossSite } from './authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from './cookie.ts'
 import type { SessionStore } from './session-store.ts'
@@ -43,7 +43,6 @@ interface SessionsOptions {
 /** Log in, log out, see where one is logged in. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
   const { db, config, sessions, passwords } = options
-  const byAddress = { max: config.loginLimitPerMinute, timeWindow: '1 minute' }
   const limitAttempts = attemptLimits(app, config, (request) => {
     const { email } = request.body as { email: string }
     return emailKeyOf(email) ?? email.slice(0, 320)
@@ -54,18 +53,18 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     const emailKey = emailKeyOf(credentials.email)
     const account = emailKey === undefined ? undefined : await findByEmail(db, emailKey)
     const matches = await passwords.verify(account?.hash ?? undefined, credentials.password)
-    if (account === undefined || !matches)
-      throw new Problem('wrong-credentials', 'Check the e-mail address and the password.', {
-        headers: { 'www-authenticate': 'Bearer realm="rollcall"' },
-      })
-    const session = await db.transaction().execute((tx) => sessions.create(tx, account.id, kind))
+    if (account === undefined || !matches) throw wrongCredentials()
+    const session = await db.transaction().execute(async (tx) => {
+      if (!(await isStillHash(tx, account.id, account.hash as string))) throw wrongCredentials()
+      return sessions.create(tx, account.id, kind)
+    })
     return { ...session, user: toOwner(account) }
   }
 
   app.post(
     '/v1/sessions',
     {
-      config: { page, rateLimit: byAddress },
+      config: { page, rateLimit: limitByAddress(config) },
       schema: {
         operationId: 'logIn',
         summary: 'Log in and get a bearer token',
@@ -84,7 +83,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
   app.post(
     '/v1/sessions/cookie',
     {
-      config: { page, rateLimit: byAddress },
+      config: { page, rateLimit: limitByAddress(config) },
       schema: {
         operationId: 'logInWithCookie',
         summary: 'Log in and get a cookie that scripts cannot read',
@@ -96,9 +95,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       preHandler: limitAttempts,
     },
     async (request, reply) => {
-      const { token, expiresAt, user } = await logIn(request.body, 'cookie')
-      setSessionCookie(reply, token, expiresAt)
-      return reply.code(201).send({ expiresAt: new Date(expiresAt).toISOString(), user })
+      const { user, ...session } = await logIn(request.body, 'cookie')
+      setSessionCookie(reply, session)
+      return reply.code(201).send({ expiresAt: new Date(session.expiresAt).toISOString(), user })
     },
   )
 
@@ -144,8 +143,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       onRequest: app.requireSession,
     },
     async (request, reply) => {
-      await sessions.endAll(db, memberOf(request).id)
-      clearSessionCookie(reply)
+      const member = memberOf(request)
+      await sessions.endAll(db, member.id)
+      clearSessionCookie(reply, member)
       return reply.code(204).send(null)
     },
   )
@@ -165,7 +165,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     async (request, reply) => {
       const member = memberOf(request)
       await sessions.end(member.id, member.sessionId)
-      clearSessionCookie(reply)
+      clearSessionCookie(reply, member)
       return reply.code(204).send(null)
     },
   )
@@ -184,9 +184,18 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       onRequest: app.requireSession,
     },
     async (request, reply) => {
-      const ended = await sessions.end(memberOf(request).id, request.params.sessionId)
-      if (!ended) throw new Problem('not-found', 'You have no such session.')
+      const member = memberOf(request)
+      const { sessionId } = request.params
+      if (!(await sessions.end(member.id, sessionId)))
+        throw new Problem('not-found', 'You have no such session.')
+      if (sessionId === member.sessionId) clearSessionCookie(reply, member)
       return reply.code(204).send(null)
     },
   )
+}
+
+function wrongCredentials(): Problem {
+  return new Problem('wrong-credentials', 'Check the e-mail address and the password.', {
+    headers: { 'www-authenticate': 'Bearer realm="rollcall"' },
+  })
 }

@@ -20,7 +20,10 @@ export interface Member {
 
 export interface NewSession {
   token: string
+  /** When it ends unless it is used. */
   expiresAt: number
+  /** When it ends though it is used. */
+  lifeEndsAt: number
 }
 
 /**
@@ -50,7 +53,8 @@ export class SessionStore {
       .where('token_hash', '=', hashToken(token))
       .executeTakeFirst()
     if (row === undefined || row.expires_at <= now) return undefined
-    if (now - row.last_used_at >= this.#touchIntervalMs) await this.#touch(row, now)
+    // Not waited for: another process's lock must not hold up a read, and a use that is lost is written down next time.
+    if (now - row.last_used_at >= this.#touchIntervalMs) this.#touch(row, now).catch(() => {})
     const { id, name, email, joined_at, session_id, kind } = row
     return { id, name, email, joined_at, sessionId: session_id, sessionKind: kind }
   }
@@ -80,7 +84,7 @@ export class SessionStore {
           .limit(EXPIRED_CLEARED_PER_LOGIN),
       )
       .execute()
-    return { token, expiresAt }
+    return { token, expiresAt, lifeEndsAt: now + this.#maxMs }
   }
 
   /** A page of a member's live sessions, oldest first; `after` is the id of the last one seen. */
@@ -94,6 +98,12 @@ export class SessionStore {
       .orderBy('id')
       .limit(limit)
       .execute()
+  }
+
+  /** Whether the session has not been ended meanwhile; within the transaction that relies on it. */
+  async isLive(tx: Database, sessionId: number): Promise<boolean> {
+    const row = await tx.selectFrom('sessions').select('id').where('id', '=', sessionId).executeTakeFirst()
+    return row !== undefined
   }
 
   /** Whether there was such a session of this member. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type Context,
@@ -17,12 +18,15 @@ import type { Instruments } from './instruments.ts'
 import { ActiveRequests, type Outcome, type RouteRecorders } from './request-recorders.ts'
 import { LOGGER_SCOPE, type RequestScope, scopedContext } from './request-scope.ts'
 import { describeRequest, endServerSpan, serverSpanName } from './request-span.ts'
+import { withoutSamplingDecision } from './sampler.ts'
 
 export interface RequestMeasurerOptions {
   instruments: Instruments
   tracer: Tracer
   /** Reads the caller's trace context from the header fields. */
   propagator: Pick<TextMapPropagator, 'extract'>
+  /** Whether the caller's sampling decision counts; without it, it does. */
+  trustsCaller?: ((request: FastifyRequest) => boolean) | undefined
   /** A request that takes longer is logged as a warning. */
   slowRequestMs?: number | undefined
 }
@@ -34,10 +38,18 @@ export interface Measurement {
   error: unknown
 }
 
+/** A request that has begun and not ended, as the connection that it came on knows it. */
+export interface OpenRequest {
+  readonly traceId: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** Follows requests from arrival to the end of their response. Nothing in here throws into a request. */
 export class RequestMeasurer {
   readonly #options: RequestMeasurerOptions
   readonly #active: ActiveRequests
+  readonly #openOn = new WeakMap<Socket, OpenRequest>()
   #open = 0
   #whenIdle: (() => void) | undefined
 
@@ -60,6 +72,8 @@ export class RequestMeasurer {
 
     // Kept, because the response has let go of its socket by the time it closes.
     const socket: Socket | undefined = request.raw.socket
+    const open = { traceId: measurement.scope.traceId, request: request.raw, response: reply.raw }
+    if (socket) this.#openOn.set(socket, open)
     let finished = false
     let ended = false
     reply.raw.on('finish', () => {
@@ -70,6 +84,7 @@ export class RequestMeasurer {
       ended = true
       const endedAtMs = performance.now()
       active.add(-1)
+      if (socket && this.#openOn.get(socket) === open) this.#openOn.delete(socket)
       try {
         const outcome = outcomeOf(request, reply, finished, socket)
         route.ended(method, scheme, outcome, (endedAtMs - startedAtMs) / 1000)
@@ -82,6 +97,10 @@ export class RequestMeasurer {
       if (this.#open === 0) this.#whenIdle?.()
     })
     return measurement
+  }
+
+  openOn(socket: Socket): OpenRequest | undefined {
+    return this.#openOn.get(socket)
   }
 
   /** Resolves when every request that began has ended, or after `timeoutMs`. */
@@ -114,6 +133,7 @@ export class RequestMeasurer {
     let span = trace.wrapSpanContext(NO_SPAN)
     try {
       parent = this.#options.propagator.extract(parent, request.raw.headers, defaultTextMapGetter)
+      if (this.#options.trustsCaller?.(request) === false) parent = withoutSamplingDecision(parent)
       const options = { kind: SpanKind.SERVER, startTime }
       span = this.#options.tracer.startSpan(serverSpanName(method, route), options, parent)
       if (span.isRecording()) describeRequest(span, request, method, scheme, route)

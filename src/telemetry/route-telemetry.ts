@@ -1,10 +1,11 @@
+import type { Socket } from 'node:net'
 import { context, propagation, type TextMapPropagator, type Tracer } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { PAGES } from './attribute-values.ts'
 import type { Instruments } from './instruments.ts'
 import type { RouteShape } from './metric-definition.ts'
-import { type Measurement, newTraceId, RequestMeasurer } from './request-measurement.ts'
+import { type Measurement, newTraceId, type OpenRequest, RequestMeasurer } from './request-measurement.ts'
 import { RouteRecorders } from './request-recorders.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -24,6 +25,10 @@ declare module 'fastify' {
      * malformed URLs end up. Sets `request.traceId`.
      */
     measureUnrouted(request: FastifyRequest, reply: FastifyReply): void
+    /** Resolves when every request that began has ended, or after `timeoutMs`. */
+    requestsEnded(timeoutMs: number): Promise<void>
+    /** The request that is being answered on a connection, if there is one. */
+    openRequestOn(socket: Socket): OpenRequest | undefined
     /** Every route with its methods, page and number of statuses: what the number of series is computed from. */
     routeShapes(): RouteShape[]
   }
@@ -34,6 +39,11 @@ export interface RouteTelemetryOptions {
   tracer: Tracer
   /** Default: the globally registered one. */
   propagator?: Pick<TextMapPropagator, 'extract'>
+  /**
+   * Whether the caller's sampling decision and its weight (`tracestate` `ot`) count. Default: always. Its trace id is
+   * taken over in any case, so that its trace and ours are one.
+   */
+  trustsCaller?: (request: FastifyRequest) => boolean
   /** The closed set of pages that routes may declare. */
   pages?: readonly string[]
   /** A request that takes longer is logged as a warning; without it none is. */
@@ -95,6 +105,9 @@ export const routeTelemetry = fp(
         return undefined
       }
     }
+
+    app.decorate('requestsEnded', (timeoutMs: number) => measurer.idle(timeoutMs))
+    app.decorate('openRequestOn', (socket: Socket) => measurer.openOn(socket))
 
     app.addHook('onRoute', function rememberRoute(route) {
       routes.push(route)

@@ -42,13 +42,19 @@ export function parseName(text: string): Parsed<{ name: string; nameKey: string 
 function characterDefect(text: string): string | undefined {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return 'must not have control characters'
   if (/[\p{Cn}\p{Co}\p{Cs}]/u.test(text)) return 'must not have unassigned or private characters'
-  // Joiners stay legal: Persian, Indic scripts and emoji sequences are written with them.
-  if (/(?![\u200C\u200D])\p{Cf}/u.test(text))
+  if (INVISIBLE.test(text.replace(JOINER_IN_CONTEXT, '')))
     return 'must not have invisible or direction-changing characters'
   if (/(?! )\p{Zs}/u.test(text)) return 'must not have white space other than plain spaces'
   if (mixesScripts(text)) return 'mixes letters of different alphabets in one word'
   return undefined
 }
+
+/** What has no ink: default-ignorable and format characters, the fillers of Hangul among them, the blank of Braille. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
+
+/** Where the invisible is how a script is written: joiners between letters or emoji, and an emoji's presentation. */
+const JOINER_IN_CONTEXT =
+  /(?<=[\p{L}\p{M}])[\u200C\u200D](?=\p{L})|(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\uFE0F)\u200D(?=\p{Extended_Pictographic})|(?<=[\p{Extended_Pictographic}0-9#*])[\uFE0E\uFE0F]/gu
 
 const LATIN = /\p{Script=Latin}/u
 const LOOK_ALIKES = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Cherokee}\p{Script=Armenian}]/u

@@ -20,7 +20,7 @@ test('a hash is argon2id with 19 MiB, two passes and one lane, and verifies in a
   t.match(phc, /^\$argon2id\$v=19\$m=19456,p=1,t=2\$/)
   t.ok(await hasher.verify(phc, 'cafe\u0301 au lait, bien chaud'))
   t.notOk(await hasher.verify(phc, PASSWORD))
-  t.equal(durations.length, 3)
+  t.equal(durations.length, 3 + 1, 'one for the stand-in of accounts that do not exist')
   t.ok(durations.every((seconds) => seconds > 0 && seconds < 60))
 })
 
@@ -28,7 +28,7 @@ test('an account that does not exist costs a hash and is refused', async (t) => 
   const { hasher, durations } = openHasher()
   t.notOk(await hasher.verify(undefined, PASSWORD))
   t.notOk(await hasher.verify(undefined, 'an account that nobody has'))
-  t.equal(durations.length, 2)
+  t.equal(durations.length, 2 + 1)
 })
 
 test('one more than the queue holds is refused with 503 at once, the others are served', async (t) => {

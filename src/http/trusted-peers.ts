@@ -1,0 +1,14 @@
+import { isIP } from 'node:net'
+import { parsePeers } from '../config.ts'
+
+/** Whether an address is one of those that TRUST_PROXY lists: their word on where a request comes from counts. */
+export function isTrustedPeer(list: string): (address: string | undefined) => boolean {
+  const peers = parsePeers(list)
+  if (peers === undefined) return () => false
+  return (address) => {
+    if (address === undefined) return false
+    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
+    // A forwarded address may be any text.
+    return isIP(mapped) !== 0 && peers.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
+  }
+}
