@@ -21,6 +21,7 @@ import { isTrustedPeer } from './http/trusted-peers.ts'
 import { registerUnmatched } from './http/unmatched.ts'
 import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
+import { addressLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
@@ -99,10 +100,12 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
   )
   await app.register(authentication, { sessions, publicOrigin: config.publicOrigin })
 
+  const limitByAddress = addressLimit(app, config)
+
   await app.register(homeRoutes, { version })
   await app.register(healthRoutes, { db })
-  await app.register(accountRoutes, { db, config, sessions, passwords })
-  await app.register(sessionRoutes, { db, config, sessions, passwords })
+  await app.register(accountRoutes, { db, config, sessions, passwords, limitByAddress })
+  await app.register(sessionRoutes, { db, config, sessions, passwords, limitByAddress })
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
 

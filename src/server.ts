@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { startChecks } from './checks/start.ts'
+import { help, readOptions, UsageError } from './cli/command.ts'
 import { ConfigError, readConfig, shutdownBudget } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { DatabaseError } from './db/database-error.ts'
@@ -10,6 +11,13 @@ import { migrateToLatest } from './db/migrate.ts'
 import { createLogger } from './telemetry/logging.ts'
 import { queryTiming } from './telemetry/query-timing.ts'
 import { startTelemetry } from './telemetry/start.ts'
+
+const SERVICE = {
+  name: 'npm start',
+  summary:
+    'The service. It is set by environment variables: README.md lists them, with their defaults and bounds.',
+  options: {},
+} as const
 
 /** Starts everything in the order in which it depends on each other; stops it in the reverse one. */
 async function start(): Promise<void> {
@@ -58,15 +66,17 @@ async function start(): Promise<void> {
 }
 
 try {
-  await start()
+  if (readOptions(SERVICE) === 'help') process.stdout.write(help(SERVICE))
+  else await start()
 } catch (error) {
   process.stderr.write(`${startFailure(error)}\n`)
-  process.exit(1)
+  process.exit(error instanceof UsageError ? 2 : 1)
 }
 
 /** One sentence with the mend where we know the cause, the whole error where we do not. */
 function startFailure(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof DatabaseError) return error.message
+  if (error instanceof ConfigError || error instanceof DatabaseError || error instanceof UsageError)
+    return error.message
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
     address?: string
     port?: number

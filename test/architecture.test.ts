@@ -6,7 +6,7 @@ const SOURCES = join(import.meta.dirname, '..', 'src')
 
 /** Which rooms may know which others; a room knows itself. From top to bottom, and nothing points back. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  'server.ts': ['app.ts', 'config.ts', 'db', 'checks', 'telemetry'],
+  'server.ts': ['app.ts', 'cli', 'config.ts', 'db', 'checks', 'telemetry'],
   cli: ['config.ts', 'errors.ts', 'db', 'passwords', 'users'],
   'app.ts': [
     'account',

@@ -7,7 +7,7 @@ import { requireParsed } from '../http/parsed.ts'
 import { findById, setPasswordHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
-import { attemptLimits, limitByAddress } from '../sessions/attempt-limits.ts'
+import { type AttemptCheck, attemptLimits } from '../sessions/attempt-limits.ts'
 import { memberOf, unauthenticated } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
 import type { Member, SessionStore } from '../sessions/session-store.ts'
@@ -29,11 +29,12 @@ interface AccountOptions {
   config: Config
   sessions: SessionStore
   passwords: PasswordHasher
+  limitByAddress: AttemptCheck
 }
 
 /** Sign up, and look after one's own account. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
-  const { db, config, sessions, passwords } = options
+  const { db, config, sessions, passwords, limitByAddress } = options
   const limitAttempts = attemptLimits(app, config, (request) => `member ${memberOf(request).id}`)
 
   async function confirmPassword(member: Member, password: string): Promise<void> {
@@ -137,7 +138,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.put(
     '/v1/me/password',
     {
-      config: { page: 'account', rateLimit: limitByAddress(config) },
+      config: { page: 'account' },
       schema: {
         operationId: 'changePassword',
         summary: 'Change your password',
@@ -149,7 +150,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         ),
         response: { 200: RenewedSession },
       },
-      onRequest: app.requireSession,
+      onRequest: [app.requireSession, limitByAddress],
       preHandler: limitAttempts,
     },
     async (request, reply) => {

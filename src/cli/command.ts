@@ -25,11 +25,15 @@ export type Values<Options extends Record<string, Option>> = {
   readonly [K in keyof Options]: ValueOf<Options[K]>
 }
 
-export interface Command<Options extends Record<string, Option>> {
+/** How a program is called. */
+export interface Usage<Options extends Record<string, Option>> {
   /** As it is typed: `npm run seed`. */
   readonly name: string
   readonly summary: string
   readonly options: Options
+}
+
+export interface Command<Options extends Record<string, Option>> extends Usage<Options> {
   /** Aborted by SIGINT or SIGTERM: leave everything in order and return. */
   run(values: Values<Options>, signal: AbortSignal): Promise<void>
 }
@@ -40,7 +44,7 @@ export class CommandError extends Error {
 }
 
 /** The command was typed wrongly; exits with 2 instead of 1. */
-class UsageError extends CommandError {
+export class UsageError extends CommandError {
   override readonly name = 'UsageError'
 }
 
@@ -86,9 +90,10 @@ function sentenceOf(error: unknown): string {
   return isOurs ? message : `It failed in an unforeseen way (${message}); report this with what you did.`
 }
 
-function readOptions<Options extends Record<string, Option>>(
-  command: Command<Options>,
-  args: string[],
+/** The values of a command's options, or `help`. Throws {@link UsageError}. */
+export function readOptions<Options extends Record<string, Option>>(
+  command: Usage<Options>,
+  args = process.argv.slice(2),
 ): Values<Options> | 'help' {
   const names = Object.keys(command.options)
   const texts = parse(command, names, args)
@@ -139,7 +144,7 @@ function readValue(name: string, option: Option, text: string): number | string 
   return value
 }
 
-function help(command: Command<Record<string, Option>>): string {
+export function help(command: Usage<Record<string, Option>>): string {
   const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
     `--${name} ${option.placeholder}`,
     option.meaning,
@@ -151,7 +156,7 @@ function help(command: Command<Record<string, Option>>): string {
     return option.required ? flag : `[${flag}]`
   })
   return [
-    `${command.name} -- ${usage.join(' ')}`,
+    [command.name, ...(usage.length > 0 ? ['--', ...usage] : [])].join(' '),
     '',
     command.summary,
     '',

@@ -5,14 +5,6 @@ import { Problem } from '../errors.ts'
 /** From anywhere, an account takes this many times the attempts that one address may make: slows a distributed guess. */
 const ANYWHERE_FACTOR = 10
 
-/**
- * Route option for what tries a password: one count for all of them, because each is another way to guess. The
- * plugin counts IPv6 addresses by their /64.
- */
-export function limitByAddress({ loginLimitPerMinute }: Pick<Config, 'loginLimitPerMinute'>) {
-  return { max: loginLimitPerMinute, timeWindow: '1 minute', groupId: 'passwords' }
-}
-
 export type AttemptCheck = (request: FastifyRequest) => Promise<void>
 
 /**
@@ -24,20 +16,38 @@ export function attemptLimits(
   config: Pick<Config, 'accountLimitPerMinute'>,
   accountOf: (request: FastifyRequest) => string,
 ): AttemptCheck {
-  const limiter = (max: number, keyGenerator: (request: FastifyRequest) => string) =>
-    app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator })
-  const limiters = [
-    limiter(config.accountLimitPerMinute, (request) => `${accountOf(request)} ${networkOf(request.ip)}`),
-    limiter(config.accountLimitPerMinute * ANYWHERE_FACTOR, (request) => `${accountOf(request)} anywhere`),
+  const limits = [
+    limitBy(app, config.accountLimitPerMinute, (request) => `${accountOf(request)} ${networkOf(request.ip)}`),
+    limitBy(app, config.accountLimitPerMinute * ANYWHERE_FACTOR, accountOf),
   ]
   return async function limitAttempts(request) {
-    for (const limit of limiters) {
-      const state = await limit(request)
-      if (!state.isAllowed && state.isExceeded)
-        throw new Problem('rate-limited', 'Too many attempts for this account; try again later.', {
-          headers: { 'retry-after': String(state.ttlInSeconds) },
-        })
-    }
+    for (const limit of limits) await limit(request)
+  }
+}
+
+/**
+ * `onRequest` hook of everything that tries a password, made once: each of those routes is another way to guess, so
+ * they share one count.
+ */
+export function addressLimit(
+  app: FastifyInstance,
+  config: Pick<Config, 'loginLimitPerMinute'>,
+): AttemptCheck {
+  return limitBy(app, config.loginLimitPerMinute, (request) => networkOf(request.ip))
+}
+
+function limitBy(
+  app: FastifyInstance,
+  max: number,
+  keyGenerator: (request: FastifyRequest) => string,
+): AttemptCheck {
+  const count = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator })
+  return async function limit(request) {
+    const state = await count(request)
+    if (!state.isAllowed && state.isExceeded)
+      throw new Problem('rate-limited', 'Too many attempts; try again later.', {
+        headers: { 'retry-after': String(state.ttlInSeconds) },
+      })
   }
 }
 

@@ -8,7 +8,7 @@ import { findByEmail, isStillHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKeyOf } from '../users/text.ts'
 import { toOwner } from '../users/user-view.ts'
-import { attemptLimits, limitByAddress } from './attempt-limits.ts'
+import { type AttemptCheck, attemptLimits } from './attempt-limits.ts'
 import { memberOf, refuseCrossSite } from './authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from './cookie.ts'
 import type { SessionStore } from './session-store.ts'
@@ -38,11 +38,12 @@ interface SessionsOptions {
   config: Config
   sessions: SessionStore
   passwords: PasswordHasher
+  limitByAddress: AttemptCheck
 }
 
 /** Log in, log out, see where one is logged in. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
-  const { db, config, sessions, passwords } = options
+  const { db, config, sessions, passwords, limitByAddress } = options
   const limitAttempts = attemptLimits(app, config, (request) => {
     const { email } = request.body as { email: string }
     return emailKeyOf(email) ?? email.slice(0, 320)
@@ -64,7 +65,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
   app.post(
     '/v1/sessions',
     {
-      config: { page, rateLimit: limitByAddress(config) },
+      config: { page },
       schema: {
         operationId: 'logIn',
         summary: 'Log in and get a bearer token',
@@ -72,6 +73,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         body: Credentials,
         response: { 201: BearerSession, ...problems(401) },
       },
+      onRequest: limitByAddress,
       preHandler: limitAttempts,
     },
     async (request, reply) => {
@@ -83,7 +85,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
   app.post(
     '/v1/sessions/cookie',
     {
-      config: { page, rateLimit: limitByAddress(config) },
+      config: { page },
       schema: {
         operationId: 'logInWithCookie',
         summary: 'Log in and get a cookie that scripts cannot read',
@@ -91,7 +93,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         body: Credentials,
         response: { 201: CookieSession, ...problems(401, 403) },
       },
-      onRequest: async (request) => refuseCrossSite(request, config.publicOrigin),
+      onRequest: [async (request) => refuseCrossSite(request, config.publicOrigin), limitByAddress],
       preHandler: limitAttempts,
     },
     async (request, reply) => {

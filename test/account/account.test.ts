@@ -119,3 +119,64 @@ test('sign-ups from one address are limited', async (t) => {
   t.match(refused.headers['retry-after'], /^\d+$/)
   t.equal(refused.json().type, '/problems/rate-limited')
 })
+
+test('an account that is deleted while its password is verified is not logged in to', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const logIn = opened.ask({
+    method: 'POST',
+    url: '/v1/sessions',
+    payload: { email: ada.email, password: PASSWORD },
+  })
+  t.equal((await ada.ask('DELETE', '/v1/me')).statusCode, 204)
+  t.equal((await logIn).statusCode, 401)
+})
+
+test('a password is changed once with the same old one, and not for a session that has ended meanwhile', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const change = (newPassword: string) =>
+    ada.ask('PUT', '/v1/me/password', { currentPassword: PASSWORD, newPassword })
+  const both = await Promise.all([
+    change('staple battery horse correct'),
+    change('another long enough password'),
+  ])
+  t.strictSame(both.map(({ statusCode }) => statusCode).sort(), [200, 401])
+
+  const eve = await signUp(opened, 'Eve')
+  const changing = eve.ask('PUT', '/v1/me/password', {
+    currentPassword: PASSWORD,
+    newPassword: 'staple battery horse',
+  })
+  t.equal((await eve.ask('DELETE', '/v1/sessions')).statusCode, 204)
+  t.equal((await changing).statusCode, 401)
+  const old = await opened.ask({
+    method: 'POST',
+    url: '/v1/sessions',
+    payload: { email: eve.email, password: PASSWORD },
+  })
+  t.equal(old.statusCode, 201, 'nothing was changed')
+})
+
+test('a log-in with the old password does not outlive its change', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const logIns = Array.from({ length: 6 }, () =>
+    opened.ask({ method: 'POST', url: '/v1/sessions', payload: { email: ada.email, password: PASSWORD } }),
+  )
+  const changed = ada.ask('PUT', '/v1/me/password', {
+    currentPassword: PASSWORD,
+    newPassword: 'staple battery horse',
+  })
+  const tokens = (await Promise.all(logIns)).flatMap((reply) =>
+    reply.statusCode === 201 ? [reply.json().token] : [],
+  )
+  t.equal((await changed).statusCode, 200)
+  for (const token of tokens)
+    t.equal(
+      (await opened.ask({ url: '/v1/me', headers: { authorization: `Bearer ${token}` } })).statusCode,
+      401,
+    )
+  const rows = await opened.db.selectFrom('sessions').select('id').where('user_id', '=', ada.id).execute()
+  t.equal(rows.length, 1, 'the new session alone')
+})

@@ -90,3 +90,19 @@ test('a connection without a request is closed in the end', async (t) => {
   const service = await startService(t, { env: { REQUEST_TIMEOUT_MS: '300', HEADERS_TIMEOUT_MS: '200' } })
   t.equal(problemOf(await sendBytes(service.url)).status, 408)
 })
+
+test('what Node would refuse by itself is refused in the one shape', async (t) => {
+  const service = await startService(t)
+  const cases: Array<[string, number, string]> = [
+    ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'no Host'],
+    ['CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405, 'a tunnel'],
+  ]
+  for (const [bytes, status, name] of cases)
+    t.equal(problemOf(await sendBytes(service.url, bytes)).status, status, name)
+  const expecting = 'GET / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nConnection: close\r\n\r\n'
+  t.match(await sendBytes(service.url, expecting), /^HTTP\/1\.1 200 OK/, 'an expectation may be ignored')
+  const whole = 'GET http://evil.example/nope?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  t.match(problemOf(await sendBytes(service.url, whole)), { status: 404, instance: '/nope' })
+  const pipelined = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nRUBBISH\r\n\r\n'
+  t.match(await sendBytes(service.url, pipelined), /^HTTP\/1\.1 200 OK/, 'rubbish behind a good request')
+})

@@ -158,6 +158,9 @@ test('a cookie session: the token is in the cookie only, and changes come from t
   const [cookie] = reply.cookies as Array<{ name: string; value: string }>
   t.match(cookie, { name: '__Host-sid', path: '/', secure: true, httpOnly: true, sameSite: 'Lax' })
   t.notOk(reply.body.includes(cookie?.value as string))
+  const lifeDays =
+    (new Date((cookie as unknown as { expires: Date }).expires).getTime() - Date.now()) / DAY_MS
+  t.ok(lifeDays > 29.9 && lifeDays <= 30, 'the cookie lives as long as the session can')
 
   const cookies = { '__Host-sid': cookie?.value as string }
   const change = (headers: Record<string, string>) =>
@@ -211,4 +214,40 @@ test('attempts at one account are limited, and the account is not locked for oth
   t.strictSame(statuses, [401, 401, 401, 429, 429])
   t.equal((await attempt(ada.email, PASSWORD, '192.0.2.2')).statusCode, 201, 'from another address')
   t.equal((await attempt('eve@example.com', 'wrong', '192.0.2.1')).statusCode, 401, 'another account')
+})
+
+test('addresses of one IPv6 network are one address to the limits, and all ways to try a password share theirs', async (t) => {
+  const opened = await openApp(t, {
+    config: { accountLimitPerMinute: 3, loginLimitPerMinute: 6, trustProxy: '127.0.0.1' },
+  })
+  const attempt = async (url: string, email: string, address: string) => {
+    const headers = { 'x-forwarded-for': address, 'sec-fetch-site': 'same-origin' }
+    return (await opened.ask({ method: 'POST', url, payload: { email, password: 'wrong' }, headers }))
+      .statusCode
+  }
+  const statuses = []
+  for (const address of ['2001:db8::1', '2001:DB8:0:0:9::2', '2001:db8::ffff', '2001:0db8::4'])
+    statuses.push(await attempt('/v1/sessions', 'ada@example.com', address))
+  t.strictSame(statuses, [401, 401, 401, 429])
+  t.equal(await attempt('/v1/sessions', 'ada@example.com', '2001:db8:0:1::1'), 401, 'the next network')
+  t.equal(
+    await attempt('/v1/sessions/cookie', 'eve@example.com', '2001:db8::1'),
+    401,
+    'the fifth of the network',
+  )
+  t.equal(await attempt('/v1/sessions', 'eve@example.com', '2001:db8::1'), 401, 'the sixth')
+  t.equal(await attempt('/v1/sessions/cookie', 'bob@example.com', '2001:db8::1'), 429, 'the seventh')
+})
+
+test('a scheme that is not ours leaves the cookie in charge', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const headers = { 'sec-fetch-site': 'same-origin' }
+  const payload = { email: ada.email, password: PASSWORD }
+  const [cookie] = (await opened.ask({ method: 'POST', url: '/v1/sessions/cookie', payload, headers }))
+    .cookies as Array<{ value: string }>
+  const cookies = { '__Host-sid': cookie?.value as string }
+  const asked = (authorization: string) => opened.ask({ url: '/v1/me', cookies, headers: { authorization } })
+  t.equal((await asked('Basic Zm9vOmJhcg==')).statusCode, 200)
+  t.equal((await asked('Bearer wrong')).statusCode, 401, 'a wrong token does not fall back')
 })

@@ -106,6 +106,14 @@ test('names that a reader cannot see or would misread are refused', (t) => {
     '\u{E0041}',
     '\u0378',
     '\u200D',
+    '\u2800',
+    '\u3164',
+    '\u115F',
+    '\uFFA0',
+    'A\u200D\u200C',
+    'A\u034F',
+    'A\u17B4',
+    'A\uFE0F',
   ]
   for (const name of refused) t.notOk(parseName(name).ok, JSON.stringify(name))
   t.end()
