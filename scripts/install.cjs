@@ -27,11 +27,14 @@ function lockHash() {
 function isInstalled(withDev) {
   var stamp
   try {
-    stamp = fs.readFileSync(stampFile, 'utf8').split(' ')
+    stamp = fs.readFileSync(stampFile, 'utf8').split('\n')
   } catch (_) {
     return false
   }
-  return stamp[0] === lockHash() && (stamp[1] === 'dev' || !withDev)
+  // A Node that was there when it was installed must still be.
+  return (
+    stamp[0] === lockHash() && (stamp[1] === 'dev' || !withDev) && fs.existsSync(stamp[2] || nodeBinary())
+  )
 }
 
 function bring(withDev) {
@@ -89,14 +92,16 @@ function checkNode() {
   )
 }
 
-function install(withDev) {
-  if (isInstalled(withDev)) return
+function install(wantsDev) {
+  if (isInstalled(wantsDev)) return
+  // What somebody works with is never taken away.
+  var withDev = wantsDev || fs.existsSync(path.join(modules, 'tap'))
   bring(withDev)
   checkNode()
   if (withDev) buildTestRunner()
-  fs.writeFileSync(stampFile, lockHash() + (withDev ? ' dev' : ' start'))
+  fs.writeFileSync(stampFile, [lockHash(), withDev ? 'dev' : 'start', nodeBinary()].join('\n'))
 }
 
-module.exports = { install: install, nodeBinary: nodeBinary }
+module.exports = { install: install, nodeBinary: nodeBinary, checkNode: checkNode }
 
 if (require.main === module) install(process.argv.indexOf('--dev') !== -1)

@@ -7,9 +7,18 @@ var path = require('path')
 var url = require('url')
 var tools = require('./install.cjs')
 
+var parent = process.ppid
 tools.install(false)
+tools.checkNode()
 var file = path.resolve(process.argv[2])
 var node = tools.nodeBinary()
+
+// npm passes a signal on to its shell, which dies of it and leaves us behind.
+if (process.env.npm_lifecycle_event && process.platform !== 'win32') {
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
+  }, 500).unref()
+}
 
 if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) {
   // As if the file had been started itself.

@@ -49,6 +49,7 @@ async function start(): Promise<void> {
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ err }) => {
     if (err) logger.fatal({ err }, 'stopping after an unexpected error')
+    process.stderr.write('  Stopping: the last numbers are sent. Ctrl-C once more ends it at once.\n')
     checks.stop()
     // Whatever goes wrong on the way: the last interval is sent.
     try {

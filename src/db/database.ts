@@ -56,8 +56,22 @@ function configure(
 ): Database {
   const statements = new StatementCache(raw, observer, KEPT_STATEMENTS)
   const query = (sql: string) => execute(statements, sql, []).rows
-  retryWhileLocked(busyTimeoutMs, () => applySettings(query, inMemory))
+  retryWhileLocked(busyTimeoutMs, () => {
+    applySettings(query, inMemory)
+    if (!inMemory) proveWritable(query)
+  })
   return new SqliteDatabase(new SqliteDriver({ raw, statements, observer, busyTimeoutMs }))
+}
+
+/**
+ * Writes what is there already. A file that cannot be written opens and reads well, and would fail the first request
+ * that changes something.
+ */
+function proveWritable(query: (sql: string) => unknown[]): void {
+  const [row] = query('pragma user_version') as [{ user_version: number }]
+  query('begin immediate')
+  query(`pragma user_version = ${row.user_version}`)
+  query('commit')
 }
 
 /** Kysely closes only a driver that a query has used. */
@@ -92,7 +106,7 @@ function explain(error: unknown, path: string): unknown {
 }
 
 function sentenceFor(code: string, path: string): string | undefined {
-  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)|^(EACCES|EPERM|EROFS|EEXIST|ENOTDIR|EISDIR)$/.test(code))
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)|^(EACCES|EPERM|EROFS|EEXIST|ENOENT|ENOTDIR|EISDIR)$/.test(code))
     return `The database ${path} cannot be written; make the file and its folder writable, or set DATABASE_URL to another place.`
   if (code === 'SQLITE_NOTADB')
     return `The file ${path} is not a database; move it away, or set DATABASE_URL to another file.`

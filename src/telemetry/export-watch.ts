@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api'
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core'
 import type { Notices } from './notices.ts'
 
@@ -15,17 +16,21 @@ const MAX_ERROR_LENGTH = 300
  */
 export function watchExports<E extends Exporter>(exporter: E, signal: string, notices: Notices): E {
   let failures = 0
+  function report(result: ExportResult): void {
+    if (result.code !== ExportResultCode.SUCCESS) {
+      failures += 1
+      if (failures === 1)
+        notices.say('warn', `export of ${signal} fails`, { signal, error: describeError(result.error) })
+    } else if (failures > 0) {
+      notices.say('info', `export of ${signal} works again`, { signal, failures })
+      failures = 0
+    }
+  }
   const inner = exporter.export.bind(exporter)
   exporter.export = (batch: unknown, done: (result: ExportResult) => void) =>
     inner(batch, (result) => {
-      if (result.code !== ExportResultCode.SUCCESS) {
-        failures += 1
-        if (failures === 1)
-          notices.say('warn', `export of ${signal} fails`, { signal, error: describeError(result.error) })
-      } else if (failures > 0) {
-        notices.say('info', `export of ${signal} works again`, { signal, failures })
-        failures = 0
-      }
+      // The answer comes in the context of whichever request ran when the batch was sent.
+      context.with(ROOT_CONTEXT, report, undefined, result)
       done(result)
     })
   return exporter

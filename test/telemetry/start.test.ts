@@ -285,7 +285,7 @@ t.test('variables that make no sense are warned about and replaced by their defa
 })
 
 t.test('a receiver that refuses is logged once, and once when it takes again', async (t) => {
-  const { receiver, telemetry } = await openTelemetry(t, { OTEL_METRIC_EXPORT_INTERVAL: '20' })
+  const { receiver, telemetry } = await openTelemetry(t, { OTEL_METRIC_EXPORT_INTERVAL: '250' })
   const lines: Record<string, unknown>[] = []
   createLogger({ level: 'info', telemetry, destination: { write: (line) => lines.push(JSON.parse(line)) } })
   receiver.answerWith(400, 400, 400, 400)
