@@ -56,20 +56,23 @@ function configure(
 ): Database {
   const statements = new StatementCache(raw, observer, KEPT_STATEMENTS)
   const query = (sql: string) => execute(statements, sql, []).rows
-  retryWhileLocked(busyTimeoutMs, () => {
-    applySettings(query, inMemory)
-    if (!inMemory) proveWritable(query)
-  })
+  retryWhileLocked(busyTimeoutMs, () => applySettings(query, inMemory))
+  if (!inMemory) proveWritable(query)
   return new SqliteDatabase(new SqliteDriver({ raw, statements, observer, busyTimeoutMs }))
 }
 
 /**
  * Writes what is there already. A file that cannot be written opens and reads well, and would fail the first request
- * that changes something.
+ * that changes something. Where somebody else writes just now, it can be written.
  */
 function proveWritable(query: (sql: string) => unknown[]): void {
   const [row] = query('pragma user_version') as [{ user_version: number }]
-  query('begin immediate')
+  try {
+    query('begin immediate')
+  } catch (error) {
+    if (isLocked(error)) return
+    throw error
+  }
   query(`pragma user_version = ${row.user_version}`)
   query('commit')
 }
