@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -78,4 +78,30 @@ test('it prints the address, and the log is JSON', async (t) => {
   service.kill('SIGINT')
   t.strictSame(await service.exited, [0, null])
   t.equal(service.lines.filter(({ level }) => level === 'error').length, 0)
+})
+
+test('the launcher stops the service when the shell that npm started is gone', async (t) => {
+  const folder = temporaryFolder(t)
+  const shell = spawn('sh', ['-c', '"$NODE" scripts/run.cjs src/server.ts; exit $?'], {
+    cwd: join(import.meta.dirname, '..'),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {
+      PATH: process.env.PATH,
+      NODE: process.execPath,
+      npm_lifecycle_event: 'start',
+      PORT: '0',
+      DATABASE_URL: `sqlite:${join(folder, 'rollcall.db')}`,
+      OTEL_SDK_DISABLED: 'true',
+    },
+  })
+  let log = ''
+  shell.stdout.setEncoding('utf8').on('data', (text) => {
+    log += text
+  })
+  const ended = new Promise((resolve) => shell.stdout.once('end', resolve))
+  while (!log.includes('"msg":"listening"')) await new Promise((resolve) => setTimeout(resolve, 20))
+  shell.kill('SIGTERM')
+  // Standard output ends with the last process that holds it: the service.
+  await ended
+  t.match(log, /"signal":"SIGTERM"|"msg":"listening"/)
 })
