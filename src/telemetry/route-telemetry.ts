@@ -59,8 +59,8 @@ const MEASUREMENT = Symbol('measurement')
  */
 export const routeTelemetry = fp(
   async (app: FastifyInstance, options: RouteTelemetryOptions) => {
-    const { instruments, tracer, propagator = propagation, pages = PAGES, slowRequestMs } = options
-    const measurer = new RequestMeasurer({ instruments, tracer, propagator, slowRequestMs })
+    const { instruments, pages = PAGES } = options
+    const measurer = new RequestMeasurer({ propagator: propagation, ...options })
     const unmatched = new RouteRecorders(instruments, undefined, false)
     // By the router's own object: what a route's page is may still change until the application is ready.
     const recorders = new WeakMap<object, RouteRecorders>()
