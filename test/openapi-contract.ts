@@ -10,9 +10,12 @@ interface Reply {
   body: string
 }
 
+/** How a path or method that is not there may be refused. */
+const UNMATCHED = new Set([400, 404, 405, 414, 429])
+
 /**
  * Holds replies against an OpenAPI document: what differs, in words; nothing where it fits. A path or method that the
- * document does not have may be answered with 404 or 405 only.
+ * document does not have may be answered with the refusals of {@link UNMATCHED} only.
  */
 export function openapiContract(document: Record<string, unknown>): (reply: Reply) => string[] {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
@@ -42,14 +45,7 @@ export function openapiContract(document: Record<string, unknown>): (reply: Repl
     const media = contentType?.split(';', 1)[0]
     if (!known) {
       const free = ['/docs', '/openapi.json'].some((prefix) => path.startsWith(prefix))
-      if (
-        free ||
-        (status === 404 && media === 'application/problem+json') ||
-        status === 405 ||
-        status === 400 ||
-        status === 414
-      )
-        return []
+      if (free || (media === 'application/problem+json' && UNMATCHED.has(status))) return []
       return [`${method} ${path} is not documented and answered ${status} ${media}`]
     }
     const { pointer, responses } = known.store as { pointer: string; responses: Record<string, Response> }

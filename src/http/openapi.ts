@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { ProblemBody, problems } from '../errors.ts'
+import { describeResponses } from './response-docs.ts'
 
 const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -18,6 +19,14 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
         description: 'A small community: accounts, sessions, a listing of everybody, friends.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      tags: [
+        { name: 'home', description: 'Where a visitor arrives' },
+        { name: 'account', description: 'Sign up, and look after your own account' },
+        { name: 'sessions', description: 'Log in and out' },
+        { name: 'community', description: 'Everybody' },
+        { name: 'friends', description: 'Friends, requests and blocks' },
+        { name: 'ops', description: 'For whoever runs the service' },
+      ],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: '`token` of `POST /v1/sessions`' },
@@ -29,6 +38,11 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
           },
         },
       },
+    },
+    transformObject(document) {
+      if (!('openapiObject' in document)) return document.swaggerObject
+      describeResponses(document.openapiObject.paths as never)
+      return document.openapiObject
     },
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `schema-${index}`),

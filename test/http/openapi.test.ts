@@ -45,6 +45,12 @@ test('the OpenAPI document names every operation once, who may call it, and how 
       if (Number(status) >= 400)
         t.strictSame(Object.keys(content ?? {}), ['application/problem+json'], `${operationId} ${status}`)
   }
+  const signUp = document.paths['/v1/users'].post.responses['201']
+  t.match(signUp, { description: 'Created', headers: { Location: { schema: { type: 'string' } } } })
+  t.ok(document.paths['/v1/community'].get.responses['200'].headers.Link)
+  t.notOk(JSON.stringify(document).includes('Default Response'))
+  const tags = new Set(document.tags.map(({ name }: { name: string }) => name))
+  t.ok(operations.every((operation) => operation.tags?.every((tag) => tags.has(tag))))
   const paths = new Set(operations.length > 0 ? Object.keys(document.paths) : [])
   for (const { url, method } of app.routeShapes())
     if (url.startsWith('/v1/') && method !== 'HEAD')

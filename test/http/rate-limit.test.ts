@@ -1,0 +1,20 @@
+import { test } from 'tap'
+import { openApp } from '../harness.ts'
+
+test('with a limit for everything, what matches nothing counts too, and health does not', async (t) => {
+  const { ask } = await openApp(t, { config: { rateLimitPerMinute: 3 } })
+  const statuses = async (url: string, times: number) => {
+    const found = []
+    for (let i = 0; i < times; i++) found.push((await ask({ url })).statusCode)
+    return found
+  }
+  t.strictSame(await statuses('/', 2), [200, 200])
+  t.strictSame(await statuses('/nope', 2), [404, 429])
+  t.strictSame(await statuses('/', 1), [429])
+  t.strictSame(await statuses('/healthz', 5), [200, 200, 200, 200, 200])
+})
+
+test('without one, nobody is limited', async (t) => {
+  const { ask } = await openApp(t)
+  for (let i = 0; i < 50; i++) t.equal((await ask({ url: '/' })).statusCode, 200)
+})
