@@ -11,16 +11,28 @@ interface IntegerOption {
 interface TextOption {
   readonly kind: 'text'
 }
-type Option = (IntegerOption | TextOption) & {
+/** May be given several times, or not at all. */
+interface TextsOption {
+  readonly kind: 'texts'
+  readonly required?: never
+}
+type ValuedOption = (IntegerOption | TextOption | TextsOption) & {
   readonly required?: true
   /** What stands for the value in the help: `--users N`. */
   readonly placeholder: string
-  readonly meaning: string
 }
+interface FlagOption {
+  readonly kind: 'flag'
+  readonly required?: never
+  readonly placeholder?: never
+}
+type Option = (ValuedOption | FlagOption) & { readonly meaning: string }
 
-type ValueOf<O extends Option> =
-  | (O extends IntegerOption ? number : string)
-  | (O extends { required: true } ? never : undefined)
+type ValueOf<O extends Option> = O extends FlagOption
+  ? boolean
+  : O extends TextsOption
+    ? readonly string[]
+    : (O extends IntegerOption ? number : string) | (O extends { required: true } ? never : undefined)
 export type Values<Options extends Record<string, Option>> = {
   readonly [K in keyof Options]: ValueOf<Options[K]>
 }
@@ -34,8 +46,11 @@ export interface Usage<Options extends Record<string, Option>> {
 }
 
 export interface Command<Options extends Record<string, Option>> extends Usage<Options> {
-  /** Aborted by SIGINT or SIGTERM: leave everything in order and return. */
-  run(values: Values<Options>, signal: AbortSignal): Promise<void>
+  /**
+   * Aborted by SIGINT or SIGTERM: leave everything in order and return. A number that it returns is what the command
+   * exits with, interrupted or not: that of a program which it ran.
+   */
+  run(values: Values<Options>, signal: AbortSignal): Promise<void> | Promise<number>
 }
 
 /** A failure that the caller can mend: one sentence that says how. */
@@ -60,6 +75,7 @@ export async function runCommand<Options extends Record<string, Option>>(
 ): Promise<void> {
   const interrupt = new AbortController()
   let interruptedWith: number | undefined
+  let ownCode: number | undefined
   for (const [signal, code] of Object.entries(SIGNALS))
     process.on(signal, () => {
       // Who asks twice does not want to wait for order.
@@ -70,14 +86,15 @@ export async function runCommand<Options extends Record<string, Option>>(
   try {
     const values = readOptions(command, args)
     if (values === 'help') process.stdout.write(help(command))
-    else await command.run(values, interrupt.signal)
+    else ownCode = (await command.run(values, interrupt.signal)) ?? undefined
   } catch (error) {
     if (interruptedWith === undefined) {
       process.stderr.write(`${sentenceOf(error)}\n`)
       process.exitCode = error instanceof UsageError ? 2 : 1
     }
   }
-  if (interruptedWith !== undefined) process.exitCode = interruptedWith
+  const code = ownCode ?? interruptedWith
+  if (code !== undefined) process.exitCode = code
 }
 
 function sentenceOf(error: unknown): string {
@@ -95,11 +112,12 @@ export function readOptions<Options extends Record<string, Option>>(
   command: Usage<Options>,
   args = process.argv.slice(2),
 ): Values<Options> | 'help' {
-  const names = Object.keys(command.options)
-  const texts = parse(command, names, args)
+  const texts = parse(command, args)
   if (texts.help === true) return 'help'
   const entries = Object.entries(command.options).map(([name, option]) => {
     const text = texts[name]
+    if (option.kind === 'flag') return [name, text === true]
+    if (option.kind === 'texts') return [name, text ?? []]
     if (typeof text === 'string') return [name, readValue(name, option, text)]
     if (option.required) throw new UsageError(`--${name} is missing; see ${command.name} -- --help.`)
     return [name, undefined]
@@ -107,12 +125,13 @@ export function readOptions<Options extends Record<string, Option>>(
   return Object.fromEntries(entries)
 }
 
-function parse(
-  command: { name: string },
-  names: string[],
-  args: string[],
-): Record<string, string | boolean | undefined> {
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+function parse(command: Usage<Record<string, Option>>, args: string[]): Record<string, unknown> {
+  const options = Object.fromEntries(
+    Object.entries(command.options).map(([name, { kind }]) => [
+      name,
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+    ]),
+  )
   const help = { help: { type: 'boolean' as const, short: 'h' } }
   try {
     return parseArgs({ args, options: { ...options, ...help }, strict: true, allowPositionals: false }).values
@@ -136,7 +155,7 @@ function complaint(error: Error & { code?: string }): string {
   }
 }
 
-function readValue(name: string, option: Option, text: string): number | string {
+function readValue(name: string, option: IntegerOption | TextOption, text: string): number | string {
   if (option.kind === 'text') return text
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < option.min || value > option.max)
@@ -146,14 +165,14 @@ function readValue(name: string, option: Option, text: string): number | string 
 
 export function help(command: Usage<Record<string, Option>>): string {
   const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
-    `--${name} ${option.placeholder}`,
+    typed(name, option),
     option.meaning,
   ])
   rows.push(['--help', 'this text'])
   const width = Math.max(...rows.map(([left]) => left.length))
   const usage = Object.entries(command.options).map(([name, option]) => {
-    const flag = `--${name} ${option.placeholder}`
-    return option.required ? flag : `[${flag}]`
+    const flag = typed(name, option)
+    return option.required ? flag : `[${flag}]${option.kind === 'texts' ? ' ...' : ''}`
   })
   return [
     [command.name, ...(usage.length > 0 ? ['--', ...usage] : [])].join(' '),
@@ -163,4 +182,8 @@ export function help(command: Usage<Record<string, Option>>): string {
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
     '',
   ].join('\n')
+}
+
+function typed(name: string, option: Option): string {
+  return option.placeholder === undefined ? `--${name}` : `--${name} ${option.placeholder}`
 }

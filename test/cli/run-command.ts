@@ -5,9 +5,14 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A command as a process of its own, as `npm run` starts it. */
-export function startCommand(script: string, args: string[], env: Record<string, string> = {}) {
+export function startCommand(
+  script: string,
+  args: string[],
+  env: Record<string, string> = {},
+  root: string = ROOT,
+) {
   const child = spawn(process.execPath, [`src/cli/${script}.ts`, ...args], {
-    cwd: ROOT,
+    cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -19,7 +24,7 @@ export function startCommand(script: string, args: string[], env: Record<string,
     output.stderr += chunk
   })
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...output }))
-  return { child, ended }
+  return { child, output, ended }
 }
 
 export async function runScript(script: string, args: string[], env: Record<string, string> = {}) {
