@@ -1,10 +1,11 @@
-// Prints `N passed, N failed, N skipped` from a TAP report of `tap`: titled tests, and test files that broke down.
+// Prints `N passed, N failed, N skipped` from TAP reports of `tap`: titled tests, and test files that broke down.
 'use strict'
 const fs = require('node:fs')
 
 let [passed, failed, skipped] = [0, 0, 0]
 let failedInFile = 0
-for (const line of fs.readFileSync(process.argv[2], 'utf8').split('\n')) {
+const reports = process.argv.slice(2).map((file) => fs.readFileSync(file, 'utf8'))
+for (const line of reports.join('\n').split('\n')) {
   const [, indent, not, rest] = /^( {4})?(not )?ok \d+(.*)$/.exec(line) ?? []
   if (rest === undefined) continue
   if (indent) {

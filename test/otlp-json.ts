@@ -53,9 +53,10 @@ export interface LogRecord {
 
 // biome-ignore-start lint/suspicious/noExplicitAny: foreign JSON, read field by field
 export function decodeMetrics(payload: any): Point[] {
-  return payload.resourceMetrics.flatMap((resourceMetrics: any) => {
+  // A Collector leaves an empty list out.
+  return (payload.resourceMetrics ?? []).flatMap((resourceMetrics: any) => {
     const resource = decodeAttributes(resourceMetrics.resource.attributes)
-    return resourceMetrics.scopeMetrics.flatMap((scope: any) =>
+    return (resourceMetrics.scopeMetrics ?? []).flatMap((scope: any) =>
       scope.metrics.flatMap((metric: any) => {
         const { kind, data } = dataOf(metric)
         return data.dataPoints.map((point: any) => ({

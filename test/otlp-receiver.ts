@@ -51,9 +51,9 @@ export class OtlpReceiver {
     this.#statuses = statuses
   }
 
-  /** Every data point, flattened, in the order of arrival. */
+  /** Every data point, flattened, in the order of arrival; by the usual path or by Datadog's. */
   metrics(name?: string): Point[] {
-    const points = this.#payloads('/v1/metrics').flatMap(decodeMetrics)
+    const points = this.#payloads('/v1/metrics', '/api/v2/otlpmetrics').flatMap(decodeMetrics)
     return name === undefined ? points : points.filter((point) => point.name === name)
   }
 
@@ -80,8 +80,8 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  #payloads(path: string): unknown[] {
-    return this.#accepted.filter((request) => request.path === path).map(({ payload }) => payload)
+  #payloads(...paths: string[]): unknown[] {
+    return this.#accepted.filter(({ path }) => paths.includes(path)).map(({ payload }) => payload)
   }
 
   async #receive(request: IncomingMessage): Promise<number | 'never'> {

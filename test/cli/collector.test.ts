@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { temporaryFolder } from '../harness.ts'
@@ -138,4 +138,17 @@ test('signals reach the program, and it ends as the program ends', async (t) => 
     t.equal(code, 7, `its own code, not that of ${signal}`)
     t.match(stdout, /stopped\n$/)
   }
+})
+
+test('the program has what its manifest names', async (t) => {
+  const read = (name: string) => readFileSync(join(ROOT, 'collector', name), 'utf8')
+  const named = [...read('manifest.yaml').matchAll(/- gomod: (.+)/g)].map(([, module]) => module as string)
+  const built = [...`${read('components.go')}${read('main.go')}`.matchAll(/"(\S+\/\S+ v[\d.]+)"/g)]
+  t.strictSame(built.map(([, module]) => module).sort(), named.sort())
+  const required = read('go.mod')
+  t.strictSame(
+    named.filter((module) => !required.includes(`\t${module}\n`)),
+    [],
+    'in the same versions',
+  )
 })
