@@ -1,15 +1,10 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
-import {
-  decodeLogs,
-  decodeMetrics,
-  decodeSpans,
-  type LogRecord,
-  type Point,
-  type SpanData,
-} from './otlp-json.ts'
+import { decodeRequest, type Requests, type Signal } from '../src/otlp/decode.ts'
+import { exportResponse } from '../src/otlp/export-response.ts'
+import { encodingOf, readRequestBody } from '../src/otlp/request-body.ts'
+import { flatLogs, flatPoints, flatSpans, type LogData, type Point, type SpanData } from './flat-telemetry.ts'
 
 export interface ReceivedRequest {
   path: string
@@ -18,19 +13,23 @@ export interface ReceivedRequest {
   body: Buffer
 }
 
+/** The usual one, and Datadog's. */
+const METRIC_PATHS = ['/v1/metrics', '/api/v2/otlpmetrics']
+
 /**
- * A real OTLP/HTTP receiver on a free port: keeps everything it is sent, decodes JSON (gzipped or not). What it
- * answers with a status other than 200 it does not keep, as a receiver that refused it would not.
+ * A real OTLP/HTTP receiver on a free port: keeps everything it is sent, decodes protobuf and JSON, compressed or not.
+ * What it answers with a status other than 200 it does not keep, as a receiver that refused it would not.
  */
 export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
   readonly #server = createServer((request, response) => {
     void this.#receive(request).then((status) => {
       if (status === 'never') return
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+      const { contentType, body } = exportResponse('metrics', encodingOf(request.headers))
+      response.writeHead(status, { 'content-type': contentType }).end(body)
     })
   })
-  readonly #accepted: { path: string; payload: unknown }[] = []
+  readonly #accepted: { [S in Signal]: Requests[S][] } = { metrics: [], traces: [], logs: [] }
   #statuses: (number | 'never')[] = []
 
   /** Starts listening, and closes with the test. */
@@ -51,18 +50,18 @@ export class OtlpReceiver {
     this.#statuses = statuses
   }
 
-  /** Every data point, flattened, in the order of arrival; by the usual path or by Datadog's. */
+  /** Every data point, flattened, in the order of arrival. */
   metrics(name?: string): Point[] {
-    const points = this.#payloads('/v1/metrics', '/api/v2/otlpmetrics').flatMap(decodeMetrics)
+    const points = this.#accepted.metrics.flatMap(flatPoints)
     return name === undefined ? points : points.filter((point) => point.name === name)
   }
 
   spans(): SpanData[] {
-    return this.#payloads('/v1/traces').flatMap(decodeSpans)
+    return this.#accepted.traces.flatMap(flatSpans)
   }
 
-  logs(): LogRecord[] {
-    return this.#payloads('/v1/logs').flatMap(decodeLogs)
+  logs(): LogData[] {
+    return this.#accepted.logs.flatMap(flatLogs)
   }
 
   /** Sums a counter, or the counts of a histogram, by attribute set (JSON with sorted keys). */
@@ -80,20 +79,16 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  #payloads(...paths: string[]): unknown[] {
-    return this.#accepted.filter(({ path }) => paths.includes(path)).map(({ payload }) => payload)
-  }
-
   async #receive(request: IncomingMessage): Promise<number | 'never'> {
-    const body = Buffer.concat(await request.toArray())
+    const { sent, decoded } = await readRequestBody(request, request.headers)
     const path = request.url ?? ''
-    this.requests.push({ path, headers: request.headers, body })
+    this.requests.push({ path, headers: request.headers, body: sent })
     const status = this.#statuses.shift() ?? 200
     if (status !== 200) return status
-    if (request.headers['content-type'] === 'application/json') {
-      const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
-      this.#accepted.push({ path, payload: JSON.parse(text.toString('utf8')) })
-    }
+    const encoding = encodingOf(request.headers)
+    if (METRIC_PATHS.includes(path)) this.#accepted.metrics.push(decodeRequest('metrics', encoding, decoded))
+    if (path === '/v1/traces') this.#accepted.traces.push(decodeRequest('traces', encoding, decoded))
+    if (path === '/v1/logs') this.#accepted.logs.push(decodeRequest('logs', encoding, decoded))
     return status
   }
 }

@@ -15,7 +15,7 @@ import { cataloguePage } from '../../src/telemetry/catalogue-page.ts'
 import { type MetricDefinition, mostSeries } from '../../src/telemetry/metric-definition.ts'
 import { hashTiming } from '../../src/telemetry/password-timing.ts'
 import { queryTiming } from '../../src/telemetry/query-timing.ts'
-import type { Point } from '../otlp-json.ts'
+import type { Point } from '../flat-telemetry.ts'
 import { openMeasured } from './measured.ts'
 
 const metrics: MetricDefinition[] = Object.values(METRICS)

@@ -169,6 +169,9 @@ t.test('http/protobuf is sent where it is asked for, grpc is refused with the me
     t.equal(headers['content-type'], 'application/x-protobuf')
     t.ok(body.includes('somewhere:3000') && body[0] === 0x0a)
   }
+  t.match(receiver.metrics('web.page_views_total'), [{ value: 1, temporality: 'delta', resource: RESOURCE }])
+  t.match(receiver.spans(), [{ name: 'a span', resource: RESOURCE }])
+  t.match(receiver.logs(), [{ body: 'a record', resource: RESOURCE }])
   await t.rejects(openTelemetry(t, { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
     message:
       'OTLP over gRPC is not built in; set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf or http/json, and the endpoint to the HTTP port (4318 on a Collector).',
