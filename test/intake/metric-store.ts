@@ -1,0 +1,165 @@
+import { isDeepStrictEqual } from 'node:util'
+import { MergedSketch, type Percentile, type Sketch } from './sketch.ts'
+import { normalized } from './tags.ts'
+
+export type StoredValue =
+  | { readonly type: 'count' | 'gauge'; readonly value: number }
+  | {
+      readonly type: 'distribution'
+      readonly count: number
+      readonly sum: number
+      readonly min: number | undefined
+      readonly max: number | undefined
+      /** Undefined for explicit buckets, whose percentiles would be guesses. */
+      readonly sketch: Sketch | undefined
+    }
+
+export interface Incoming {
+  readonly metric: string
+  readonly host: string
+  /** `name:value`, of the point and of its resource. */
+  readonly tags: readonly string[]
+  /** Nanoseconds since the epoch. */
+  readonly time: bigint
+  readonly startTime: bigint
+  readonly value: StoredValue
+}
+
+interface Stored {
+  readonly time: bigint
+  readonly startTime: bigint
+  readonly value: StoredValue
+}
+
+interface Series {
+  readonly metric: string
+  readonly host: string
+  readonly tags: readonly string[]
+  readonly bySecond: Map<number, Stored>
+}
+
+export interface StoreCounters {
+  /** Points that came to be stored, repeats among them. */
+  received: number
+  /** Points that are stored. */
+  stored: number
+  /** Points that took the place of one with the same content: a resend, and harmless. */
+  repeated: number
+  /** Points that took the place of another one: what that one said is lost. */
+  overwritten: number
+}
+
+/** Every tag of the filter must be on the series; `host:…` is one. Each group's key is its tags, joined with commas. */
+export interface Selection {
+  readonly metric: string
+  readonly filter?: readonly string[]
+  readonly by?: readonly string[]
+}
+
+/**
+ * Datadog's storage rule: one value for each metric, tag set, host and second, of which the last one wins (docs
+ * "Datadog OTLP Metrics Intake Endpoint", "Missing datapoints or lower than expected metric values").
+ */
+export class MetricStore {
+  readonly counters: StoreCounters = { received: 0, stored: 0, repeated: 0, overwritten: 0 }
+  readonly #series = new Map<string, Series>()
+
+  add({ metric, host, tags, time, startTime, value }: Incoming): void {
+    const series = this.#seriesOf(metric, host, tags)
+    const second = Number(time / 1_000_000_000n)
+    const next: Stored = { time, startTime, value }
+    const previous = series.bySecond.get(second)
+    this.counters.received += 1
+    if (previous === undefined) this.counters.stored += 1
+    else if (isDeepStrictEqual(previous, next)) this.counters.repeated += 1
+    else this.counters.overwritten += 1
+    series.bySecond.set(second, next)
+  }
+
+  /** Names of the metrics with the number of series of each. */
+  seriesPerMetric(): Record<string, number> {
+    const counts: Record<string, number> = Object.create(null)
+    for (const { metric } of this.#series.values()) counts[metric] = (counts[metric] ?? 0) + 1
+    return counts
+  }
+
+  /** Of counts and gauges their values, of distributions the sums of what was observed. */
+  sum(selection: Selection): Record<string, number> {
+    return this.#add(selection, ({ value }) => (value.type === 'distribution' ? value.sum : value.value))
+  }
+
+  /** How many values were observed; only distributions know. */
+  count(selection: Selection): Record<string, number> {
+    return this.#add(selection, ({ value }) => {
+      if (value.type !== 'distribution') throw new Error(`${selection.metric} is no distribution.`)
+      return value.count
+    })
+  }
+
+  /** `fraction` is 0.95 for the 95th. */
+  percentile(selection: Selection, fraction: number): Record<string, Percentile> {
+    const percentiles: Record<string, Percentile> = Object.create(null)
+    for (const [group, points] of this.#groups(selection)) {
+      const merged = new MergedSketch()
+      for (const { value } of points) {
+        if (value.type !== 'distribution' || value.sketch === undefined)
+          throw new Error(`${selection.metric} is no distribution from exponential histograms.`)
+        merged.add(value.sketch, value.min, value.max)
+      }
+      const percentile = merged.percentile(fraction)
+      if (percentile !== undefined) percentiles[group] = percentile
+    }
+    return percentiles
+  }
+
+  /** In the order of time, for each group: `[second, value]`, of distributions the count. */
+  points(selection: Selection): Record<string, [number, number][]> {
+    const result: Record<string, [number, number][]> = Object.create(null)
+    for (const [group, points] of this.#groups(selection))
+      result[group] = points
+        .map(({ time, value }): [number, number] => [
+          Number(time / 1_000_000_000n),
+          value.type === 'distribution' ? value.count : value.value,
+        ])
+        .sort(([one], [other]) => one - other)
+    return result
+  }
+
+  forget(): void {
+    this.#series.clear()
+    Object.assign(this.counters, { received: 0, stored: 0, repeated: 0, overwritten: 0 })
+  }
+
+  #add(selection: Selection, part: (point: Stored) => number): Record<string, number> {
+    const sums: Record<string, number> = Object.create(null)
+    for (const [group, points] of this.#groups(selection))
+      sums[group] = points.reduce((sum, point) => sum + part(point), 0)
+    return sums
+  }
+
+  #groups({ metric, filter = [], by = [] }: Selection): Map<string, Stored[]> {
+    const wanted = filter.map(normalized)
+    const groups = new Map<string, Stored[]>()
+    for (const series of this.#series.values()) {
+      if (series.metric !== metric) continue
+      const tags = [...series.tags, `host:${series.host}`]
+      const present = new Set(tags.map(normalized))
+      if (!wanted.every((tag) => present.has(tag))) continue
+      const group = by.flatMap((name) => tags.filter((tag) => tag.startsWith(`${name}:`))).join(',')
+      const points = groups.get(group) ?? []
+      for (const point of series.bySecond.values()) points.push(point)
+      groups.set(group, points)
+    }
+    return groups
+  }
+
+  #seriesOf(metric: string, host: string, tags: readonly string[]): Series {
+    const identity = [...new Set(tags.map(normalized))].sort()
+    const key = JSON.stringify([metric, host, ...identity])
+    const known = this.#series.get(key)
+    if (known) return known
+    const series = { metric, host, tags: [...new Set(tags)].sort(), bySecond: new Map() }
+    this.#series.set(key, series)
+    return series
+  }
+}
