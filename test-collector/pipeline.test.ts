@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Point } from '../test/otlp-json.ts'
+import type { Point } from '../test/flat-telemetry.ts'
 import { OtlpReceiver } from '../test/otlp-receiver.ts'
 import { Client, inParallel } from '../test/proof/client.ts'
 import { startService } from '../test/service.ts'

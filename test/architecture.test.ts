@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   friends: ['config.ts', 'db', 'errors.ts', 'http', 'sessions', 'users'],
   sessions: ['config.ts', 'db', 'errors.ts', 'http', 'passwords', 'users'],
   home: ['db', 'errors.ts'],
+  otlp: [],
   passwords: ['db', 'errors.ts', 'http', 'users'],
   users: ['errors.ts', 'http'],
   checks: ['config.ts', 'db', 'telemetry'],
