@@ -79,7 +79,7 @@ test('under real concurrency', { timeout: 240_000 }, async (t) => {
   const { db, racers, pairsOf } = await startServices(t)
 
   await t.test('crossed requests in several processes end in exactly one row, friends', async (t) => {
-    const rounds = 300
+    const rounds = 150
     const members = await racers(2 * rounds)
     await race(rounds, async (index) => {
       const [one, other] = [members[2 * index] as Racer, members[2 * index + 1] as Racer]
@@ -105,7 +105,7 @@ test('under real concurrency', { timeout: 240_000 }, async (t) => {
   })
 
   await t.test('a block beside an acceptance never leaves blocked friends', async (t) => {
-    const rounds = 300
+    const rounds = 150
     const outcomes = new Map<string, number>()
     const members = await racers(2 * rounds)
     await race(rounds, async (index) => {
@@ -138,7 +138,7 @@ test('under real concurrency', { timeout: 240_000 }, async (t) => {
   })
 
   await t.test('an acceptance beside a cancellation leaves friends, a new request, or nothing', async (t) => {
-    const rounds = 200
+    const rounds = 100
     const members = await racers(2 * rounds)
     await race(rounds, async (index) => {
       const [asking, accepting] = [members[2 * index] as Racer, members[2 * index + 1] as Racer]
@@ -175,7 +175,7 @@ test('under real concurrency', { timeout: 240_000 }, async (t) => {
   })
 
   await t.test('a request beside the deletion of either account leaves no row', async (t) => {
-    const rounds = 100
+    const rounds = 60
     const members = await racers(2 * rounds)
     await race(rounds, async (index) => {
       const [asking, leaving] = [members[2 * index] as Racer, members[2 * index + 1] as Racer]

@@ -7,7 +7,7 @@ import { OtlpReceiver } from '../otlp-receiver.ts'
 import { startService } from '../service.ts'
 import { Client } from './client.ts'
 
-const ROUNDS = 5
+const ROUNDS = 4
 const CONNECTIONS = 16
 
 test('SIGTERM under load: whoever was let in is answered, the last interval is exported, the exit is clean', async (t) => {
