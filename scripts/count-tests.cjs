@@ -1,4 +1,5 @@
-// Prints `N passed, N failed, N skipped` from TAP reports of `tap`: titled tests, and test files that broke down.
+// Prints `N passed, N failed, N skipped` from TAP reports of `tap`: titled tests, and test files that broke down. Before
+// that, what failed and why: the reporter says nothing where there is no terminal.
 'use strict'
 const fs = require('node:fs')
 
@@ -18,5 +19,8 @@ for (const line of reports.join('\n').split('\n')) {
     failedInFile = 0
   }
 }
+for (const report of reports)
+  for (const [failure] of report.matchAll(/^ *not ok .*\n(?: *---\n[\s\S]*?\n *\.\.\.\n)?/gm))
+    process.stdout.write(failure)
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)

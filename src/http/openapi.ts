@@ -6,6 +6,10 @@ import { describeResponses } from './response-docs.ts'
 
 const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 
+/** Its own scripts and styles only. Nothing is upgraded to https: the page would stay blank where plain http is served. */
+const DOCS_POLICY =
+  "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; style-src 'self'"
+
 /** OpenAPI 3.1 from the schemas that validate: `/openapi.json` for machines, `/docs` for people. */
 export async function registerOpenapi(app: FastifyInstance, version: string): Promise<void> {
   app.addSchema(ProblemBody)
@@ -56,7 +60,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
     docs.addHook('onRoute', (route) => {
       route.config = { ...route.config, page: false }
     })
-    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY })
   })
 }
 
