@@ -32,6 +32,14 @@ async function start(): Promise<void> {
     hostName: hostname(),
     supportTag: config.supportTag,
     instanceId: config.instanceId === '' ? address.promise : config.instanceId,
+    export: {
+      directory: config.telemetryDir,
+      waitingMax: config.telemetryWaitingMax,
+      bodyMaxBytes: config.telemetryBodyMaxBytes,
+      spoolMaxBytes: config.telemetrySpoolMaxBytes,
+      setAsideMaxBytes: config.telemetrySetAsideMaxBytes,
+      metricsMaxAgeSeconds: config.telemetryMetricsMaxAgeSeconds,
+    },
   })
   const logger = createLogger({ level: config.logLevel, telemetry })
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'no
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { decodeRequest, type Requests, type Signal } from '../src/otlp/decode.ts'
-import { exportResponse } from '../src/otlp/export-response.ts'
+import { exportResponse, type PartialSuccess } from '../src/otlp/export-response.ts'
 import { encodingOf, readRequestBody } from '../src/otlp/request-body.ts'
 import { flatLogs, flatPoints, flatSpans, type LogData, type Point, type SpanData } from './flat-telemetry.ts'
 
@@ -12,6 +12,17 @@ export interface ReceivedRequest {
   /** As it came over the wire. */
   body: Buffer
 }
+
+/**
+ * How a request is answered: with a status; with header fields, a body or a partial success besides; never; by a reset
+ * before anything is kept; or by a reset after it was kept, so that the sender cannot know.
+ */
+export type Answer =
+  | number
+  | { status: number; headers?: Record<string, string>; body?: object; rejected?: PartialSuccess }
+  | 'never'
+  | 'reset'
+  | 'lost reply'
 
 /** The usual one, and Datadog's. */
 const METRIC_PATHS = ['/v1/metrics', '/api/v2/otlpmetrics']
@@ -23,19 +34,32 @@ const METRIC_PATHS = ['/v1/metrics', '/api/v2/otlpmetrics']
 export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
   readonly #server = createServer((request, response) => {
-    void this.#receive(request).then((status) => {
-      if (status === 'never') return
-      const { contentType, body } = exportResponse('metrics', encodingOf(request.headers))
-      response.writeHead(status, { 'content-type': contentType }).end(body)
+    void this.#receive(request).then((answer) => {
+      if (answer === 'never') return
+      if (answer === 'reset' || answer === 'lost reply') {
+        request.socket.resetAndDestroy()
+        return
+      }
+      const {
+        status,
+        headers = {},
+        body,
+        rejected,
+      } = typeof answer === 'number' ? { status: answer } : answer
+      const encoded = exportResponse(signalOf(request.url), encodingOf(request.headers), rejected)
+      response
+        .writeHead(status, { 'content-type': encoded.contentType, ...headers })
+        .end(body ? JSON.stringify(body) : encoded.body)
     })
   })
   readonly #accepted: { [S in Signal]: Requests[S][] } = { metrics: [], traces: [], logs: [] }
-  #statuses: (number | 'never')[] = []
+  #answers: Answer[] = []
+  #answerEach: ((request: ReceivedRequest) => Answer | undefined) | undefined
 
-  /** Starts listening, and closes with the test. */
-  static async start(t: Pick<Test, 'teardown'>): Promise<OtlpReceiver> {
+  /** Starts listening, on a free port unless told, and closes with the test. */
+  static async start(t: Pick<Test, 'teardown'>, port = 0): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver()
-    await new Promise<void>((resolve) => receiver.#server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => receiver.#server.listen(port, '127.0.0.1', resolve))
     t.teardown(() => receiver.close())
     return receiver
   }
@@ -46,8 +70,13 @@ export class OtlpReceiver {
   }
 
   /** The next requests are answered with these statuses, or never; those after them with 200 again. */
-  answerWith(...statuses: (number | 'never')[]): void {
-    this.#statuses = statuses
+  answerWith(...answers: Answer[]): void {
+    this.#answers = answers
+  }
+
+  /** Each request is answered as the function says; where it says nothing, as usual. */
+  answerEach(answer: ((request: ReceivedRequest) => Answer | undefined) | undefined): void {
+    this.#answerEach = answer
   }
 
   /** Every data point, flattened, in the order of arrival. */
@@ -79,16 +108,22 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  async #receive(request: IncomingMessage): Promise<number | 'never'> {
+  async #receive(request: IncomingMessage): Promise<Answer> {
     const { sent, decoded } = await readRequestBody(request, request.headers)
     const path = request.url ?? ''
-    this.requests.push({ path, headers: request.headers, body: sent })
-    const status = this.#statuses.shift() ?? 200
-    if (status !== 200) return status
+    const received = { path, headers: request.headers, body: sent }
+    this.requests.push(received)
+    const answer = this.#answers.shift() ?? this.#answerEach?.(received) ?? 200
+    const status = typeof answer === 'object' ? answer.status : answer
+    if (status !== 200 && status !== 'lost reply') return answer
     const encoding = encodingOf(request.headers)
     if (METRIC_PATHS.includes(path)) this.#accepted.metrics.push(decodeRequest('metrics', encoding, decoded))
     if (path === '/v1/traces') this.#accepted.traces.push(decodeRequest('traces', encoding, decoded))
     if (path === '/v1/logs') this.#accepted.logs.push(decodeRequest('logs', encoding, decoded))
-    return status
+    return answer
   }
+}
+
+function signalOf(path = ''): Signal {
+  return path.endsWith('traces') ? 'traces' : path.endsWith('logs') ? 'logs' : 'metrics'
 }

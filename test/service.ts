@@ -31,6 +31,7 @@ export async function startService(t: Test, { env, preload }: ServiceOptions = {
       PATH: process.env.PATH,
       PORT: '0',
       DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'rollcall.db')}`,
+      TELEMETRY_DIR: join(temporaryFolder(t), 'telemetry'),
       OTEL_METRICS_EXPORTER: 'none',
       OTEL_TRACES_EXPORTER: 'none',
       OTEL_LOGS_EXPORTER: 'none',

@@ -22,8 +22,10 @@ import {
   OTHER_METHOD,
   PAGES,
   SCHEMES,
+  SIGNALS,
   TABLES,
 } from './attribute-values.ts'
+import { DROP_REASONS, SET_ASIDE_REASONS } from './export/books.ts'
 import type { AttributeDefinition, MetricDefinition, ServiceShape } from './metric-definition.ts'
 import * as semconv from './semconv.ts'
 
@@ -37,6 +39,7 @@ const DB_CONVENTION = 'semantic conventions, docs/db/database-metrics.md'
 const NODE_CONVENTION = 'semantic conventions, docs/runtime/nodejs-metrics.md'
 const V8_CONVENTION = 'semantic conventions, docs/runtime/v8js-metrics.md'
 const PROCESS_CONVENTION = 'semantic conventions, docs/system/process-metrics.md'
+const SDK_CONVENTION = 'semantic conventions, docs/otel/sdk-metrics.md'
 const STORY = 'the public monitoring challenge that this service follows'
 
 /** Bounds that the conventions advise for durations in seconds. */
@@ -49,6 +52,8 @@ const page: AttributeDefinition = { values: PAGES }
 const pageOrNone: AttributeDefinition = { values: [...PAGES, NO_PAGE] }
 const method: AttributeDefinition = { values: [...METHODS, OTHER_METHOD] }
 const scheme: AttributeDefinition = { values: SCHEMES }
+
+const signal: AttributeDefinition = { values: SIGNALS }
 
 const QUERY_CLOCK = 'starts when a query is handed to the driver, stops when its rows are fetched'
 
@@ -288,7 +293,86 @@ export const METRICS = {
     attributes: {},
     series: 1,
   },
+  pointsExported: exported(semconv.METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, 'data_point'),
+  pointsInflight: inflight(semconv.METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT, 'data_point'),
+  spansExported: exported(semconv.METRIC_OTEL_SDK_EXPORTER_SPAN_EXPORTED, 'span'),
+  spansInflight: inflight(semconv.METRIC_OTEL_SDK_EXPORTER_SPAN_INFLIGHT, 'span'),
+  logRecordsExported: exported(semconv.METRIC_OTEL_SDK_EXPORTER_LOG_EXPORTED, 'log_record'),
+  logRecordsInflight: inflight(semconv.METRIC_OTEL_SDK_EXPORTER_LOG_INFLIGHT, 'log_record'),
+  telemetryRecorded: {
+    name: 'rollcall.telemetry.recorded',
+    kind: 'counter',
+    unit: '{item}',
+    description: 'Data points collected, sampled spans ended and log records emitted by this process.',
+    source: 'this service',
+    attributes: { signal },
+    series: SIGNALS.length,
+  },
+  telemetryRestored: {
+    name: 'rollcall.telemetry.restored',
+    kind: 'counter',
+    unit: '{item}',
+    description: 'Items that an earlier process left on disk and this one took over to send.',
+    source: 'this service',
+    attributes: { signal },
+    series: SIGNALS.length,
+  },
+  telemetryResent: {
+    name: 'rollcall.telemetry.resent',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Export requests that were sent again, because no acknowledgement came.',
+    source: 'this service',
+    attributes: { signal },
+    series: SIGNALS.length,
+  },
+  telemetrySetAside: {
+    name: 'rollcall.telemetry.set_aside',
+    kind: 'counter',
+    unit: '{item}',
+    description: 'Items that the receiver will never take, kept on disk with the reason.',
+    source: 'this service',
+    attributes: { signal, [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS } },
+    series: SIGNALS.length * SET_ASIDE_REASONS.length,
+  },
+  telemetryDropped: {
+    name: 'rollcall.telemetry.dropped',
+    kind: 'counter',
+    unit: '{item}',
+    description: 'Items that are lost, because a bound was reached or the disk could not take them.',
+    leavesOut: 'what a killed process had not collected or not put on disk yet',
+    source: 'this service',
+    attributes: { signal, [ATTR_ERROR_TYPE]: { values: DROP_REASONS } },
+    series: SIGNALS.length * DROP_REASONS.length,
+  },
 } as const satisfies Record<string, MetricDefinition>
+
+function exported<const Name extends string, const Item extends string>(name: Name, item: Item) {
+  return {
+    name,
+    kind: 'counter',
+    unit: `{${item}}`,
+    description:
+      'Items whose export is over: acknowledged by the receiver, or set aside for the reason given.',
+    source: `${SDK_CONVENTION} (development); there is one exporter a signal, so its own attributes are left out`,
+    attributes: {
+      [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS, missing: 'missing where the receiver acknowledged' },
+    },
+    series: SET_ASIDE_REASONS.length + 1,
+  } as const
+}
+
+function inflight<const Name extends string, const Item extends string>(name: Name, item: Item) {
+  return {
+    name,
+    kind: 'up-down counter',
+    unit: `{${item}}`,
+    description: 'Items that wait for an acknowledgement, in memory or on disk.',
+    source: `${SDK_CONVENTION} (development)`,
+    attributes: {},
+    series: 1,
+  } as const
+}
 
 function eventLoopDelay<const Name extends string>(name: Name, which: string) {
   return {

@@ -15,7 +15,7 @@ const LEVELS = {
 
 /**
  * Sends what the SDK says about itself to the log, at OTEL_LOG_LEVEL (default here `warn`: at `info` it reports every
- * retry). Failed exports are told once by export-watch.ts, so the SDK's report of each is left out.
+ * retry). Failed exports are told once by export/outbox.ts, so the SDK's report of each is left out.
  */
 export function routeDiagnostics(environment: Environment, notices: Notices): void {
   const level =

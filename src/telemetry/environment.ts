@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /**
  * Reads variables the way the specification asks for (https://opentelemetry.io/docs/specs/otel/configuration/
  * sdk-environment-variables/): empty is unset, an unknown or malformed value is warned about and ignored.
@@ -81,6 +83,18 @@ export class Environment {
     if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
     this.#ignored(name, 'an http or https URL', 'its default')
     return undefined
+  }
+
+  /** What the named file holds. */
+  file(name: string): Buffer | undefined {
+    const path = this.text(name)
+    if (path === undefined) return undefined
+    try {
+      return readFileSync(path)
+    } catch {
+      this.#ignored(name, 'a file that can be read', 'none')
+      return undefined
+    }
   }
 
   /** `key=value,key=value`, percent-encoded; as the specification asks, one malformed member discards the whole. */

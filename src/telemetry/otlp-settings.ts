@@ -1,23 +1,25 @@
 import { parseKeyPairsIntoRecord } from '@opentelemetry/core'
-import type { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base'
 import { ConfigError } from '../config.ts'
+import type { SIGNALS } from './attribute-values.ts'
 import type { Environment } from './environment.ts'
 
-export type Signal = 'metrics' | 'traces' | 'logs'
+export type Signal = (typeof SIGNALS)[number]
 
 export interface OtlpSettings {
   readonly protocol: 'http/json' | 'http/protobuf'
   readonly url: string
   readonly headers: Record<string, string>
   readonly timeoutMillis: number
-  readonly compression: CompressionAlgorithm
+  readonly compression: 'none' | 'gzip'
+  /** PEM, for https. */
+  readonly certificates: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
 }
 
 const DEFAULT_ENDPOINT = 'http://localhost:4318'
 
 /**
- * OTEL_EXPORTER_OTLP_* of one signal: the signal's own variable goes before the general one. Certificates are read
- * by the exporters themselves. The default protocol is http/json here, which the viewer reads and people too.
+ * OTEL_EXPORTER_OTLP_* of one signal: the signal's own variable goes before the general one. The default protocol is
+ * http/json here, which the viewer reads and people too.
  */
 export function readOtlp(environment: Environment, signal: Signal): OtlpSettings {
   const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}`
@@ -39,8 +41,26 @@ export function readOtlp(environment: Environment, signal: Signal): OtlpSettings
       `${own}_COMPRESSION`,
       COMPRESSIONS,
       environment.choice(`${general}_COMPRESSION`, COMPRESSIONS, 'none'),
-    ) as CompressionAlgorithm,
+    ),
+    certificates: {
+      ...readPem(environment, own, general, 'CERTIFICATE', 'ca'),
+      ...readPem(environment, own, general, 'CLIENT_CERTIFICATE', 'cert'),
+      ...readPem(environment, own, general, 'CLIENT_KEY', 'key'),
+    },
   }
+}
+
+/** A file that cannot be read is warned about and left out: the connection then fails, and says so. */
+function readPem(
+  environment: Environment,
+  own: string,
+  general: string,
+  name: string,
+  as: 'ca' | 'cert' | 'key',
+) {
+  const variable = environment.text(`${own}_${name}`) === undefined ? `${general}_${name}` : `${own}_${name}`
+  const content = environment.file(variable)
+  return content && { [as]: content }
 }
 
 const COMPRESSIONS = ['none', 'gzip'] as const

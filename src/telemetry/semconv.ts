@@ -13,6 +13,16 @@ export const METRIC_DB_CLIENT_CONNECTION_WAIT_TIME = 'db.client.connection.wait_
 export const HTTP_REQUEST_METHOD_VALUE_QUERY = 'QUERY'
 export const METRIC_HTTP_SERVER_ACTIVE_REQUESTS = 'http.server.active_requests'
 
+// docs/otel/sdk-metrics.md
+export const METRIC_OTEL_SDK_EXPORTER_LOG_EXPORTED = 'otel.sdk.exporter.log.exported'
+export const METRIC_OTEL_SDK_EXPORTER_LOG_INFLIGHT = 'otel.sdk.exporter.log.inflight'
+export const METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED =
+  'otel.sdk.exporter.metric_data_point.exported'
+export const METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT =
+  'otel.sdk.exporter.metric_data_point.inflight'
+export const METRIC_OTEL_SDK_EXPORTER_SPAN_EXPORTED = 'otel.sdk.exporter.span.exported'
+export const METRIC_OTEL_SDK_EXPORTER_SPAN_INFLIGHT = 'otel.sdk.exporter.span.inflight'
+
 // docs/resource/host.md
 export const ATTR_HOST_NAME = 'host.name'
 

@@ -1,5 +1,5 @@
-import type { BatchLogRecordProcessorOptions, LogRecordLimits } from '@opentelemetry/sdk-logs'
-import type { BatchSpanProcessorOptions, SpanLimits } from '@opentelemetry/sdk-trace'
+import type { LogRecordLimits } from '@opentelemetry/sdk-logs'
+import type { SpanLimits } from '@opentelemetry/sdk-trace'
 import type { Environment } from './environment.ts'
 
 /**
@@ -10,13 +10,7 @@ import type { Environment } from './environment.ts'
 export const METRIC_EXPORT_INTERVAL_MS = 10_000
 export const DEFAULT_SAMPLING_RATIO = 0.1
 
-type BatchOptions = Omit<BatchSpanProcessorOptions & BatchLogRecordProcessorOptions, 'exporter'>
-
-export function readBatching(
-  environment: Environment,
-  prefix: 'OTEL_BSP' | 'OTEL_BLRP',
-  delayMs: number,
-): BatchOptions {
+export function readBatching(environment: Environment, prefix: 'OTEL_BSP' | 'OTEL_BLRP', delayMs: number) {
   const maxQueueSize = environment.integer(`${prefix}_MAX_QUEUE_SIZE`, 2048, 1)
   return {
     scheduledDelayMillis: environment.milliseconds(`${prefix}_SCHEDULE_DELAY`, delayMs),
@@ -30,13 +24,10 @@ export function readBatching(
 }
 
 export function readMetricTimes(environment: Environment) {
-  const exportIntervalMillis = environment.milliseconds(
-    'OTEL_METRIC_EXPORT_INTERVAL',
-    METRIC_EXPORT_INTERVAL_MS,
-  )
-  const timeout = environment.milliseconds('OTEL_METRIC_EXPORT_TIMEOUT', 30_000)
-  // The reader refuses a time-out beyond its interval.
-  return { exportIntervalMillis, exportTimeoutMillis: Math.min(timeout, exportIntervalMillis) }
+  return {
+    exportIntervalMillis: environment.milliseconds('OTEL_METRIC_EXPORT_INTERVAL', METRIC_EXPORT_INTERVAL_MS),
+    timeoutMillis: environment.milliseconds('OTEL_METRIC_EXPORT_TIMEOUT', 30_000),
+  }
 }
 
 export function readSpanLimits(environment: Environment): SpanLimits {

@@ -7,13 +7,16 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs'
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
-import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { LoggerProvider } from '@opentelemetry/sdk-logs'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
+import { consoleLogRecords, consoleMetrics, consoleSpans } from './console-export.ts'
 import { routeDiagnostics } from './diagnostics.ts'
 import { Environment } from './environment.ts'
-import { watchExports } from './export-watch.ts'
-import { exporterKind, logRecordExporter, metricExporter, spanExporter } from './exporters.ts'
+import { Bookkeeper, type Books } from './export/books.ts'
+import { type ExportOptions, ExportPipeline } from './export/pipeline.ts'
+import { recordBooks } from './export/pipeline-metrics.ts'
+import { exporterKind } from './exporter-kind.ts'
 import { type Instruments, noInstruments } from './instruments.ts'
 import { Notices } from './notices.ts'
 import { readOtlp, type Signal } from './otlp-settings.ts'
@@ -22,11 +25,13 @@ import { describeService, type ServiceIdentity } from './resource.ts'
 import { sampleRuntime } from './runtime.ts'
 import { chooseSampler } from './sampler.ts'
 import { SdkInstruments } from './sdk-instruments.ts'
-import { readBatching, readLogRecordLimits, readMetricTimes, readSpanLimits } from './settings.ts'
+import { readLogRecordLimits, readSpanLimits } from './settings.ts'
 
 export interface TelemetryOptions extends ServiceIdentity {
   /** The standard OTEL_* variables are read from here. */
   env: NodeJS.ProcessEnv
+  /** How what is exported waits, in memory and on disk. */
+  export?: ExportOptions
 }
 
 export interface Telemetry {
@@ -38,7 +43,9 @@ export interface Telemetry {
   readonly notices: Notices
   /** Where metrics go, for people: a URL, `console` or `off`. */
   readonly destination: string
-  /** Sends what is left, for at most `timeoutMs`, and ends everything; once, and never throws. */
+  /** What became of everything that was recorded, at this moment. */
+  books(): Books
+  /** Sends what is left for at most `timeoutMs`, puts the rest on disk and ends everything; once, and never throws. */
   shutdown(timeoutMs?: number): Promise<void>
 }
 
@@ -51,7 +58,7 @@ const SHUTDOWN_TIMEOUT_MS = 5000
  * Starts metrics, traces and logs as the standard variables say. Throws ConfigError for a protocol that is not built
  * in; everything else that is wrong with a variable is a notice. Nothing here waits for the network.
  */
-export function startTelemetry({ env, ...identity }: TelemetryOptions): Telemetry {
+export function startTelemetry({ env, export: exporting, ...identity }: TelemetryOptions): Telemetry {
   const notices = new Notices()
   const environment = new Environment(env, (message) => notices.sayOnce('warn', message))
   const propagator = choosePropagator(environment)
@@ -61,43 +68,47 @@ export function startTelemetry({ env, ...identity }: TelemetryOptions): Telemetr
   routeDiagnostics(environment, notices)
   const resource = describeService(identity, environment)
   const version = identity.serviceVersion
-  const watched = <E extends Parameters<typeof watchExports>[0]>(exporter: E | undefined, signal: Signal) =>
-    exporter && watchExports(exporter, signal, notices)
-
-  const metrics = watched(metricExporter(environment), 'metrics')
-  const meters = new MeterProvider({
+  const pipeline = new ExportPipeline({
+    ...exporting,
+    environment,
     resource,
-    readers: metrics ? [metricReader(metrics, environment)] : [],
+    notices,
+    userAgent: `rollcall/${version}`,
   })
-  const instruments = metrics ? sdkInstruments(meters, version, notices) : noInstruments
-  const stopRuntime = metrics ? sampleRuntime(instruments) : () => {}
+  const toConsole = (signal: Signal) => exporterKind(environment, signal) === 'console'
 
-  const spans = watched(spanExporter(environment), 'traces')
+  const reader = toConsole('metrics') ? consoleMetrics(environment) : pipeline.metrics
+  const meters = new MeterProvider({ resource, readers: reader ? [reader] : [] })
+  const instruments = reader ? sdkInstruments(meters, version, notices) : noInstruments
+  const stopRuntime = reader ? sampleRuntime(instruments) : () => {}
+  recordBooks(instruments, pipeline)
+
+  const spans = toConsole('traces') ? consoleSpans(environment) : pipeline.spans
   const tracers = new TracerProvider({
     resource,
     // Without an exporter a recorded span would be work for nothing; ids are still made and propagated.
     sampler: spans ? chooseSampler(environment) : new AlwaysOffSampler(),
     spanLimits: readSpanLimits(environment),
-    spanProcessors: spans
-      ? [new BatchSpanProcessor({ exporter: spans, ...readBatching(environment, 'OTEL_BSP', 5000) })]
-      : [],
+    spanProcessors: spans ? [spans] : [],
   })
 
-  const records = watched(logRecordExporter(environment), 'logs')
+  const records = toConsole('logs') ? consoleLogRecords(environment) : pipeline.logs
   const loggers = new LoggerProvider({
     resource,
     logRecordLimits: readLogRecordLimits(environment),
-    processors: records
-      ? [new BatchLogRecordProcessor({ exporter: records, ...readBatching(environment, 'OTEL_BLRP', 1000) })]
-      : [],
+    processors: records ? [records] : [],
   })
 
   let ended: Promise<void> | undefined
   async function end(timeoutMs: number): Promise<void> {
     stopRuntime()
-    const flushed = Promise.allSettled([meters.shutdown(), tracers.shutdown(), loggers.shutdown()])
-    if (!(await within(flushed, timeoutMs)))
-      notices.say('warn', `telemetry was not all sent within ${timeoutMs} ms of the shutdown`)
+    pipeline.beginEnd(timeoutMs)
+    await Promise.allSettled([meters.shutdown(), tracers.shutdown(), loggers.shutdown()])
+    const { isComplete, onDisk, dropped } = await pipeline.end()
+    if (!isComplete || dropped > 0)
+      notices.say('warn', `telemetry was not all sent within ${timeoutMs} ms of the shutdown`, { dropped })
+    if (Object.keys(onDisk).length > 0)
+      notices.say('info', 'telemetry that was not sent waits on disk for the next start', onDisk)
   }
 
   return {
@@ -107,26 +118,15 @@ export function startTelemetry({ env, ...identity }: TelemetryOptions): Telemetr
     propagator,
     notices,
     destination: destinationOf(environment),
+    books: () => pipeline.books(),
     shutdown(timeoutMs = SHUTDOWN_TIMEOUT_MS) {
-      ended ??= end(timeoutMs)
+      ended ??= end(timeoutMs).catch((error) =>
+        notices.say('warn', 'telemetry failed in its shutdown', { err: error }),
+      )
       return ended
     },
   }
 }
-
-function metricReader(
-  exporter: NonNullable<ReturnType<typeof metricExporter>>,
-  environment: Environment,
-): PeriodicExportingMetricReader {
-  return new PeriodicExportingMetricReader({
-    exporter,
-    ...readMetricTimes(environment),
-    cardinalityLimits: { default: CARDINALITY_LIMIT },
-  })
-}
-
-/** Above what the catalogue allows: every attribute is from a closed set, and the SDK's 2000 would fold real series. */
-const CARDINALITY_LIMIT = 20_000
 
 function sdkInstruments(meters: MeterProvider, version: string, notices: Notices): Instruments {
   return new SdkInstruments(meters.getMeter(SCOPE, version), (error) =>
@@ -142,6 +142,12 @@ function ensureContextManager(): void {
 }
 let contextManagerSet = false
 
+const NOTHING_RECORDED: Books = {
+  metrics: new Bookkeeper().account(0),
+  traces: new Bookkeeper().account(0),
+  logs: new Bookkeeper().account(0),
+}
+
 /** OTEL_SDK_DISABLED: nothing is recorded or sent; propagators stay, as the specification asks. */
 function disabled(propagator: TextMapPropagator, notices: Notices): Telemetry {
   return {
@@ -151,6 +157,7 @@ function disabled(propagator: TextMapPropagator, notices: Notices): Telemetry {
     propagator,
     notices,
     destination: 'off',
+    books: () => NOTHING_RECORDED,
     shutdown: async () => {},
   }
 }
@@ -159,12 +166,4 @@ function destinationOf(environment: Environment): string {
   const kind = exporterKind(environment, 'metrics')
   if (kind === 'otlp') return readOtlp(environment, 'metrics').url
   return kind === 'none' ? 'off' : kind
-}
-
-async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, timeoutMs, false)
-  const done = await Promise.race([work.then(() => true), late])
-  clearTimeout(timer)
-  return done
 }

@@ -1,6 +1,6 @@
 /**
  * Datadog keeps one value for a series and second, the last: two points of one interval sequence must never end in
- * the same second. This decides when an interval may end and with which time. docs/decisions/0009 has the reasons.
+ * the same second. This decides when an interval may end and with which time. docs/decisions/0010 has the reasons.
  */
 export class Seconds {
   /** The last second that an interval ended in, here or in an earlier process of the same name. */

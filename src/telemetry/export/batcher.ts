@@ -1,0 +1,91 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Bookkeeper } from './books.ts'
+
+export interface BatcherOptions<T> {
+  readonly delayMs: number
+  readonly maxQueue: number
+  readonly maxBatch: number
+  readonly books: Bookkeeper
+  /** Whether the next stage takes a batch without a detour over the disk. */
+  readonly hasRoom: () => boolean
+  /** Whether the next stage takes a batch by that detour. */
+  readonly canSpill: () => boolean
+  /** Whether batches can be made at all. */
+  readonly isReady: () => boolean
+  /** Takes a batch over, in this call; what it does then must not fail. */
+  readonly accept: (batch: T[]) => void
+}
+
+/**
+ * Gathers spans or log records and hands them over in batches: at the delay, or when a batch is full. While nobody
+ * has room they stay here; when here is no room either, the next stage gets them anyway and puts them on disk.
+ */
+export class Batcher<T> {
+  readonly #options: BatcherOptions<T>
+  #items: T[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isScheduled = false
+
+  constructor(options: BatcherOptions<T>) {
+    this.#options = options
+  }
+
+  get waiting(): number {
+    return this.#items.length
+  }
+
+  add(item: T): void {
+    const { books, maxQueue, maxBatch, delayMs } = this.#options
+    books.recorded += 1
+    if (this.#items.length >= maxQueue) {
+      books.droppedBy.buffer_full += 1
+      return
+    }
+    this.#items.push(item)
+    if (this.#items.length >= maxBatch) this.#schedule()
+    else this.#timer ??= setTimeout(() => this.#passOn(1), delayMs).unref()
+  }
+
+  /** Hands everything over. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.#items.length > 0) this.#acceptOne()
+  }
+
+  /** The next stage has room again. */
+  passOn(): void {
+    if (this.#items.length >= this.#options.maxBatch) this.#schedule()
+  }
+
+  /** What can no longer be handed over. */
+  discard(): number {
+    clearTimeout(this.#timer)
+    return this.#items.splice(0).length
+  }
+
+  /** After the current turn: whoever ended a span does not wait until its batch is made. */
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    void nextTurn().then(() => {
+      this.#isScheduled = false
+      this.#passOn(this.#options.maxBatch)
+    })
+  }
+
+  #passOn(least: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const { isReady, hasRoom, canSpill, maxQueue, maxBatch, delayMs } = this.#options
+    while (isReady() && this.#items.length >= least) {
+      if (!hasRoom() && (this.#items.length + maxBatch <= maxQueue || !canSpill())) break
+      this.#acceptOne()
+    }
+    if (this.#items.length > 0) this.#timer = setTimeout(() => this.#passOn(1), delayMs).unref()
+  }
+
+  #acceptOne(): void {
+    this.#options.accept(this.#items.splice(0, this.#options.maxBatch))
+  }
+}

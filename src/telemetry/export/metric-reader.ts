@@ -1,0 +1,117 @@
+import type { HrTime } from '@opentelemetry/api'
+import {
+  type AggregationSelector,
+  type AggregationTemporalitySelector,
+  MetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics'
+import type { Clock } from './clock.ts'
+import type { Seconds } from './seconds.ts'
+
+export interface DurableReaderOptions {
+  readonly aggregationSelector: AggregationSelector
+  readonly aggregationTemporalitySelector: AggregationTemporalitySelector
+  readonly cardinalityLimit: number
+  readonly intervalMs: number
+  readonly clock: Clock
+  readonly seconds: Seconds
+  /** Whether another interval may be handed over; while it may not, deltas go on merging in the SDK. */
+  readonly hasRoom: () => boolean
+  /** Resolves when intervals can be handed over at all, and to false when there is no hope for it. */
+  readonly untilReady: () => Promise<boolean>
+  /** Takes an interval over; `time` is its end, in milliseconds. */
+  readonly accept: (metrics: ResourceMetrics, points: number, time: number) => Promise<void>
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Collects at each interval, like the SDK's periodic reader, but only what somebody takes over: a collected delta is
+ * nowhere else. Gives each interval an end in a second of its own.
+ */
+export class DurableMetricReader extends MetricReader {
+  readonly #options: DurableReaderOptions
+  #timer: NodeJS.Timeout | undefined
+  #collecting: Promise<void> | undefined
+  /** The SDK's time of the last collection, and the one that was given to it. */
+  #before: { collected: number; given: number } | undefined
+
+  constructor(options: DurableReaderOptions) {
+    super({
+      aggregationSelector: options.aggregationSelector,
+      aggregationTemporalitySelector: options.aggregationTemporalitySelector,
+      cardinalitySelector: () => options.cardinalityLimit,
+    })
+    this.#options = options
+  }
+
+  protected override onInitialized(): void {
+    this.#timer = setInterval(() => this.#tick(), this.#options.intervalMs).unref()
+  }
+
+  protected override async onForceFlush(): Promise<void> {
+    this.#tick()
+    await this.#collecting
+  }
+
+  /** The last interval: it ends now if this second is free, and else in the next. */
+  protected override async onShutdown(): Promise<void> {
+    clearInterval(this.#timer)
+    const { seconds, clock, untilReady } = this.#options
+    if (!(await untilReady())) return
+    await this.#collecting
+    const wait = seconds.waitForFinal(clock.now())
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+    await this.#collectUntil(seconds.final(clock.now()))
+  }
+
+  #tick(): void {
+    const { hasRoom, seconds, clock } = this.#options
+    if (this.#collecting || !hasRoom()) return
+    const end = seconds.next(clock.now())
+    if (end === undefined) return
+    this.#collecting = this.#collectUntil(end).finally(() => {
+      this.#collecting = undefined
+    })
+  }
+
+  async #collectUntil(end: number): Promise<void> {
+    try {
+      this.#options.seconds.take(end)
+      const { resourceMetrics, errors } = await this.collect()
+      for (const error of errors) this.#options.onError(error)
+      const points = this.#stamp(resourceMetrics, end)
+      if (points > 0) await this.#options.accept(resourceMetrics, points, end)
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+
+  /** Writes `end` into each point, and what was written last into each that begins there. Returns their number. */
+  #stamp({ scopeMetrics }: ResourceMetrics, end: number): number {
+    const endTime = toHrTime(end)
+    let points = 0
+    let collected: number | undefined
+    for (const { metrics } of scopeMetrics)
+      for (const { dataPoints } of metrics)
+        for (const point of dataPoints as { startTime: HrTime; endTime: HrTime }[]) {
+          collected ??= toMs(point.endTime)
+          const start = toMs(point.startTime)
+          const given = this.#before && start === this.#before.collected ? this.#before.given : start
+          // A clock that was set back, or a record made while the last interval was being collected.
+          point.startTime = given <= end ? toHrTime(given) : endTime
+          point.endTime = endTime
+          points += 1
+        }
+    if (collected !== undefined) this.#before = { collected, given: end }
+    return points
+  }
+}
+
+function toMs([seconds, nanoseconds]: HrTime): number {
+  return seconds * 1000 + Math.round(nanoseconds / 1e6)
+}
+
+function toHrTime(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000)
+  return [seconds, (ms - seconds * 1000) * 1e6]
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Body } from './body.ts'
+import { type BodyFile, bodyFile, writeBodyFile } from './body-file.ts'
+import { evict, type Ownership, own } from './owner.ts'
+
+const LAST_SECOND = 'last-second'
+const PREFIX = 'instance-'
+
+/** How long the former bearer of the same name is given to end: it may still be sending its last interval. */
+const SUCCESSION_MS = 10_000
+
+export interface SpoolOptions {
+  readonly directory: string
+  readonly instanceId: string
+  readonly maxBytes: number
+}
+
+export class SpoolFull extends Error {}
+
+/**
+ * A folder of waiting bodies, one for each `service.instance.id`, below the telemetry directory. It belongs to one
+ * process at a time; what a dead process left in its folder is taken over by any other.
+ */
+export class Spool {
+  readonly #directory: string
+  readonly #folder: string
+  readonly #ownership: Ownership
+  readonly #maxBytes: number
+  readonly #sizes = new Map<string, number>()
+  #bytes = 0
+  /** Whether this process shares its name with another that lives. */
+  readonly isShared: boolean
+
+  private constructor(options: SpoolOptions, folder: string, ownership: Ownership, isShared: boolean) {
+    this.#directory = options.directory
+    this.#maxBytes = options.maxBytes
+    this.#folder = folder
+    this.#ownership = ownership
+    this.isShared = isShared
+  }
+
+  /** Throws where nothing can be written. Waits for a live process of the same name, but not for ever. */
+  static async open(options: SpoolOptions, successionMs = SUCCESSION_MS): Promise<Spool> {
+    const folder = join(options.directory, PREFIX + folderName(options.instanceId))
+    await mkdir(folder, { recursive: true })
+    const deadline = performance.now() + successionMs
+    for (;;) {
+      const ownership = await own(folder)
+      if (ownership) return new Spool(options, folder, ownership, false)
+      if (performance.now() >= deadline) break
+      await sleep(Math.min(250, successionMs))
+    }
+    const besides = `${folder}~${process.pid}`
+    await mkdir(besides, { recursive: true })
+    const ownership = await own(besides)
+    if (!ownership) throw new Error(`${besides} belongs to another process`)
+    return new Spool(options, besides, ownership, true)
+  }
+
+  /** What an earlier process of this name left, oldest first. */
+  async restore(): Promise<BodyFile[]> {
+    const names = await readdir(this.#folder)
+    for (const name of names)
+      if (name.endsWith('.tmp')) await unlink(join(this.#folder, name)).catch(() => {})
+    return this.#listed(names)
+  }
+
+  /** What processes left that live no more, moved into this one's folder, oldest first. */
+  async adopt(): Promise<BodyFile[]> {
+    await this.#ownership.beat()
+    const adopted: string[] = []
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const folder = join(this.#directory, name)
+      if (!name.startsWith(PREFIX) || folder === this.#folder) continue
+      if (await evict(folder)) adopted.push(...(await this.#moveFrom(folder)))
+    }
+    return this.#listed(adopted)
+  }
+
+  /** Throws {@link SpoolFull} where the bound is reached, and what the file system throws. */
+  async write(body: Body): Promise<BodyFile> {
+    // Counted before it is written: several are written at once.
+    const size = body.bytes.length
+    if (this.#bytes + size > this.#maxBytes) throw new SpoolFull(`${this.#folder} holds ${this.#bytes} bytes`)
+    this.#bytes += size
+    try {
+      const file = await writeBodyFile(this.#folder, body)
+      this.#sizes.set(file.path, size)
+      return file
+    } catch (error) {
+      this.#bytes -= size
+      throw error
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    await unlink(path).catch(() => {})
+    this.#bytes -= this.#sizes.get(path) ?? 0
+    this.#sizes.delete(path)
+  }
+
+  /** The last second in which an interval of this name ended. */
+  async lastSecond(): Promise<number | undefined> {
+    const second = Number(await readFile(join(this.#folder, LAST_SECOND), 'utf8').catch(() => Number.NaN))
+    return Number.isSafeInteger(second) ? second : undefined
+  }
+
+  /** Not synced: a machine that loses its power is not back within the second. */
+  async rememberSecond(second: number): Promise<void> {
+    const path = join(this.#folder, LAST_SECOND)
+    await writeFile(`${path}.tmp`, String(second))
+    await rename(`${path}.tmp`, path)
+  }
+
+  async release(): Promise<void> {
+    await this.#ownership.release()
+  }
+
+  async #moveFrom(folder: string): Promise<string[]> {
+    const moved: string[] = []
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (name.endsWith('.tmp')) await unlink(join(folder, name)).catch(() => {})
+      if (!bodyFile(folder, name)) continue
+      const isMoved = await rename(join(folder, name), join(this.#folder, name)).then(
+        () => true,
+        // Another process was quicker.
+        () => false,
+      )
+      if (isMoved) moved.push(name)
+    }
+    await forget(folder)
+    return moved
+  }
+
+  async #listed(names: readonly string[]): Promise<BodyFile[]> {
+    const files = names.map((name) => bodyFile(this.#folder, name)).filter((file) => file !== undefined)
+    for (const { path } of files) {
+      const { size } = await stat(path).catch(() => ({ size: 0 }))
+      this.#sizes.set(path, size)
+      this.#bytes += size
+    }
+    return files.sort((a, b) => a.time - b.time || (basename(a.path) < basename(b.path) ? -1 : 1))
+  }
+}
+
+/** An empty folder goes once its last second is too long ago to matter to a process of the same name. */
+async function forget(folder: string): Promise<void> {
+  const path = join(folder, LAST_SECOND)
+  const { mtimeMs } = await stat(path).catch(() => stat(folder).catch(() => ({ mtimeMs: Date.now() })))
+  if (Date.now() - mtimeMs < FORGET_MS) return
+  await unlink(path).catch(() => {})
+  await rmdir(folder).catch(() => {})
+}
+
+const FORGET_MS = 2 * 3_600_000
+
+/** A name for a folder on any file system. */
+function folderName(instanceId: string): string {
+  const name = encodeURIComponent(instanceId).replaceAll('*', '%2A')
+  return name.length <= 120 ? name : createHash('sha256').update(instanceId).digest('hex')
+}

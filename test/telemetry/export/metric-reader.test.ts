@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'tap'
+import { METRICS } from '../../../src/telemetry/catalogue.ts'
+import { systemClock } from '../../../src/telemetry/export/clock.ts'
+import { temporaryFolder } from '../../harness.ts'
+import type { OtlpReceiver } from '../../otlp-receiver.ts'
+import { openExporting, until } from './exporting.ts'
+
+/** Series of which two points end in one second: what Datadog would keep only one of. */
+function collisions(receiver: OtlpReceiver): string[] {
+  const points = receiver
+    .metrics()
+    .map(({ name, attributes, time }) => JSON.stringify([name, attributes, String(time / 1_000_000_000n)]))
+  return points.filter((point, at) => points.indexOf(point) !== at)
+}
+
+test('an interval shorter than a second never makes two points of a series in one second', async (t) => {
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { clock: systemClock })
+  let views = 0
+  const adding = setInterval(() => {
+    view()
+    views += 1
+  }, 5)
+  await until(() => receiver.metrics('web.page_views_total').length >= 2)
+  clearInterval(adding)
+  await telemetry.shutdown()
+  t.same(collisions(receiver), [])
+  t.equal(arrived(), views)
+})
+
+test('a clock that steps back makes no second twice, loses nothing and leaves no gap', async (t) => {
+  for (const [step, speed] of [
+    [3_000, 100],
+    [60_000, 100],
+    [1_000_000, 2000],
+    [7_200_000, 100],
+  ] as const) {
+    const [wall, monotonic] = [Date.now(), performance.now()]
+    let offset = 0
+    const clock = { now: () => Math.floor(wall + (performance.now() - monotonic) * speed + offset) }
+    const { receiver, telemetry, view, arrived } = await openExporting(t, { clock })
+    let views = 0
+    const adding = setInterval(() => {
+      view()
+      views += 1
+    }, 1)
+    const points = () => receiver.metrics('web.page_views_total')
+    await until(() => points().length >= 3)
+    offset = -step
+    const before = points().length
+    await until(() => points().length >= before + 3)
+    clearInterval(adding)
+    await telemetry.shutdown()
+    t.same(collisions(receiver), [], `${step} ms`)
+    t.equal(arrived(), views, `${step} ms`)
+    for (const { startTime, time } of points()) t.ok(startTime <= time, `${step} ms`)
+    if (step < 3_600_000) {
+      const times = points().map(({ time }) => Number(time))
+      t.same(
+        times,
+        times.toSorted((a, b) => a - b),
+        `${step} ms: in order`,
+      )
+      for (const [at, { startTime }] of points().entries())
+        if (at > 0) t.equal(startTime, points()[at - 1]?.time, `${step} ms: without a gap`)
+    }
+  }
+})
+
+test('what is recorded while exports wait is merged, each kind of instrument by its own rule', async (t) => {
+  const { receiver, telemetry, view, arrived } = await openExporting(t, {
+    directory: temporaryFolder(t),
+    waitingMax: 1,
+  })
+  receiver.answerEach(() => 503)
+  const hashing = telemetry.instruments.histogram(METRICS.passwordHashDuration, {})
+  const queue = telemetry.instruments.gauge(METRICS.passwordHashQueue, {})
+  const active = telemetry.instruments.upDownCounter(METRICS.activeRequests, {
+    'http.request.method': 'GET',
+    'url.scheme': 'http',
+  })
+  await until(() => telemetry.books().metrics.waiting > 0)
+  for (let n = 1; n <= 50; n++) {
+    view()
+    hashing.record(n)
+    queue.record(n)
+    active.add(n % 2 === 0 ? -1 : 2)
+    await sleep(2)
+  }
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 50)
+  await telemetry.shutdown()
+  t.match(receiver.metrics('rollcall.password.hash.duration'), [{ count: 50, sum: 1275, min: 1, max: 50 }])
+  t.match(receiver.metrics('rollcall.password.hash.queue'), [{ value: 50 }])
+  t.match(receiver.metrics('http.server.active_requests').at(0), { value: 25 })
+})

@@ -1,0 +1,295 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import type { Books } from '../../../src/telemetry/export/books.ts'
+import { systemClock } from '../../../src/telemetry/export/clock.ts'
+import { Spool } from '../../../src/telemetry/export/spool.ts'
+import { temporaryFolder } from '../../harness.ts'
+import { OtlpReceiver } from '../../otlp-receiver.ts'
+import { imbalance, openExporting, until } from './exporting.ts'
+
+const ALL = ['metrics', 'traces', 'logs'] as const
+/** Nothing listens there: the port is reserved for discarding (RFC 863), and no one runs that. */
+const NOBODY = 'http://127.0.0.1:9'
+
+function bodies(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.body') && !name.startsWith('set-aside'),
+  )
+}
+
+test('a shutdown while nobody listens, then a new start: everything is delivered with its own timestamps', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ALL })
+  first.view(17)
+  first.telemetry.tracer.startSpan('left').end()
+  first.telemetry.logs.emit({ body: 'left' })
+  await first.telemetry.shutdown()
+  const left = first.telemetry.books()
+  t.same(imbalance(left), {})
+  t.equal(left.metrics.waiting, left.metrics.recorded)
+  t.match(left, { traces: { waiting: 1 }, logs: { waiting: 1 } })
+  t.match(first.notices.at(-1), { message: /waits on disk/, details: { traces: 1, logs: 1 } })
+  const content = bodies(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
+
+  const second = await openExporting(t, { directory, signals: ALL })
+  await until(() => second.telemetry.books().metrics.restored > 0 && bodies(directory).length === 0)
+  await second.telemetry.shutdown()
+  t.equal(second.arrived(), 17)
+  t.match(second.receiver.spans(), [{ name: 'left' }])
+  t.match(second.receiver.logs(), [{ body: 'left' }])
+  for (const file of content) {
+    const sent = file.slice(file.indexOf('\n') + 1)
+    t.ok(
+      second.receiver.requests.some(({ body }) => body.toString('utf8') === sent),
+      'the bytes that were on disk',
+    )
+  }
+  t.same(imbalance(second.telemetry.books()), {})
+  t.equal(second.telemetry.books().metrics.restored, left.metrics.waiting)
+})
+
+test('a folder that cannot be written costs only what is counted', async (t) => {
+  const file = join(temporaryFolder(t), 'a file')
+  writeFileSync(file, '')
+  const { telemetry, view, arrived, said } = await openExporting(t, { directory: file })
+  view(3)
+  await until(() => arrived() === 3)
+  await telemetry.shutdown()
+  t.same(said(), ['waiting telemetry cannot be kept on disk'])
+
+  const alone = await openExporting(t, { directory: join(file, 'below'), url: NOBODY, signals: ALL })
+  alone.view(3)
+  alone.telemetry.tracer.startSpan('lost').end()
+  await alone.telemetry.shutdown()
+  const { metrics, traces } = alone.telemetry.books()
+  t.equal(metrics.dropped.unwritable, metrics.recorded)
+  t.match(traces, { recorded: 1, waiting: 0, dropped: { unwritable: 1 } })
+  t.same(imbalance(alone.telemetry.books()), {})
+  t.match(alone.said().at(-1), /not all sent/)
+})
+
+test('what a killed process had put on disk is adopted by another, and by one only', async (t) => {
+  const directory = temporaryFolder(t)
+  const script = join(import.meta.dirname, 'killed-process.ts')
+  const child = fork(script, [directory, NOBODY, 'killed:1'], { stdio: 'inherit' })
+  const exited = once(child, 'exit')
+  t.teardown(() => child.kill('SIGKILL'))
+  let books: Books | undefined
+  child.on('message', (message) => {
+    books = message as Books
+  })
+  await until(() => books !== undefined && bodies(directory).length >= 5)
+  const other = await openExporting(t, { directory, instanceId: 'other:1', signals: ALL })
+  await until(() => other.telemetry.books().metrics.acknowledged > 0)
+  t.equal(other.telemetry.books().metrics.restored, 0, 'a live process keeps what is its own')
+  await other.telemetry.shutdown()
+
+  child.kill('SIGKILL')
+  await exited
+  const heirs = await Promise.all(
+    ['heir:1', 'heir:2'].map((instanceId) => openExporting(t, { directory, instanceId, signals: ALL })),
+  )
+  await until(() => bodies(directory).length === 0)
+  await Promise.all(heirs.map(({ telemetry }) => telemetry.shutdown()))
+  const of = (id: string) => (point: { resource: Record<string, unknown> }) =>
+    point.resource['service.instance.id'] === id
+  const received = heirs.flatMap(({ receiver }) =>
+    receiver.metrics('web.page_views_total').filter(of('killed:1')),
+  )
+  t.equal(received.length, 1)
+  t.match(received, [{ value: 42 }])
+  t.equal(heirs.flatMap(({ receiver }) => receiver.spans().filter(of('killed:1'))).length, 1)
+  t.equal(heirs.flatMap(({ receiver }) => receiver.logs().filter(of('killed:1'))).length, 1)
+  for (const { telemetry } of heirs) t.same(imbalance(telemetry.books()), {})
+})
+
+test('a new start within the same second and with the same name does not end an interval in it again', async (t) => {
+  const directory = temporaryFolder(t)
+  const receiver = await OtlpReceiver.start(t)
+  for (let n = 0; n < 3; n++) {
+    const { telemetry, view } = await openExporting(t, {
+      directory,
+      receiver,
+      clock: systemClock,
+      env: { OTEL_METRIC_EXPORT_INTERVAL: '3600000' },
+    })
+    view()
+    await telemetry.shutdown()
+  }
+  t.equal(receiver.totals('web.page_views_total')['{}'], 3)
+  const seconds = receiver.metrics('web.page_views_total').map(({ time }) => time / 1_000_000_000n)
+  t.equal(new Set(seconds).size, 3)
+})
+
+test('spans and log records beyond what memory holds go to disk, and none is lost', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, {
+    directory,
+    signals: ['traces', 'logs'],
+    env: {
+      OTEL_BSP_MAX_QUEUE_SIZE: '20',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5',
+      OTEL_BLRP_MAX_QUEUE_SIZE: '20',
+      OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '5',
+    },
+  })
+  receiver.answerEach(() => 503)
+  telemetry.tracer.startSpan('span 0').end()
+  telemetry.logs.emit({ body: 'record 0' })
+  await until(() => receiver.requests.length >= 2)
+  for (let n = 1; n < 200; n++) {
+    telemetry.tracer.startSpan(`span ${n}`).end()
+    telemetry.logs.emit({ body: `record ${n}` })
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await until(() => bodies(directory).length > 20)
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().traces.acknowledged + telemetry.books().logs.acknowledged === 400)
+  const names = (of: string) => Array.from({ length: 200 }, (_, n) => `${of} ${n}`).sort()
+  t.same(
+    receiver
+      .spans()
+      .map(({ name }) => name)
+      .sort(),
+    names('span'),
+  )
+  t.same(
+    receiver
+      .logs()
+      .map(({ body }) => body)
+      .sort(),
+    names('record'),
+  )
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('what goes beyond the bounds is dropped, counted by reason', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, {
+    directory,
+    spoolMaxBytes: 10_000,
+    signals: ['traces'],
+    env: { OTEL_BSP_MAX_QUEUE_SIZE: '20', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5' },
+  })
+  receiver.answerEach(() => 503)
+  telemetry.tracer.startSpan('first').end()
+  await until(() => receiver.requests.length > 0)
+  // Faster than anything can be handed over …
+  for (let n = 0; n < 30; n++) telemetry.tracer.startSpan(`burst ${n}`).end()
+  t.equal(telemetry.books().traces.dropped.buffer_full, 10)
+  // … and more than the disk may hold.
+  for (let n = 0; n < 200; n++) {
+    telemetry.tracer.startSpan(`span ${n}`).end()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await until(() => telemetry.books().traces.dropped.spool_full > 0)
+  t.same(imbalance(telemetry.books()), {})
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().traces.waiting === 0)
+  const { recorded, acknowledged, dropped } = telemetry.books().traces
+  t.equal(recorded, 231)
+  t.equal(acknowledged, receiver.spans().length)
+  t.equal(acknowledged + dropped.buffer_full + dropped.spool_full, 231)
+})
+
+test('metrics that waited longer than Datadog takes them are set aside', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY })
+  first.view(5)
+  await first.telemetry.shutdown()
+  const later = { now: () => Date.now() + 4_000_000 }
+  const second = await openExporting(t, { directory, clock: later })
+  await until(() => second.telemetry.books().metrics.setAside > 0)
+  await second.telemetry.shutdown()
+  t.equal(second.arrived(), 0)
+  t.match(second.said(), [/set aside.*older/])
+
+  const third = await openExporting(t, { directory, url: NOBODY })
+  third.view(5)
+  await third.telemetry.shutdown()
+  const fourth = await openExporting(t, { directory, clock: later, metricsMaxAgeSeconds: 0 })
+  await until(() => fourth.arrived() === 5)
+  await fourth.telemetry.shutdown()
+})
+
+test('the oldest of what was set aside makes room, and is counted', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry, view } = await openExporting(t, { directory, setAsideMaxBytes: 60_000 })
+  receiver.answerEach(() => 400)
+  await until(() => {
+    view()
+    return telemetry.books().metrics.dropped.set_aside_full > 0
+  })
+  await telemetry.shutdown()
+  const books = telemetry.books()
+  t.same(imbalance(books), {})
+  const kept = readdirSync(join(directory, 'set-aside')).reduce(
+    (sum, name) => sum + Number(name.split('-')[2]),
+    0,
+  )
+  t.equal(books.metrics.setAside, kept)
+
+  const next = await openExporting(t, { directory, receiver, setAsideMaxBytes: 0 })
+  next.view()
+  await until(() => next.telemetry.books().metrics.dropped.set_aside_full > 0)
+  await next.telemetry.shutdown()
+  t.same(
+    imbalance(next.telemetry.books()),
+    {},
+    'what an earlier process set aside is in the books when it goes',
+  )
+  t.same(readdirSync(join(directory, 'set-aside')), [])
+})
+
+test('a file that another process took, or that is damaged, holds nothing up', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ['logs'] })
+  for (let n = 0; n < 3; n++) {
+    first.telemetry.logs.emit({ body: `record ${n}` })
+    await until(() => bodies(directory).length === n + 1)
+  }
+  await first.telemetry.shutdown()
+  const [damaged] = bodies(directory).sort() as [string]
+  writeFileSync(join(directory, damaged), readFileSync(join(directory, damaged)).subarray(0, -3))
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await until(() => second.telemetry.books().logs.acknowledged === 2)
+  await second.telemetry.shutdown()
+  t.match(second.telemetry.books().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
+  t.same(imbalance(second.telemetry.books()), {})
+})
+
+test('an owner is alive, dead, or on another host', async (t) => {
+  const ownerOf = async (t: Test, owner: object, agedMs = 0) => {
+    const directory = temporaryFolder(t)
+    const folder = join(directory, 'instance-a%3A1')
+    mkdirSync(folder)
+    const file = join(folder, 'owner.json')
+    writeFileSync(file, JSON.stringify(owner))
+    const then = new Date(Date.now() - agedMs)
+    utimesSync(file, then, then)
+    const spool = await Spool.open({ directory, instanceId: 'a:1', maxBytes: 1 }, 1)
+    await spool.release()
+    return spool.isShared ? 'alive' : 'dead'
+  }
+  const here = { host: hostname(), token: 'another' }
+  t.equal(
+    await ownerOf(t, { ...here, pid: process.ppid, started: '' }),
+    existsSync('/proc') ? 'dead' : 'alive',
+  )
+  t.equal(await ownerOf(t, { ...here, pid: process.pid }), 'dead', 'this pid, but not this process')
+  t.equal(await ownerOf(t, { ...here, pid: 2 ** 22 + 1 }), 'dead')
+  t.equal(await ownerOf(t, { host: 'elsewhere', pid: 1 }), 'alive')
+  t.equal(await ownerOf(t, { host: 'elsewhere', pid: 1 }, 300_000), 'dead')
+  const directory = temporaryFolder(t)
+  const options = { directory, instanceId: 'b:1', maxBytes: 1 }
+  const first = await Spool.open(options, 1)
+  t.ok((await Spool.open(options, 1)).isShared, 'this process, under another telemetry')
+  const succession = Spool.open(options, 60_000)
+  await first.release()
+  t.notOk((await succession).isShared, 'a successor waits for its predecessor')
+})
