@@ -19,6 +19,12 @@ const DEFAULTS = `The standard \`OTEL_*\` variables work as the specification sa
 | \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`delta\` | Datadog takes nothing else |
 | \`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION\` | \`base2_exponential_bucket_histogram\` | percentiles within 1 % |`
 
+const BOOKS = `The pipeline keeps books of its own. For each signal, over any time that begins with the process,
+\`rollcall.telemetry.recorded\` + \`rollcall.telemetry.restored\` = \`otel.sdk.exporter.*.exported\` without \`error.type\`
++ \`otel.sdk.exporter.*.inflight\` + \`rollcall.telemetry.set_aside\` + \`rollcall.telemetry.dropped\` other than
+\`set_aside_full\`, which had been set aside before. They are read just before each collection, so the points of that
+collection are in the next one's.`
+
 /** `docs/telemetry.md`: the catalogue for people, in Markdown. */
 export function cataloguePage(): string {
   const metrics: MetricDefinition[] = Object.values(METRICS)
@@ -31,6 +37,7 @@ export function cataloguePage(): string {
     'The number of series is the worst case of one process. Only what happens has a series, so there are far fewer.',
     overview(metrics),
     DEFAULTS,
+    BOOKS,
     ...metrics.map(section),
   ].join('\n\n')}\n`
 }

@@ -47,13 +47,13 @@ export class Bookkeeper {
   resent = 0
   readonly setAsideBy = zeros(SET_ASIDE_REASONS)
   readonly droppedBy = zeros(DROP_REASONS)
-  #prunedFromSetAside = 0
+  /** Items that another process had set aside, in whose books they are, and that this one removed to make room. */
+  prunedOfOthers = 0
 
-  /** What was set aside, here or by an earlier process, had to go to make room: no longer there, so dropped. */
+  /** What was set aside had to go to make room: no longer there, so dropped. */
   prune(items: number, isOwn: boolean): void {
-    if (isOwn) this.#prunedFromSetAside += items
-    else this.restored += items
-    this.droppedBy.set_aside_full += items
+    if (isOwn) this.droppedBy.set_aside_full += items
+    else this.prunedOfOthers += items
   }
 
   account(waiting: number): Account {
@@ -63,7 +63,7 @@ export class Bookkeeper {
       restored: this.restored,
       acknowledged: this.acknowledged,
       waiting,
-      setAside: setAside - this.#prunedFromSetAside,
+      setAside: setAside - this.droppedBy.set_aside_full,
       dropped: { ...this.droppedBy },
     }
   }

@@ -66,6 +66,8 @@ const LAST_ATTEMPT_MS = 500
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #entries: Entry[] = []
+  /** Those of them that are not on disk; there may be many that are. */
+  readonly #inMemory = new Set<Entry>()
   readonly #aborted = new AbortController()
   #spool: Spool | undefined
   #setAside: SetAside | undefined
@@ -107,7 +109,7 @@ export class Outbox {
   }
 
   get bodiesInMemory(): number {
-    return this.#entries.filter(({ body, file }) => body && !file).length
+    return this.#inMemory.size
   }
 
   /** Whether another body can stay in memory, with `others` on their way here. */
@@ -124,6 +126,7 @@ export class Outbox {
   add(body: Body): void {
     const entry = entryOf(body)
     this.#entries.push(entry)
+    this.#inMemory.add(entry)
     if (!this.#isEnding) {
       if (this.bodiesInMemory > this.#options.inMemoryMax) void this.#spill(entry, true)
       else if (this.#failures > 0) void this.#spill(entry, false)
@@ -154,7 +157,7 @@ export class Outbox {
     this.#wake?.()
     await this.#running
     const before = this.waitingItems
-    for (const entry of [...this.#entries]) if (entry.body && !entry.file) await this.#spill(entry, true)
+    for (const entry of [...this.#inMemory]) await this.#spill(entry, true)
     return { onDisk: this.waitingItems, dropped: before - this.waitingItems }
   }
 
@@ -225,6 +228,8 @@ export class Outbox {
     const { rejected, message } = this.#options.readPartialSuccess(answer.text)
     const lost = Math.min(entry.items, rejected)
     if (lost > 0) return this.#putAside(entry, body, lost, { reason: 'rejected', message })
+    if (message)
+      this.#options.notices.sayOnce('warn', 'the receiver accepted, with a warning', { error: message })
     if (this.#remove(entry)) this.#options.books.acknowledged += entry.items
   }
 
@@ -242,7 +247,7 @@ export class Outbox {
     const pause = retryAfterMs ?? pauseAfter(Math.max(this.#failures, entry.attempts), pace)
     this.#pausedUntil = performance.now() + pause
     if (this.#isEnding && (error as NodeJS.ErrnoException)?.code === 'ECONNREFUSED') return this.#giveUp()
-    if (!this.#isEnding) await Promise.all(this.#entries.map((waiting) => this.#spill(waiting, false)))
+    if (!this.#isEnding) await Promise.all([...this.#inMemory].map((waiting) => this.#spill(waiting, false)))
   }
 
   /** Nobody listens, and there is no time to wait until somebody does. */
@@ -265,6 +270,8 @@ export class Outbox {
     if (!halves || at < 0 || halves.reduce((sum, { items }) => sum + items, 0) !== entry.items) return false
     const entries = halves.map((half) => ({ ...entryOf(half), splits: entry.splits + 1 }))
     this.#entries.splice(at, 1, ...entries)
+    this.#inMemory.delete(entry)
+    for (const half of entries) this.#inMemory.add(half)
     if (!entry.file) return true
     // On disk as a whole, so on disk in parts, before the whole goes.
     for (const half of entries) await this.#spill(half, false)
@@ -302,14 +309,15 @@ export class Outbox {
 
   async #write(entry: Entry, mustLeave: boolean): Promise<void> {
     const { body, file: written } = entry
-    if (!body || written || !this.#entries.includes(entry)) return
+    if (!body || written || !this.#inMemory.has(entry)) return
     const { books, notices } = this.#options
     let reason = this.#lossReason
     try {
       const file = await this.#spool?.write(body)
-      if (file && this.#entries.includes(entry)) {
+      if (file && this.#inMemory.has(entry)) {
         entry.file = file
         entry.body = undefined
+        this.#inMemory.delete(entry)
         this.#options.onRoom?.()
       } else if (file) await this.#spool?.remove(file.path)
       if (file) return
@@ -353,6 +361,7 @@ export class Outbox {
     const at = this.#entries.indexOf(entry)
     if (at < 0) return false
     this.#entries.splice(at, 1)
+    this.#inMemory.delete(entry)
     if (entry.file) void this.#spool?.remove(entry.file.path)
     this.#options.onRoom?.()
     return true

@@ -45,7 +45,7 @@ function signalSampler(instruments: Instruments, pipeline: ExportPipeline, signa
     ...DROP_REASONS.map((reason) =>
       growth(
         instruments.counter(METRICS.telemetryDropped, { signal, 'error.type': reason }),
-        () => books.droppedBy[reason],
+        () => books.droppedBy[reason] + (reason === 'set_aside_full' ? books.prunedOfOthers : 0),
       ),
     ),
   ]

@@ -59,7 +59,10 @@ export function poster(settings: OtlpSettings, userAgent: string): { post: Post;
     const request = send(settings.url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject)
     })
-    const late = () => request.destroy(new Error(`no answer, timed out after ${settings.timeoutMillis} ms`))
+    const late = () => {
+      reject(new Error(`no answer, timed out after ${settings.timeoutMillis} ms`))
+      request.destroy()
+    }
     const timer = setTimeout(late, settings.timeoutMillis)
     request.on('error', (error) => reject(request.reusedSocket ? new KeptConnectionError(error) : error))
     request.end(body.bytes)

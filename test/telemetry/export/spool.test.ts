@@ -241,7 +241,7 @@ test('the oldest of what was set aside makes room, and is counted', async (t) =>
   t.same(
     imbalance(next.telemetry.books()),
     {},
-    'what an earlier process set aside is in the books when it goes',
+    'what an earlier process set aside goes with it, and is in the books of that one',
   )
   t.same(readdirSync(join(directory, 'set-aside')), [])
 })
