@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api'
 import { test } from 'tap'
 import { temporaryFolder } from '../../harness.ts'
 import { type Answer, OtlpReceiver } from '../../otlp-receiver.ts'
@@ -224,4 +225,22 @@ test('a kept connection that the server closes is no failure, and the request is
   )
   await telemetry.shutdown()
   t.same(said(), [])
+})
+
+test('what export says is nobody’s request, whichever request it was begun by', async (t) => {
+  const { receiver, telemetry } = await openExporting(t, {
+    signals: ['traces'],
+    directory: temporaryFolder(t),
+  })
+  const key = createContextKey('request')
+  const heardIn: unknown[] = []
+  telemetry.notices.listen(({ message }) => heardIn.push([message, context.active().getValue(key)]))
+  receiver.answerWith(503, 400)
+  context.with(ROOT_CONTEXT.setValue(key, 'a request'), () => telemetry.tracer.startSpan('span').end())
+  await until(() => telemetry.books().traces.setAside === 1)
+  t.match(heardIn, [
+    ['export of traces fails', undefined],
+    ['export of traces works again', undefined],
+    [/set aside/, undefined],
+  ])
 })
