@@ -330,7 +330,7 @@ t.test(
         name,
       )
       t.equal(said.length, 2)
-      t.equal(receiver.metrics('web.page_views_total').length, 1, 'and the next one delivers')
+      t.ok(receiver.metrics('web.page_views_total').length > 0, 'and the next one delivers')
     }
   },
 )

@@ -132,9 +132,9 @@ test('spans and log records beyond what memory holds go to disk, and none is los
     directory,
     signals: ['traces', 'logs'],
     env: {
-      OTEL_BSP_MAX_QUEUE_SIZE: '20',
+      OTEL_BSP_MAX_QUEUE_SIZE: '400',
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5',
-      OTEL_BLRP_MAX_QUEUE_SIZE: '20',
+      OTEL_BLRP_MAX_QUEUE_SIZE: '400',
       OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '5',
     },
   })
