@@ -142,6 +142,16 @@ export const SETTINGS = {
     unit: 'bytes',
     meaning: 'larger export requests are split, measured before compression; a Collector takes 20 MiB',
   },
+  telemetryMetricsBodyMaxBytes: {
+    env: 'TELEMETRY_METRICS_BODY_MAX_BYTES',
+    kind: 'integer',
+    default: 131_072,
+    min: 1024,
+    max: 20_971_520,
+    unit: 'bytes',
+    meaning:
+      'the same for metrics, where Datadog takes 500 kB: the Collector adds two tags to each point and sends each request on as one',
+  },
   telemetrySpoolMaxBytes: {
     env: 'TELEMETRY_SPOOL_MAX_BYTES',
     kind: 'integer',

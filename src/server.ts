@@ -36,6 +36,7 @@ async function start(): Promise<void> {
       directory: config.telemetryDir,
       waitingMax: config.telemetryWaitingMax,
       bodyMaxBytes: config.telemetryBodyMaxBytes,
+      metricsBodyMaxBytes: config.telemetryMetricsBodyMaxBytes,
       spoolMaxBytes: config.telemetrySpoolMaxBytes,
       setAsideMaxBytes: config.telemetrySetAsideMaxBytes,
       metricsMaxAgeSeconds: config.telemetryMetricsMaxAgeSeconds,

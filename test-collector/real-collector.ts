@@ -9,12 +9,12 @@ import { temporaryFolder } from '../test/harness.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
 
-/** What the stand-in for the intake can read, and repeated quick enough for a test. */
-function overlay(spanMetricsEvery: string): string {
+/** Repeated quick enough for a test, and in JSON unless told, which a test that fails can show. */
+function overlay(spanMetricsEvery: string, encoding: 'json' | 'proto'): string {
   return `
 exporters:
   otlp_http:
-    encoding: json
+    encoding: ${encoding}
     retry_on_failure:
       initial_interval: 100ms
       max_interval: 500ms
@@ -67,10 +67,13 @@ export async function startCollector(
   t: Test,
   program: string,
   place: CollectorPlace,
-  { spanMetricsEvery = '10m' } = {},
+  {
+    spanMetricsEvery = '10m',
+    encoding = 'json',
+  }: { spanMetricsEvery?: string; encoding?: 'json' | 'proto' } = {},
 ) {
   const overlayFile = join(temporaryFolder(t), 'overlay.yaml')
-  writeFileSync(overlayFile, overlay(spanMetricsEvery))
+  writeFileSync(overlayFile, overlay(spanMetricsEvery, encoding))
   const args = ['--config', 'otel-collector.yaml', '--config', overlayFile]
   const child = spawn(program, args, { cwd: ROOT, env: place.env, stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>

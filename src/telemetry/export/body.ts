@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { OtlpSettings, Signal } from '../otlp-settings.ts'
-import { splitRequest } from './split.ts'
+import { type Part, partsOf, splitRequest } from './split.ts'
 
 /** One OTLP request, made once: whatever becomes of it, these are the bytes that are sent, each time. */
 export interface Body {
@@ -30,8 +31,9 @@ export async function makeBodies(
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     items: description.items,
   }
+  const parts = await fit(whole, description, maxBytes)
   return Promise.all(
-    fit(whole, description, maxBytes).map(async (part) => ({
+    parts.map(async (part) => ({
       ...description,
       items: part.items,
       bytes: description.compression === 'gzip' ? await compress(part.bytes) : part.bytes,
@@ -54,16 +56,20 @@ export async function halve(body: Body): Promise<Body[] | undefined> {
   return made.flat()
 }
 
-interface Part {
-  bytes: Buffer
-  items: number
-}
-
-function fit(part: Part, { signal, protocol }: BodyDescription, maxBytes: number): Part[] {
-  if (part.bytes.length <= maxBytes || part.items < 2) return [part]
+/** In turns of the event loop: requests are answered while a large interval is taken apart. */
+async function fit(
+  whole: Part,
+  { signal, protocol }: Pick<BodyDescription, 'signal' | 'protocol'>,
+  maxBytes: number,
+): Promise<Part[]> {
+  if (whole.bytes.length <= maxBytes || whole.items < 2) return [whole]
+  const fitting: Part[] = []
   // Items differ in size, so a part may still be too large; each round at least halves the items.
-  const parts = Math.min(part.items, Math.ceil(part.bytes.length / maxBytes) + 1)
-  const made = splitRequest(part.bytes, signal, protocol, part.items, parts)
-  if (made.length < 2) return [part]
-  return made.flatMap((smaller) => fit(smaller, { signal, protocol } as BodyDescription, maxBytes))
+  const parts = Math.min(whole.items, Math.ceil(whole.bytes.length / maxBytes) + 1)
+  for (const part of partsOf(whole.bytes, signal, protocol, whole.items, parts)) {
+    if (part.items === whole.items) return [whole]
+    await nextTurn()
+    fitting.push(...(await fit(part, { signal, protocol }, maxBytes)))
+  }
+  return fitting
 }

@@ -29,8 +29,10 @@ export interface ExportOptions {
   readonly directory?: string
   /** Bodies of a signal that may wait before nothing more is collected, or goes to disk. */
   readonly waitingMax?: number
-  /** Larger bodies are split before they are sent; before compression. */
+  /** Larger bodies of spans or log records are split before they are sent; before compression. */
   readonly bodyMaxBytes?: number
+  /** The same for metrics. */
+  readonly metricsBodyMaxBytes?: number
   readonly spoolMaxBytes?: number
   readonly setAsideMaxBytes?: number
   /** Older metrics are set aside; 0 sends them however old. */
@@ -46,10 +48,12 @@ export interface PipelineOptions extends ExportOptions {
   readonly userAgent: string
 }
 
-const MIB = 1_048_576
+const KIB = 1024
+const MIB = 1024 * KIB
 const DEFAULTS = {
   waitingMax: 3,
   bodyMaxBytes: 4 * MIB,
+  metricsBodyMaxBytes: 128 * KIB,
   spoolMaxBytes: 256 * MIB,
   setAsideMaxBytes: 64 * MIB,
   metricsMaxAgeSeconds: 3600,
@@ -303,7 +307,9 @@ export class ExportPipeline {
     const preparation = (async () => {
       try {
         await before
-        const bodies = await makeBodies(description, bytes ?? new Uint8Array(), this.#options.bodyMaxBytes)
+        const { bodyMaxBytes, metricsBodyMaxBytes } = this.#options
+        const maxBytes = description.signal === 'metrics' ? metricsBodyMaxBytes : bodyMaxBytes
+        const bodies = await makeBodies(description, bytes ?? new Uint8Array(), maxBytes)
         prepared()
         for (const body of bodies) lane.outbox.add(body)
       } catch (error) {

@@ -1,19 +1,28 @@
 import type { OtlpSettings, Signal } from '../otlp-settings.ts'
 
+export interface Part {
+  readonly bytes: Buffer
+  readonly items: number
+}
+
 /**
  * Takes an OTLP request apart between its items (data points, spans, log records), by its bytes: each part repeats
  * resource, scope and the description of its metrics, and no item is read or written anew. So bodies from an earlier
  * process can be split as well. Returns what is there in up to `parts` requests, in order, none of them empty.
  */
-export function splitRequest(
+export function splitRequest(...request: Parameters<typeof partsOf>): Part[] {
+  return [...partsOf(...request)]
+}
+
+/** As {@link splitRequest}, one part at a time: each goes through the whole request, which takes a while. */
+export function* partsOf(
   bytes: Buffer,
   signal: Signal,
   protocol: OtlpSettings['protocol'],
   items: number,
   parts: number,
-): { bytes: Buffer; items: number }[] {
+): Generator<Part> {
   const read = protocol === 'http/json' ? JSON.parse(bytes.toString('utf8')) : undefined
-  const made: { bytes: Buffer; items: number }[] = []
   for (let part = 0; part < parts; part++) {
     const range = {
       from: Math.floor((part * items) / parts),
@@ -25,12 +34,11 @@ export function splitRequest(
     const picked =
       read === undefined ? pickBytes(bytes, FIELDS[signal], range) : pickJson(read, KEYS[signal], range)
     if (picked !== undefined)
-      made.push({
+      yield {
         bytes: Buffer.isBuffer(picked) ? picked : Buffer.from(JSON.stringify(picked)),
         items: range.kept,
-      })
+      }
   }
-  return made
 }
 
 interface Range {

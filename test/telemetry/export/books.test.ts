@@ -25,6 +25,7 @@ const life = fc.record({
   work: fc.array(fc.nat({ max: 12 }), { maxLength: 25 }),
   waitingMax: fc.integer({ min: 1, max: 3 }),
   bodyMaxBytes: fc.constantFrom(2000, 20_000, 4_194_304),
+  metricsBodyMaxBytes: fc.constantFrom(2000, 20_000, 131_072),
   spoolMaxBytes: fc.constantFrom(0, 15_000, 10_000_000),
   setAsideMaxBytes: fc.constantFrom(0, 20_000, 10_000_000),
 })

@@ -188,7 +188,7 @@ test('a request that is too large is split, and only what is too large alone is 
 
 test('bodies above the bound are split before they are sent', async (t) => {
   const { receiver, telemetry, view, arrived } = await openExporting(t, {
-    bodyMaxBytes: 8000,
+    metricsBodyMaxBytes: 8000,
     env: { OTEL_METRIC_EXPORT_INTERVAL: '3600000' },
   })
   view(5)

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Test, test } from 'tap'
+import { METRICS } from '../src/telemetry/catalogue.ts'
+import type { Counter, Recorder } from '../src/telemetry/instruments.ts'
+import { startTelemetry } from '../src/telemetry/start.ts'
+import { temporaryFolder } from '../test/harness.ts'
+import { Intake } from '../test/intake/intake.ts'
+import { collectorPlace, findProgram, startCollector, until } from './real-collector.ts'
+
+const { program, options } = await findProgram()
+
+const COUNTERS = 19_000
+const HISTOGRAMS = 3000
+
+/** The longest that Rollcall's settings allow: the Collector writes both onto every point. */
+const LONGEST = { instanceId: 'i'.repeat(100), supportTag: 's'.repeat(100) }
+
+for (const protocol of ['http/json', 'http/protobuf'])
+  test(
+    `an interval of many series over ${protocol}: the Collector sends no request that Datadog would refuse`,
+    options,
+    async (t) => {
+      const intake = await Intake.start()
+      t.teardown(() => intake.close())
+      const place = await collectorPlace(t, intake.url)
+      await startCollector(t, program, place, { encoding: 'proto' })
+      const { telemetry, notices } = sendingTo(t, place.url, protocol)
+      for (let n = 0; n < COUNTERS; n++) series(telemetry.instruments, 'counter', n).add(1)
+      for (let n = 0; n < HISTOGRAMS; n++) {
+        const recorder = series(telemetry.instruments, 'histogram', n)
+        // Many buckets with many different counts: the largest points there are, and such as compress badly.
+        for (let value = 0; value < 300; value++) recorder.record(2 ** (10 * random()))
+      }
+      await telemetry.shutdown(60_000)
+      const { recorded, acknowledged } = telemetry.books().metrics
+      t.equal(acknowledged, recorded)
+      t.ok(recorded >= COUNTERS + HISTOGRAMS)
+      await until(() => intake.metrics.counters.received >= recorded || intake.refusals.list().length > 0)
+      await sleep(500)
+      t.strictSame(intake.refusals.list(), [])
+      t.match(intake.metrics.counters, { stored: recorded, overwritten: 0 })
+      t.strictSame(Object.keys(intake.requests), ['200'])
+      t.same(intake.metrics.sum({ metric: 'web.page_views' }), { '': COUNTERS })
+      t.strictSame(notices, [])
+      t.comment(`${recorded} points in ${intake.requests['200']} requests`)
+    },
+  )
+
+function sendingTo(t: Test, url: string, protocol: string) {
+  const telemetry = startTelemetry({
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_TRACES_EXPORTER: 'none',
+      OTEL_LOGS_EXPORTER: 'none',
+      // Only the shutdown collects.
+      OTEL_METRIC_EXPORT_INTERVAL: '3600000',
+    },
+    serviceVersion: '1.2.3',
+    hostName: 'somewhere',
+    ...LONGEST,
+    export: { directory: temporaryFolder(t) },
+  })
+  const notices: string[] = []
+  telemetry.notices.listen(({ message }) => notices.push(message))
+  return { telemetry, notices }
+}
+
+/** The same numbers from 0 to 1 in each run (Park and Miller). */
+let state = 1
+function random(): number {
+  state = (state * 48_271) % 2_147_483_647
+  return state / 2_147_483_647
+}
+
+type Instruments = ReturnType<typeof startTelemetry>['instruments']
+
+/** Tags outside of the catalogue's closed sets, since those do not make so many series. */
+function series(instruments: Instruments, kind: 'counter', n: number): Counter
+function series(instruments: Instruments, kind: 'histogram', n: number): Recorder
+function series(instruments: Instruments, kind: 'counter' | 'histogram', n: number): Counter | Recorder {
+  const tags = { page: `p${n}` } as object as { page: 'home' }
+  return kind === 'counter'
+    ? instruments.counter(METRICS.pageViews, tags)
+    : instruments.histogram(METRICS.queryTime, tags)
+}
