@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from './body.ts'
 import { type BodyFile, bodyFile, writeBodyFile } from './body-file.ts'
-import { evict, type Ownership, own } from './owner.ts'
+import { type FolderLock, lockFolder } from './folder-lock.ts'
 
 const LAST_SECOND = 'last-second'
 const PREFIX = 'instance-'
@@ -27,37 +27,35 @@ export class SpoolFull extends Error {}
 export class Spool {
   readonly #directory: string
   readonly #folder: string
-  readonly #ownership: Ownership
+  readonly #lock: FolderLock
   readonly #maxBytes: number
   readonly #sizes = new Map<string, number>()
   #bytes = 0
   /** Whether this process shares its name with another that lives. */
   readonly isShared: boolean
 
-  private constructor(options: SpoolOptions, folder: string, ownership: Ownership, isShared: boolean) {
+  private constructor(options: SpoolOptions, folder: string, lock: FolderLock, isShared: boolean) {
     this.#directory = options.directory
     this.#maxBytes = options.maxBytes
     this.#folder = folder
-    this.#ownership = ownership
+    this.#lock = lock
     this.isShared = isShared
   }
 
   /** Throws where nothing can be written. Waits for a live process of the same name, but not for ever. */
   static async open(options: SpoolOptions, successionMs = SUCCESSION_MS): Promise<Spool> {
     const folder = join(options.directory, PREFIX + folderName(options.instanceId))
-    await mkdir(folder, { recursive: true })
     const deadline = performance.now() + successionMs
     for (;;) {
-      const ownership = await own(folder)
-      if (ownership) return new Spool(options, folder, ownership, false)
+      const lock = await lockFolder(folder)
+      if (lock) return new Spool(options, folder, lock, false)
       if (performance.now() >= deadline) break
       await sleep(Math.min(250, successionMs))
     }
     const besides = `${folder}~${process.pid}`
-    await mkdir(besides, { recursive: true })
-    const ownership = await own(besides)
-    if (!ownership) throw new Error(`${besides} belongs to another process`)
-    return new Spool(options, besides, ownership, true)
+    const lock = await lockFolder(besides)
+    if (!lock) throw new Error(`${besides} belongs to another process`)
+    return new Spool(options, besides, lock, true)
   }
 
   /** What an earlier process of this name left, oldest first. */
@@ -70,12 +68,10 @@ export class Spool {
 
   /** What processes left that live no more, moved into this one's folder, oldest first. */
   async adopt(): Promise<BodyFile[]> {
-    await this.#ownership.beat()
     const adopted: string[] = []
     for (const name of await readdir(this.#directory).catch(() => [])) {
       const folder = join(this.#directory, name)
-      if (!name.startsWith(PREFIX) || folder === this.#folder) continue
-      if (await evict(folder)) adopted.push(...(await this.#moveFrom(folder)))
+      if (name.startsWith(PREFIX) && folder !== this.#folder) adopted.push(...(await this.#moveFrom(folder)))
     }
     return this.#listed(adopted)
   }
@@ -116,22 +112,23 @@ export class Spool {
   }
 
   async release(): Promise<void> {
-    await this.#ownership.release()
+    await this.#lock.release()
   }
 
   async #moveFrom(folder: string): Promise<string[]> {
+    const lock = await lockFolder(folder).catch(() => undefined)
+    if (!lock) return []
     const moved: string[] = []
     for (const name of await readdir(folder).catch(() => [])) {
       if (name.endsWith('.tmp')) await unlink(join(folder, name)).catch(() => {})
       if (!bodyFile(folder, name)) continue
       const isMoved = await rename(join(folder, name), join(this.#folder, name)).then(
         () => true,
-        // Another process was quicker.
         () => false,
       )
       if (isMoved) moved.push(name)
     }
-    await forget(folder)
+    await forget(folder, lock)
     return moved
   }
 
@@ -147,11 +144,12 @@ export class Spool {
 }
 
 /** An empty folder goes once its last second is too long ago to matter to a process of the same name. */
-async function forget(folder: string): Promise<void> {
+async function forget(folder: string, lock: FolderLock): Promise<void> {
   const path = join(folder, LAST_SECOND)
   const { mtimeMs } = await stat(path).catch(() => stat(folder).catch(() => ({ mtimeMs: Date.now() })))
-  if (Date.now() - mtimeMs < FORGET_MS) return
+  if (Date.now() - mtimeMs < FORGET_MS) return lock.release()
   await unlink(path).catch(() => {})
+  await lock.remove()
   await rmdir(folder).catch(() => {})
 }
 

@@ -1,12 +1,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import type { Books } from '../../../src/telemetry/export/books.ts'
 import { systemClock } from '../../../src/telemetry/export/clock.ts'
-import { Spool } from '../../../src/telemetry/export/spool.ts'
 import { temporaryFolder } from '../../harness.ts'
 import { OtlpReceiver } from '../../otlp-receiver.ts'
 import { imbalance, openExporting, until } from './exporting.ts'
@@ -261,35 +259,4 @@ test('a file that another process took, or that is damaged, holds nothing up', a
   await second.telemetry.shutdown()
   t.match(second.telemetry.books().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
   t.same(imbalance(second.telemetry.books()), {})
-})
-
-test('an owner is alive, dead, or on another host', async (t) => {
-  const ownerOf = async (t: Test, owner: object, agedMs = 0) => {
-    const directory = temporaryFolder(t)
-    const folder = join(directory, 'instance-a%3A1')
-    mkdirSync(folder)
-    const file = join(folder, 'owner.json')
-    writeFileSync(file, JSON.stringify(owner))
-    const then = new Date(Date.now() - agedMs)
-    utimesSync(file, then, then)
-    const spool = await Spool.open({ directory, instanceId: 'a:1', maxBytes: 1 }, 1)
-    await spool.release()
-    return spool.isShared ? 'alive' : 'dead'
-  }
-  const here = { host: hostname(), token: 'another' }
-  t.equal(
-    await ownerOf(t, { ...here, pid: process.ppid, started: '' }),
-    existsSync('/proc') ? 'dead' : 'alive',
-  )
-  t.equal(await ownerOf(t, { ...here, pid: process.pid }), 'dead', 'this pid, but not this process')
-  t.equal(await ownerOf(t, { ...here, pid: 2 ** 22 + 1 }), 'dead')
-  t.equal(await ownerOf(t, { host: 'elsewhere', pid: 1 }), 'alive')
-  t.equal(await ownerOf(t, { host: 'elsewhere', pid: 1 }, 300_000), 'dead')
-  const directory = temporaryFolder(t)
-  const options = { directory, instanceId: 'b:1', maxBytes: 1 }
-  const first = await Spool.open(options, 1)
-  t.ok((await Spool.open(options, 1)).isShared, 'this process, under another telemetry')
-  const succession = Spool.open(options, 60_000)
-  await first.release()
-  t.notOk((await succession).isShared, 'a successor waits for its predecessor')
 })
