@@ -10,16 +10,32 @@ export interface BodyFile {
   readonly signal: Signal
   readonly items: number
   readonly time: number
+  /** Bytes that it takes of a disk, about: in whole blocks, so that a bound also bounds the number of files. */
+  readonly size: number
 }
 
-const NAME = /^(\d+)-(metrics|traces|logs)-(\d+)-[0-9a-f]{12}\.body$/
+const NAME = /^(\d+)-(metrics|traces|logs)-(\d+)-(\d+)-[0-9a-f]{12}\.body$/
 
 export function bodyFile(folder: string, name: string): BodyFile | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
-  const [, time, signal, items] = match as unknown as [string, string, Signal, string]
-  return { path: join(folder, name), signal, items: Number(items), time: Number(time) }
+  const [, time, signal, items, bytes] = match as unknown as [string, string, Signal, string, string]
+  return {
+    path: join(folder, name),
+    signal,
+    items: Number(items),
+    time: Number(time),
+    size: sizeOnDisk(Number(bytes)),
+  }
 }
+
+/** Of a file that holds a body of so many bytes. */
+export function sizeOnDisk(bytes: number): number {
+  return Math.ceil((bytes + DESCRIPTION_BYTES) / BLOCK_BYTES) * BLOCK_BYTES
+}
+
+const BLOCK_BYTES = 4096
+const DESCRIPTION_BYTES = 256
 
 /**
  * Writes a body so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
@@ -27,7 +43,13 @@ export function bodyFile(folder: string, name: string): BodyFile | undefined {
  */
 export async function writeBodyFile(folder: string, body: Body, remark: object = {}): Promise<BodyFile> {
   const { bytes, ...description } = body
-  const name = `${body.time}-${body.signal}-${body.items}-${randomBytes(6).toString('hex')}.body`
+  const name = [
+    body.time,
+    body.signal,
+    body.items,
+    bytes.length,
+    `${randomBytes(6).toString('hex')}.body`,
+  ].join('-')
   const path = join(folder, name)
   const unfinished = `${path}.tmp`
   try {
@@ -45,7 +67,7 @@ export async function writeBodyFile(folder: string, body: Body, remark: object =
     throw error
   }
   await syncFolder(dirname(path))
-  return { path, signal: body.signal, items: body.items, time: body.time }
+  return bodyFile(folder, name) as BodyFile
 }
 
 /** Throws when the file is gone (ENOENT) or is not what {@link writeBodyFile} wrote. */

@@ -26,7 +26,7 @@ export type DropReason = (typeof DROP_REASONS)[number]
 export interface Account {
   /** Made by this process: collected points, ended spans that are sampled, emitted records. */
   readonly recorded: number
-  /** Found on disk, left by an earlier process; less what another process took over from this one. */
+  /** Found on disk, left by an earlier process. */
   readonly restored: number
   readonly acknowledged: number
   /** In memory and on disk; counted from what is there, not from the other numbers. */

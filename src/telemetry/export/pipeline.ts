@@ -16,12 +16,13 @@ import { type Clock, systemClock } from './clock.ts'
 import { describeError } from './errors.ts'
 import { FORMATS, partialSuccessReader } from './formats.ts'
 import { DurableMetricReader } from './metric-reader.ts'
-import { Outbox, type Storage } from './outbox.ts'
+import { Outbox } from './outbox.ts'
 import { poster } from './post.ts'
 import { logRecordProcessor, spanProcessor } from './processors.ts'
 import { RETRY_PACE, type RetryPace } from './retry.ts'
 import { Seconds } from './seconds.ts'
 import { SetAside } from './set-aside.ts'
+import type { Storage } from './shelf.ts'
 import { Spool } from './spool.ts'
 
 export interface ExportOptions {
@@ -208,7 +209,7 @@ export class ExportPipeline {
     const times = readMetricTimes(environment)
     const lane = this.#lane('metrics', times.timeoutMillis, {
       // The reader stops at the bound: a collected interval has no other place to stay in.
-      inMemoryMax: Number.POSITIVE_INFINITY,
+      memoryMax: Number.POSITIVE_INFINITY,
       maxAgeMs: metricsMaxAgeSeconds * 1000,
     })
     return new DurableMetricReader({
@@ -272,7 +273,7 @@ export class ExportPipeline {
     const lane: Lane = this.#lane(
       signal,
       times.exportTimeoutMillis,
-      { inMemoryMax: this.#options.waitingMax, maxAgeMs: 0 },
+      { memoryMax: this.#options.waitingMax, maxAgeMs: 0 },
       () => batcher,
     )
     const batcher: Batcher<T> = new Batcher<T>({
@@ -328,7 +329,7 @@ export class ExportPipeline {
   #lane(
     signal: Signal,
     timeoutMillis: number,
-    bounds: { inMemoryMax: number; maxAgeMs: number },
+    bounds: { memoryMax: number; maxAgeMs: number },
     batcher?: () => Lane['batcher'],
   ): Lane {
     const { environment, notices, clock, pace, userAgent } = this.#options
@@ -352,6 +353,7 @@ export class ExportPipeline {
         pace,
         onRoom: () => batcher?.()?.passOn(),
         readPartialSuccess: partialSuccessReader(signal, protocol),
+        waitingMax: this.#options.waitingMax,
         ...bounds,
       }),
       describe: (items, time) => ({ signal, protocol, compression, items, time }),

@@ -61,7 +61,7 @@ export class Seconds {
 /** A clock that went back by so little is waited for: the interval in between merges with the next. */
 const SMALL_STEP_S = 10
 /** Datadog takes points up to ten minutes ahead of its clock; a minute of that is left for other differences. */
-const FUTURE_S = 540
+export const FUTURE_S = 540
 /** Datadog takes points up to an hour old: two clocks further apart cannot both have had their points taken. */
 const UNREACHABLE_S = 3600
 

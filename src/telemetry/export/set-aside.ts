@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
+import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Signal } from '../otlp-settings.ts'
 import type { Body } from './body.ts'
@@ -19,11 +19,17 @@ export interface Pruned {
   isOwn: boolean
 }
 
-/** Keeps what the receiver will never take, with its reason, for people. Bounded: the oldest makes room. */
+/**
+ * Keeps what the receiver will never take, with its reason, for people. Bounded: the oldest makes room. Several
+ * processes may share the folder; each looks at what is there only when it has added a part of the bound itself.
+ */
 export class SetAside {
   readonly #folder: string
   readonly #maxBytes: number
-  readonly #own = new Map<string, number>()
+  /** Paths and items of what this process has set aside and is still there. */
+  #own = new Map<string, number>()
+  /** What was added since the last look at the folder. */
+  #added = Number.POSITIVE_INFINITY
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(directory: string, maxBytes: number) {
@@ -41,33 +47,40 @@ export class SetAside {
   async #put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
     await mkdir(this.#folder, { recursive: true })
     const at = new Date().toISOString()
-    const { path } = await writeBodyFile(this.#folder, body, { ...remark, itemsSetAside: items, at })
+    const { path, size } = await writeBodyFile(this.#folder, body, { ...remark, itemsSetAside: items, at })
     this.#own.set(path, items)
-    return this.#prune()
+    this.#added += size
+    // Looking takes the longer the more is there: down to less than the bound, and then not for a while.
+    const slack = this.#maxBytes / LOOKS
+    return this.#added > slack ? this.#prune(this.#maxBytes - slack) : []
   }
 
-  async #prune(): Promise<Pruned[]> {
-    const files: { path: string; signal: Signal; items: number; size: number; changed: number }[] = []
-    for (const name of await readdir(this.#folder)) {
-      const file = bodyFile(this.#folder, name)
-      const found = file && (await stat(file.path).catch(() => undefined))
-      if (file && found) files.push({ ...file, size: found.size, changed: found.mtimeMs })
-    }
-    files.sort((a, b) => a.changed - b.changed)
+  async #prune(maxBytes: number): Promise<Pruned[]> {
+    const files = (await readdir(this.#folder).catch(() => []))
+      .map((name) => bodyFile(this.#folder, name))
+      .filter((file) => file !== undefined)
+      .sort((a, b) => a.time - b.time)
     let bytes = files.reduce((sum, { size }) => sum + size, 0)
     const pruned: Pruned[] = []
+    const own = new Map<string, number>()
     for (const { path, signal, items, size } of files) {
-      if (bytes <= this.#maxBytes) break
+      const ownItems = this.#own.get(path)
+      if (bytes <= maxBytes) {
+        if (ownItems !== undefined) own.set(path, ownItems)
+        continue
+      }
       bytes -= size
       const isGone = await unlink(path).then(
         () => true,
         () => false,
       )
-      const own = this.#own.get(path)
-      this.#own.delete(path)
-      if (isGone) pruned.push({ signal, items: own ?? items, isOwn: own !== undefined })
-      else if (own !== undefined) pruned.push({ signal, items: own, isOwn: true })
+      if (isGone || ownItems !== undefined)
+        pruned.push({ signal, items: ownItems ?? items, isOwn: ownItems !== undefined })
     }
+    this.#own = own
+    this.#added = 0
     return pruned
   }
 }
+
+const LOOKS = 16

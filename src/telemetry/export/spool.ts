@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from './body.ts'
-import { type BodyFile, bodyFile, writeBodyFile } from './body-file.ts'
+import { type BodyFile, bodyFile, sizeOnDisk, writeBodyFile } from './body-file.ts'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
 
 const LAST_SECOND = 'last-second'
@@ -27,10 +27,11 @@ export class SpoolFull extends Error {}
 export class Spool {
   readonly #directory: string
   readonly #folder: string
-  readonly #lock: FolderLock
+  #lock: FolderLock
+  #relocking: Promise<void> | undefined
   readonly #maxBytes: number
-  readonly #sizes = new Map<string, number>()
   #bytes = 0
+  readonly #removals = new Set<Promise<void>>()
   /** Whether this process shares its name with another that lives. */
   readonly isShared: boolean
 
@@ -79,23 +80,23 @@ export class Spool {
   /** Throws {@link SpoolFull} where the bound is reached, and what the file system throws. */
   async write(body: Body): Promise<BodyFile> {
     // Counted before it is written: several are written at once.
-    const size = body.bytes.length
+    const size = sizeOnDisk(body.bytes.length)
     if (this.#bytes + size > this.#maxBytes) throw new SpoolFull(`${this.#folder} holds ${this.#bytes} bytes`)
     this.#bytes += size
     try {
-      const file = await writeBodyFile(this.#folder, body)
-      this.#sizes.set(file.path, size)
-      return file
+      return await this.#inFolder(() => writeBodyFile(this.#folder, body))
     } catch (error) {
       this.#bytes -= size
       throw error
     }
   }
 
-  async remove(path: string): Promise<void> {
-    await unlink(path).catch(() => {})
-    this.#bytes -= this.#sizes.get(path) ?? 0
-    this.#sizes.delete(path)
+  async remove({ path, size }: BodyFile): Promise<void> {
+    this.#bytes -= size
+    const removal = unlink(path).catch(() => {})
+    this.#removals.add(removal)
+    await removal
+    this.#removals.delete(removal)
   }
 
   /** The last second in which an interval of this name ended. */
@@ -107,12 +108,36 @@ export class Spool {
   /** Not synced: a machine that loses its power is not back within the second. */
   async rememberSecond(second: number): Promise<void> {
     const path = join(this.#folder, LAST_SECOND)
-    await writeFile(`${path}.tmp`, String(second))
+    await this.#inFolder(() => writeFile(`${path}.tmp`, String(second)))
     await rename(`${path}.tmp`, path)
   }
 
+  /** Also waits for what is being removed: it would be sent once more. */
   async release(): Promise<void> {
+    await Promise.all(this.#removals)
     await this.#lock.release()
+  }
+
+  /** Once more where somebody removed the folder: it is made and locked anew. */
+  async #inFolder<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      this.#relocking ??= this.#relock().finally(() => {
+        this.#relocking = undefined
+      })
+      await this.#relocking
+      return write()
+    }
+  }
+
+  async #relock(): Promise<void> {
+    const lock = await lockFolder(this.#folder)
+    // Nobody: another write has done it already.
+    if (!lock) return
+    await this.#lock.release()
+    this.#lock = lock
   }
 
   async #moveFrom(folder: string): Promise<string[]> {
@@ -132,13 +157,9 @@ export class Spool {
     return moved
   }
 
-  async #listed(names: readonly string[]): Promise<BodyFile[]> {
+  #listed(names: readonly string[]): BodyFile[] {
     const files = names.map((name) => bodyFile(this.#folder, name)).filter((file) => file !== undefined)
-    for (const { path } of files) {
-      const { size } = await stat(path).catch(() => ({ size: 0 }))
-      this.#sizes.set(path, size)
-      this.#bytes += size
-    }
+    for (const { size } of files) this.#bytes += size
     return files.sort((a, b) => a.time - b.time || (basename(a.path) < basename(b.path) ? -1 : 1))
   }
 }

@@ -215,6 +215,59 @@ test('a body that the receiver chokes on does not hold up those behind it', asyn
   t.same(imbalance(telemetry.books()), {})
 })
 
+test('a request that is always cut off does not hold up the others', async (t) => {
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory: temporaryFolder(t) })
+  let poison: Buffer | undefined
+  receiver.answerEach(({ body }) => {
+    if (!body.includes('web.page_views_total')) return 200
+    poison ??= body
+    return body.equals(poison) ? 'reset' : 200
+  })
+  view(1)
+  await until(() => poison !== undefined)
+  view(2)
+  await until(() => arrived() === 2)
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 3)
+  await telemetry.shutdown()
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('one request that fails again and again is told of once, and so is an outage', async (t) => {
+  const { receiver, telemetry, view, arrived, said } = await openExporting(t)
+  let poison: Buffer | undefined
+  let asked = 0
+  receiver.answerEach(({ body }) => {
+    if (!body.includes('web.page_views_total')) return 200
+    poison ??= body
+    if (!body.equals(poison)) return 200
+    asked += 1
+    return 500
+  })
+  for (let n = 1; n < 8; n++) {
+    view(1)
+    await until(() => arrived() >= n - 1 && asked >= n)
+  }
+  t.same(said().slice(0, 2), ['export of metrics fails', 'export of metrics works again'])
+  t.same(said().slice(2), ['one request of metrics fails, others do not'])
+  receiver.answerEach(undefined)
+  await telemetry.shutdown()
+  t.equal(arrived(), 7)
+})
+
+test('a receiver that asks for no pause at all is not besieged', async (t) => {
+  const { receiver, telemetry, view } = await openExporting(t, { pace: { firstMs: 40, longestMs: 40 } })
+  receiver.answerEach(() => ({ status: 503, headers: { 'retry-after': '0' } }))
+  view()
+  await until(() => receiver.requests.length > 0)
+  const [start, before] = [performance.now(), receiver.requests.length]
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  // Half a pause at least lies between two attempts.
+  t.ok(receiver.requests.length - before <= (performance.now() - start) / 20 + 1)
+  receiver.answerEach(undefined)
+  await telemetry.shutdown()
+})
+
 test('a kept connection that the server closes is no failure, and the request is sent again', async (t) => {
   const { receiver, telemetry, said, view, arrived } = await openExporting(t)
   view(1)

@@ -31,7 +31,7 @@ function abandoned(directory: string, folderName: string, bodies: number): void 
   const owner = { pid: 2 ** 22 + 1, host: hostname(), started: '1', token: 'dead' }
   writeFileSync(join(folder, 'owner.json'), JSON.stringify(owner))
   for (let n = 0; n < bodies; n++)
-    writeFileSync(join(folder, `${n}-metrics-1-${String(n).padStart(12, '0')}.body`), '{}\n')
+    writeFileSync(join(folder, `${n}-metrics-1-2-${String(n).padStart(12, '0')}.body`), '{}\n')
 }
 
 /** A process of its own that opens folders. */

@@ -1,10 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import type { Books } from '../../../src/telemetry/export/books.ts'
+import type { Body } from '../../../src/telemetry/export/body.ts'
+import type { BodyFile } from '../../../src/telemetry/export/body-file.ts'
+import { Bookkeeper, type Books } from '../../../src/telemetry/export/books.ts'
 import { systemClock } from '../../../src/telemetry/export/clock.ts'
+import { Outbox } from '../../../src/telemetry/export/outbox.ts'
+import { Spool } from '../../../src/telemetry/export/spool.ts'
+import { Notices } from '../../../src/telemetry/notices.ts'
 import { temporaryFolder } from '../../harness.ts'
 import { OtlpReceiver } from '../../otlp-receiver.ts'
 import { imbalance, openExporting, until } from './exporting.ts'
@@ -215,6 +220,29 @@ test('metrics that waited longer than Datadog takes them are set aside', async (
   await fourth.telemetry.shutdown()
 })
 
+test('an interval that ends ahead of a clock that was set back is kept until Datadog takes it', async (t) => {
+  const directory = temporaryFolder(t)
+  const receiver = await OtlpReceiver.start(t)
+  let offset = 0
+  const clock = { now: () => Date.now() + offset }
+  const first = await openExporting(t, { directory, receiver, clock })
+  first.view(1)
+  await until(() => first.arrived() === 1)
+  offset = -1_200_000
+  first.view(2)
+  await first.telemetry.shutdown()
+  t.equal(first.arrived(), 1)
+  t.equal(bodies(directory).length, 1)
+
+  const second = await openExporting(t, { directory, receiver, clock })
+  await until(() => second.telemetry.books().metrics.restored > 0)
+  t.equal(second.arrived(), 1)
+  offset = -500_000
+  await until(() => second.arrived() === 3)
+  await second.telemetry.shutdown()
+  t.same(second.said(), [])
+})
+
 test('the oldest of what was set aside makes room, and is counted', async (t) => {
   const directory = temporaryFolder(t)
   const { receiver, telemetry, view } = await openExporting(t, { directory, setAsideMaxBytes: 60_000 })
@@ -259,4 +287,109 @@ test('a file that another process took, or that is damaged, holds nothing up', a
   await second.telemetry.shutdown()
   t.match(second.telemetry.books().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
   t.same(imbalance(second.telemetry.books()), {})
+})
+
+test('a file that cannot be read for now is passed by, and waits', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ['logs'] })
+  first.telemetry.logs.emit({ body: 'readable' })
+  await first.telemetry.shutdown()
+  const [name] = bodies(directory) as [string]
+  const stuck = join(directory, name.replace(/(instance-[^/]+.)\d+/, '$11'))
+  mkdirSync(stuck)
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await until(() => second.telemetry.books().logs.acknowledged === 1)
+  t.match(second.telemetry.books().logs, { restored: 2, acknowledged: 1, waiting: 1 })
+  await second.telemetry.shutdown()
+  t.same(second.said(), [
+    'a file of waiting telemetry cannot be read',
+    'telemetry that was not sent waits on disk for the next start',
+  ])
+  t.same(imbalance(second.telemetry.books()), {})
+  t.ok(existsSync(stuck))
+})
+
+test('a folder that is removed under a living process costs what was in it, counted, and no more', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, { directory, signals: ['logs'] })
+  receiver.answerEach(() => 503)
+  telemetry.logs.emit({ body: 'lost' })
+  await until(() => bodies(directory).length === 1)
+  rmSync(directory, { recursive: true })
+  telemetry.logs.emit({ body: 'kept' })
+  await until(() => bodies(directory).length === 1)
+  const rival = await openExporting(t, { directory, signals: ['logs'], instanceId: 'rival:1' })
+  await rival.telemetry.shutdown()
+  t.equal(rival.telemetry.books().logs.restored, 0, 'what is written anew is owned again')
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().logs.acknowledged === 1)
+  await telemetry.shutdown()
+  t.match(telemetry.books().logs, { recorded: 2, restored: 0, waiting: 0, dropped: { unreadable: 1 } })
+  t.match(receiver.logs(), [{ body: 'kept' }])
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('what was acknowledged is off the disk when a shutdown is over', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, {
+    directory,
+    url: NOBODY,
+    signals: ['logs'],
+    env: { OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1' },
+  })
+  for (let n = 0; n < 60; n++) first.telemetry.logs.emit({ body: `record ${n}` })
+  await first.telemetry.shutdown()
+  t.equal(bodies(directory).length, 60)
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await second.telemetry.shutdown()
+  t.equal(second.telemetry.books().logs.acknowledged, 60)
+  t.same(bodies(directory), [])
+})
+
+test('small bodies count as the blocks that they fill: as many files as the bound has room for', async (t) => {
+  const spool = await Spool.open({ directory: temporaryFolder(t), instanceId: 'a', maxBytes: 5 * 4096 }, 1)
+  t.teardown(() => spool.release())
+  const body: Body = {
+    signal: 'logs',
+    protocol: 'http/json',
+    compression: 'none',
+    items: 1,
+    time: 1,
+    bytes: Buffer.from('{}'),
+  }
+  const files = []
+  for (let n = 0; n < 5; n++) files.push(await spool.write(body))
+  await t.rejects(spool.write(body), /holds 20480 bytes/)
+  await spool.remove(files[0] as BodyFile)
+  await spool.write(body)
+})
+
+test('hundreds of thousands of files that an earlier process left are taken up', async (t) => {
+  const books = new Bookkeeper()
+  const outbox = new Outbox({
+    signal: 'logs',
+    post: () => Promise.reject(new Error('nobody there')),
+    books,
+    booksOf: () => books,
+    notices: new Notices(),
+    clock: systemClock,
+    pace: { firstMs: 1000, longestMs: 1000 },
+    waitingMax: 3,
+    memoryMax: 3,
+    maxAgeMs: 0,
+    readPartialSuccess: () => ({ rejected: 0, message: '' }),
+  })
+  const files = Array.from(
+    { length: 300_000 },
+    (_, n): BodyFile => ({
+      path: join('none', String(n)),
+      signal: 'logs',
+      items: 2,
+      time: n,
+      size: 1,
+    }),
+  )
+  outbox.open({ spool: undefined, setAside: undefined, isWanted: true }, files)
+  t.equal(outbox.waitingItems, 600_000)
+  await outbox.close()
 })

@@ -1,0 +1,120 @@
+import type { Body } from './body.ts'
+import type { BodyFile } from './body-file.ts'
+
+/** One body that waits, in memory, on disk, or both while one follows the other. */
+export interface Entry {
+  readonly items: number
+  readonly time: number
+  /** Left by an earlier process. */
+  readonly isRestored: boolean
+  /** How often it was halved because it was too large. */
+  readonly splits: number
+  /** How often it was sent, and how often that failed. */
+  attempts: number
+  failures: number
+  /** On performance.now()'s clock: it alone is not tried before, whatever the others do. */
+  notBefore: number
+  body: Body | undefined
+  file: BodyFile | undefined
+  /** Its way to disk, one try after the other. */
+  spilling: Promise<void> | undefined
+}
+
+export function entryOf(body: Body, splits = 0): Entry {
+  const { items, time } = body
+  return { ...FRESH, items, time, isRestored: false, splits, body, file: undefined }
+}
+
+export function entryOnDisk(file: BodyFile): Entry {
+  const { items, time } = file
+  return { ...FRESH, items, time, isRestored: true, splits: 0, body: undefined, file }
+}
+
+const FRESH = { attempts: 0, failures: 0, notBefore: 0, spilling: undefined }
+
+/** What waits, in the order in which it is to be sent. There may be very many on disk. */
+export class WaitingList {
+  #entries: Entry[] = []
+  #items = 0
+  readonly #inMemory = new Set<Entry>()
+
+  get bodies(): number {
+    return this.#entries.length
+  }
+
+  get items(): number {
+    return this.#items
+  }
+
+  /** Those that are not on disk. */
+  get inMemory(): ReadonlySet<Entry> {
+    return this.#inMemory
+  }
+
+  add(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#entries.push(entry)
+      this.#count(entry)
+    }
+  }
+
+  addFirst(entries: readonly Entry[]): void {
+    this.#entries = [...entries, ...this.#entries]
+    for (const entry of entries) this.#count(entry)
+  }
+
+  /** The first that may be tried now. */
+  findReady(now: number): Entry | undefined {
+    return this.#entries.find(({ notBefore }) => notBefore <= now)
+  }
+
+  /** When the next may be tried. */
+  get readyAt(): number {
+    return this.#entries.reduce(
+      (earliest, { notBefore }) => Math.min(earliest, notBefore),
+      Number.POSITIVE_INFINITY,
+    )
+  }
+
+  /** The end of the oldest that this process made. */
+  get oldestTime(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { isRestored, time } of this.#entries) if (!isRestored) oldest = Math.min(oldest, time)
+    return oldest
+  }
+
+  /** Takes an entry off the list, once: whoever is told true books where its items went. */
+  remove(entry: Entry): boolean {
+    const at = this.#entries.indexOf(entry)
+    if (at < 0) return false
+    this.#entries.splice(at, 1)
+    this.#items -= entry.items
+    this.#inMemory.delete(entry)
+    return true
+  }
+
+  moveToEnd(entry: Entry): void {
+    const at = this.#entries.indexOf(entry)
+    if (at >= 0) this.#entries.push(...this.#entries.splice(at, 1))
+  }
+
+  /** Parts of one take its place; their items are its items. */
+  replace(entry: Entry, parts: readonly Entry[]): void {
+    const at = this.#entries.indexOf(entry)
+    if (!this.remove(entry)) return
+    this.#entries.splice(at, 0, ...parts)
+    for (const part of parts) this.#count(part)
+  }
+
+  /** It is on disk now. */
+  putOnDisk(entry: Entry, file: BodyFile): void {
+    entry.file = file
+    entry.body = undefined
+    this.#inMemory.delete(entry)
+  }
+
+  #count(entry: Entry): void {
+    this.#items += entry.items
+    if (entry.body) this.#inMemory.add(entry)
+  }
+}
