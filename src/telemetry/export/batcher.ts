@@ -25,6 +25,7 @@ export class Batcher<T> {
   #items: T[] = []
   #timer: NodeJS.Timeout | undefined
   #isScheduled = false
+  #hasEnded = false
 
   constructor(options: BatcherOptions<T>) {
     this.#options = options
@@ -37,6 +38,10 @@ export class Batcher<T> {
   add(item: T): void {
     const { books, maxQueue, maxBatch, delayMs } = this.#options
     books.recorded += 1
+    if (this.#hasEnded) {
+      books.droppedBy.shutdown += 1
+      return
+    }
     if (this.#items.length >= maxQueue) {
       books.droppedBy.buffer_full += 1
       return
@@ -58,10 +63,14 @@ export class Batcher<T> {
     if (this.#items.length >= this.#options.maxBatch) this.#schedule()
   }
 
-  /** What can no longer be handed over. */
-  discard(): number {
+  /** Nothing comes any more. Hands over what is left, if anybody takes it; returns how much was dropped. */
+  end(isTaken: boolean): number {
+    if (isTaken) this.flush()
     clearTimeout(this.#timer)
-    return this.#items.splice(0).length
+    this.#hasEnded = true
+    const dropped = this.#items.splice(0).length
+    this.#options.books.droppedBy.shutdown += dropped
+    return dropped
   }
 
   /** After the current turn: whoever ended a span does not wait until its batch is made. */

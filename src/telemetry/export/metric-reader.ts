@@ -13,12 +13,16 @@ export interface DurableReaderOptions {
   readonly aggregationTemporalitySelector: AggregationTemporalitySelector
   readonly cardinalityLimit: number
   readonly intervalMs: number
+  /** After so long an asynchronous callback is given up, and all others are collected. */
+  readonly collectTimeoutMs: number
   readonly clock: Clock
   readonly seconds: Seconds
   /** Whether another interval may be handed over; while it may not, deltas go on merging in the SDK. */
   readonly hasRoom: () => boolean
-  /** Resolves when intervals can be handed over at all, and to false when there is no hope for it. */
-  readonly untilReady: () => Promise<boolean>
+  /** Resolves when intervals can be handed over, or when there is no hope for it. */
+  readonly untilOpened: () => Promise<unknown>
+  /** How long a shutdown may take from now on. */
+  readonly timeLeftMs: () => number
   /** Takes an interval over; `time` is its end, in milliseconds. */
   readonly accept: (metrics: ResourceMetrics, points: number, time: number) => Promise<void>
   readonly onError: (error: unknown) => void
@@ -56,12 +60,23 @@ export class DurableMetricReader extends MetricReader {
   /** The last interval: it ends now if this second is free, and else in the next. */
   protected override async onShutdown(): Promise<void> {
     clearInterval(this.#timer)
-    const { seconds, clock, untilReady } = this.#options
-    if (!(await untilReady())) return
-    await this.#collecting
-    const wait = seconds.waitForFinal(clock.now())
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+    const { seconds, clock, untilOpened } = this.#options
+    await untilOpened()
+    // It may hang in a callback; what it has not taken yet, the last one takes.
+    if (this.#collecting) await Promise.race([this.#collecting, this.#sleep(this.#callbackMs)])
+    await this.#sleep(seconds.waitForFinal(clock.now()))
     await this.#collectUntil(seconds.final(clock.now()))
+  }
+
+  /** Half of the time that is left, so that callbacks that hang leave the other half for sending. */
+  get #callbackMs(): number {
+    const { collectTimeoutMs, timeLeftMs } = this.#options
+    return Math.max(1, Math.min(collectTimeoutMs, timeLeftMs() / 2))
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const limited = Math.min(ms, this.#options.timeLeftMs())
+    if (limited > 0) await new Promise((resolve) => setTimeout(resolve, limited))
   }
 
   #tick(): void {
@@ -77,7 +92,7 @@ export class DurableMetricReader extends MetricReader {
   async #collectUntil(end: number): Promise<void> {
     try {
       this.#options.seconds.take(end)
-      const { resourceMetrics, errors } = await this.collect()
+      const { resourceMetrics, errors } = await this.collect({ timeoutMillis: this.#callbackMs })
       for (const error of errors) this.#options.onError(error)
       const points = this.#stamp(resourceMetrics, end)
       if (points > 0) await this.#options.accept(resourceMetrics, points, end)

@@ -54,6 +54,7 @@ export class Outbox {
   #running: Promise<void> | undefined
   #isOpen = false
   #isEnding = false
+  #isClosed = false
   #onChange: (() => void)[] = []
 
   constructor(options: OutboxOptions) {
@@ -99,6 +100,10 @@ export class Outbox {
 
   /** Takes a body over; it counts as waiting from now on. */
   add(body: Body): void {
+    if (this.#isClosed) {
+      this.#options.books.droppedBy.shutdown += body.items
+      return
+    }
     const entry = entryOf(body)
     this.#list.add([entry])
     if (!this.#isEnding) {
@@ -129,6 +134,7 @@ export class Outbox {
 
   /** Ends sending; what still waits goes to disk, or is counted as dropped. Returns how much was put on disk. */
   async close(): Promise<{ onDisk: number; dropped: number }> {
+    this.#isClosed = true
     this.#aborted.abort()
     this.#wake?.()
     await this.#running

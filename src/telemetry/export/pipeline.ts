@@ -7,17 +7,16 @@ import type { Environment } from '../environment.ts'
 import { exporterKind } from '../exporter-kind.ts'
 import { chooseAggregation, chooseTemporality } from '../metric-preferences.ts'
 import type { Notices } from '../notices.ts'
-import { readOtlp, type Signal } from '../otlp-settings.ts'
+import type { OtlpSettings, Signal } from '../otlp-settings.ts'
 import { readBatching, readMetricTimes } from '../settings.ts'
 import { Batcher } from './batcher.ts'
-import { type BodyDescription, makeBodies } from './body.ts'
+import type { BodyFile } from './body-file.ts'
 import { Bookkeeper, type Books } from './books.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { describeError } from './errors.ts'
-import { FORMATS, partialSuccessReader } from './formats.ts'
+import { FORMATS } from './formats.ts'
+import { Lane, type LaneOptions } from './lane.ts'
 import { DurableMetricReader } from './metric-reader.ts'
-import { Outbox } from './outbox.ts'
-import { poster } from './post.ts'
 import { logRecordProcessor, spanProcessor } from './processors.ts'
 import { RETRY_PACE, type RetryPace } from './retry.ts'
 import { Seconds } from './seconds.ts'
@@ -68,16 +67,6 @@ const CARDINALITY_LIMIT = 20_000
 /** How often folders of processes that have died are looked for. */
 const ADOPTION_MS = 30_000
 
-interface Lane {
-  readonly outbox: Outbox
-  readonly books: Bookkeeper
-  readonly describe: (items: number, time: number) => BodyDescription
-  /** Bodies that are being made, and their items. */
-  readonly preparing: { bodies: number; items: number }
-  readonly batcher: { readonly waiting: number; discard(): number; passOn(): void } | undefined
-  readonly close: () => void
-}
-
 /**
  * From the SDK to the receiver, for each signal that goes over OTLP: nothing is given up before it is acknowledged,
  * set aside or counted as dropped.
@@ -89,15 +78,18 @@ export class ExportPipeline {
 
   readonly #options: typeof DEFAULTS & PipelineOptions
   readonly #lanes = new Map<Signal, Lane>()
+  readonly #batchers = new Map<Signal, Pick<Batcher<never>, 'waiting' | 'end'>>()
   readonly #bookkeepers = { metrics: new Bookkeeper(), traces: new Bookkeeper(), logs: new Bookkeeper() }
   readonly #seconds: Seconds
-  readonly #preparations = new Set<Promise<void>>()
-  readonly #opened: Promise<void>
-  readonly #patience = Promise.withResolvers<boolean>()
+  /** Resolves to whether anything can be sent or kept: false when there is no hope for it. */
+  readonly #opened = Promise.withResolvers<boolean>()
+  readonly #ending = new AbortController()
   #deadline = Number.POSITIVE_INFINITY
   #isOpen = false
+  #hasEnded = false
   #spool: Spool | undefined
   #adoption: NodeJS.Timeout | undefined
+  #adopting: Promise<void> | undefined
 
   constructor(options: PipelineOptions) {
     this.#options = { ...DEFAULTS, ...defined(options) }
@@ -106,8 +98,8 @@ export class ExportPipeline {
     if (exporterKind(environment, 'metrics') === 'otlp') this.metrics = this.#metricReader()
     if (exporterKind(environment, 'traces') === 'otlp') this.spans = this.#spanProcessor()
     if (exporterKind(environment, 'logs') === 'otlp') this.logs = this.#logRecordProcessor()
-    this.#opened = this.#lanes.size > 0 ? this.#open() : Promise.resolve()
-    void this.#opened.then(() => this.#patience.resolve(true))
+    if (this.#lanes.size === 0) this.#opened.resolve(true)
+    else void this.#open().catch((error) => this.#cannotOpen(error))
   }
 
   /** What became of everything, at this moment. */
@@ -132,31 +124,34 @@ export class ExportPipeline {
   /** Before the providers are shut down, whose last batches come then: all has to be done by `timeoutMs` from now. */
   beginEnd(timeoutMs: number): void {
     this.#deadline = performance.now() + timeoutMs
+    this.#ending.abort()
     for (const { outbox } of this.#lanes.values()) outbox.beginEnd()
-    const timer = setTimeout(() => this.#patience.resolve(false), timeoutMs)
-    void this.#patience.promise.finally(() => clearTimeout(timer))
+    const timer = setTimeout(() => this.#opened.resolve(false), timeoutMs)
+    void this.#opened.promise.finally(() => clearTimeout(timer))
   }
 
   /** After the providers were shut down: sends what it can and puts the rest on disk. */
   async end(): Promise<{ isComplete: boolean; onDisk: Partial<Record<Signal, number>>; dropped: number }> {
-    const isComplete = await this.#patience.promise
+    const isComplete = await this.#opened.promise
+    this.#hasEnded = true
     clearInterval(this.#adoption)
-    await Promise.allSettled(this.#preparations)
+    await this.#adopting
     const onDisk: Partial<Record<Signal, number>> = {}
     let dropped = 0
     await Promise.all(
-      [...this.#lanes].map(async ([signal, { outbox, books, batcher, close }]) => {
-        const lost = batcher?.discard() ?? 0
-        books.droppedBy.shutdown += lost
-        if (isComplete) await outbox.flush(Math.max(0, this.#deadline - performance.now()))
-        const closed = await outbox.close()
+      [...this.#lanes].map(async ([signal, lane]) => {
+        dropped += this.#batchers.get(signal)?.end(isComplete) ?? 0
+        const closed = await lane.end(isComplete ? this.#timeLeftMs : 0)
         if (closed.onDisk > 0) onDisk[signal] = closed.onDisk
-        dropped += closed.dropped + lost
-        close()
+        dropped += closed.dropped
       }),
     )
     await this.#spool?.release()
     return { isComplete, onDisk, dropped }
+  }
+
+  get #timeLeftMs(): number {
+    return Math.max(0, this.#deadline - performance.now())
   }
 
   async #open(): Promise<void> {
@@ -164,7 +159,7 @@ export class ExportPipeline {
     await resource.waitForAsyncAttributes?.()
     const instanceId = String(resource.attributes[ATTR_SERVICE_INSTANCE_ID] ?? 'unknown')
     let storage: Storage = { spool: undefined, setAside: undefined, isWanted: directory !== undefined }
-    let restored: Awaited<ReturnType<Spool['restore']>> = []
+    let restored: BodyFile[] = []
     if (directory !== undefined) {
       storage = { ...storage, setAside: new SetAside(directory, setAsideMaxBytes) }
       try {
@@ -178,14 +173,23 @@ export class ExportPipeline {
         })
       }
     }
+    // Too late: nobody waits for it any more.
+    if (this.#hasEnded) return this.#spool?.release()
     for (const { outbox } of this.#lanes.values()) outbox.open(storage, restored)
     this.#isOpen = true
-    if (this.#spool) this.#adoption = setInterval(() => void this.#adopt(), ADOPTION_MS).unref()
+    if (this.#spool) this.#adoption = setInterval(() => this.#adopt(), ADOPTION_MS).unref()
+    this.#opened.resolve(true)
+  }
+
+  #cannotOpen(error: unknown): void {
+    this.#options.notices.say('warn', 'export cannot begin', { error: describeError(error) })
+    this.#opened.resolve(false)
   }
 
   async #openSpool(directory: string, instanceId: string): Promise<Spool> {
     const { spoolMaxBytes, notices, clock } = this.#options
-    const spool = await Spool.open({ directory, instanceId, maxBytes: spoolMaxBytes })
+    const { signal } = this.#ending
+    const spool = await Spool.open({ directory, instanceId, maxBytes: spoolMaxBytes, signal })
     if (spool.isShared)
       notices.say(
         'warn',
@@ -199,28 +203,36 @@ export class ExportPipeline {
     return spool
   }
 
-  async #adopt(): Promise<void> {
-    const files = await this.#spool?.adopt().catch(() => [])
-    for (const { outbox } of this.#lanes.values()) outbox.adopt(files ?? [])
+  #adopt(): void {
+    this.#adopting ??= (async () => {
+      const files = await this.#spool?.adopt().catch(() => [])
+      for (const { outbox } of this.#lanes.values()) outbox.adopt(files ?? [])
+    })().finally(() => {
+      this.#adopting = undefined
+    })
   }
 
   #metricReader(): MetricReader {
-    const { environment, clock, notices, waitingMax, metricsMaxAgeSeconds } = this.#options
+    const { environment, clock, notices, metricsMaxAgeSeconds, metricsBodyMaxBytes } = this.#options
     const times = readMetricTimes(environment)
-    const lane = this.#lane('metrics', times.timeoutMillis, {
+    const lane = this.#lane('metrics', {
+      timeoutMillis: times.timeoutMillis,
       // The reader stops at the bound: a collected interval has no other place to stay in.
       memoryMax: Number.POSITIVE_INFINITY,
       maxAgeMs: metricsMaxAgeSeconds * 1000,
+      bodyMaxBytes: metricsBodyMaxBytes,
     })
     return new DurableMetricReader({
       aggregationSelector: chooseAggregation(environment),
       aggregationTemporalitySelector: chooseTemporality(environment),
       cardinalityLimit: CARDINALITY_LIMIT,
       intervalMs: times.exportIntervalMillis,
+      collectTimeoutMs: times.timeoutMillis,
       clock,
       seconds: this.#seconds,
-      hasRoom: () => this.#isOpen && lane.outbox.waitingBodies < waitingMax,
-      untilReady: () => this.#patience.promise,
+      hasRoom: () => this.#isOpen && lane.outbox.waitingBodies < this.#options.waitingMax,
+      untilOpened: () => this.#opened.promise,
+      timeLeftMs: () => this.#timeLeftMs,
       accept: (metrics, points, time) => this.#acceptMetrics(lane, metrics, points, time),
       onError: (error) =>
         notices.sayOnce('warn', 'metrics could not be collected', { error: describeError(error) }),
@@ -229,147 +241,88 @@ export class ExportPipeline {
 
   async #acceptMetrics(lane: Lane, metrics: ResourceMetrics, points: number, time: number): Promise<void> {
     lane.books.recorded += points
-    const description = lane.describe(points, time)
+    if (!this.#isOpen) {
+      // The last interval of a process that never came to export.
+      lane.books.droppedBy.shutdown += points
+      return
+    }
     // Before the bytes can leave: whoever bears the name next must know.
     const remembered = this.#spool?.rememberSecond(Math.floor(time / 1000)).catch((error) => {
       this.#options.notices.sayOnce('warn', 'waiting telemetry cannot be kept on disk', {
         error: describeError(error),
       })
     })
-    await this.#prepare(
-      lane,
-      description,
-      FORMATS.metrics[description.protocol].serializeRequest(metrics),
+    await lane.take(
+      points,
+      time,
+      (protocol) => FORMATS.metrics[protocol].serializeRequest(metrics),
       remembered,
     )
   }
 
   #spanProcessor(): SpanProcessor {
     const times = readBatching(this.#options.environment, 'OTEL_BSP', 5000)
-    const batcher: Batcher<ReadableSpan> = this.#batcher('traces', times, (batch, protocol) =>
+    const { batcher, flush } = this.#batcher<ReadableSpan>('traces', times, (batch, protocol) =>
       FORMATS.traces[protocol].serializeRequest(batch),
     )
-    return spanProcessor({ add: (span) => batcher.add(span), flush: () => this.#flush(batcher) })
+    return spanProcessor({ add: (span) => batcher.add(span), flush })
   }
 
   #logRecordProcessor(): LogRecordProcessor {
     const times = readBatching(this.#options.environment, 'OTEL_BLRP', 1000)
-    const batcher: Batcher<ReadWriteLogRecord> = this.#batcher('logs', times, (batch, protocol) =>
+    const { batcher, flush } = this.#batcher<ReadWriteLogRecord>('logs', times, (batch, protocol) =>
       FORMATS.logs[protocol].serializeRequest(batch),
     )
-    return logRecordProcessor({ add: (record) => batcher.add(record), flush: () => this.#flush(batcher) })
-  }
-
-  async #flush(batcher: { flush(): void }): Promise<void> {
-    if (await this.#patience.promise) batcher.flush()
-    await Promise.allSettled(this.#preparations)
+    return logRecordProcessor({ add: (record) => batcher.add(record), flush })
   }
 
   #batcher<T>(
     signal: 'traces' | 'logs',
     times: ReturnType<typeof readBatching>,
-    serialize: (batch: T[], protocol: BodyDescription['protocol']) => Uint8Array | undefined,
-  ): Batcher<T> {
-    const lane: Lane = this.#lane(
-      signal,
-      times.exportTimeoutMillis,
-      { memoryMax: this.#options.waitingMax, maxAgeMs: 0 },
-      () => batcher,
-    )
+    serialize: (batch: T[], protocol: OtlpSettings['protocol']) => Uint8Array | undefined,
+  ) {
+    const { clock, waitingMax, bodyMaxBytes } = this.#options
+    const lane = this.#lane(signal, {
+      timeoutMillis: times.exportTimeoutMillis,
+      memoryMax: waitingMax,
+      maxAgeMs: 0,
+      bodyMaxBytes,
+      onRoom: () => batcher.passOn(),
+    })
     const batcher: Batcher<T> = new Batcher<T>({
       delayMs: times.scheduledDelayMillis,
       maxQueue: times.maxQueueSize,
       maxBatch: times.maxExportBatchSize,
       books: lane.books,
       isReady: () => this.#isOpen,
-      hasRoom: () => lane.outbox.hasRoom(lane.preparing.bodies),
-      canSpill: () => lane.outbox.canSpill(lane.preparing.bodies),
-      accept: (batch) => {
-        const description = lane.describe(batch.length, this.#options.clock.now())
-        void this.#prepare(lane, description, serialize(batch, description.protocol))
-      },
+      hasRoom: () => lane.hasRoom,
+      canSpill: () => lane.canSpill,
+      accept: (batch) => void lane.take(batch.length, clock.now(), (protocol) => serialize(batch, protocol)),
     })
-    return batcher
-  }
-
-  /** Makes bodies and puts them into the outbox; in the meantime the items count as waiting. */
-  #prepare(
-    lane: Lane,
-    description: BodyDescription,
-    bytes: Uint8Array | undefined,
-    before: Promise<void> | undefined = undefined,
-  ): Promise<void> {
-    lane.preparing.bodies += 1
-    lane.preparing.items += description.items
-    const prepared = () => {
-      lane.preparing.bodies -= 1
-      lane.preparing.items -= description.items
+    this.#batchers.set(signal, batcher)
+    const flush = async () => {
+      if (await this.#opened.promise) batcher.flush()
+      await lane.settled()
     }
-    const preparation = (async () => {
-      try {
-        await before
-        const { bodyMaxBytes, metricsBodyMaxBytes } = this.#options
-        const maxBytes = description.signal === 'metrics' ? metricsBodyMaxBytes : bodyMaxBytes
-        const bodies = await makeBodies(description, bytes ?? new Uint8Array(), maxBytes)
-        prepared()
-        for (const body of bodies) lane.outbox.add(body)
-      } catch (error) {
-        // Only an error of ours comes here.
-        prepared()
-        lane.books.droppedBy.unreadable += description.items
-        this.#options.notices.sayOnce('warn', 'telemetry could not be made ready', {
-          error: describeError(error),
-        })
-      }
-    })()
-    this.#preparations.add(preparation)
-    return preparation.finally(() => this.#preparations.delete(preparation))
+    return { batcher, flush }
   }
 
   #lane(
     signal: Signal,
-    timeoutMillis: number,
-    bounds: { memoryMax: number; maxAgeMs: number },
-    batcher?: () => Lane['batcher'],
+    bounds: Pick<LaneOptions, 'timeoutMillis' | 'memoryMax' | 'maxAgeMs' | 'bodyMaxBytes' | 'onRoom'>,
   ): Lane {
-    const { environment, notices, clock, pace, userAgent } = this.#options
-    const otlp = readOtlp(environment, signal)
-    const { protocol, compression } = otlp
-    // Two variables bound one request; the smaller counts.
-    const { post, close } = poster(
-      { ...otlp, timeoutMillis: Math.min(otlp.timeoutMillis, timeoutMillis) },
-      userAgent,
-    )
-    const books = this.#bookkeepers[signal]
-    const lane: Lane = {
-      books,
-      outbox: new Outbox({
-        signal,
-        post,
-        books,
-        booksOf: (which) => this.#bookkeepers[which],
-        notices,
-        clock,
-        pace,
-        onRoom: () => batcher?.()?.passOn(),
-        readPartialSuccess: partialSuccessReader(signal, protocol),
-        waitingMax: this.#options.waitingMax,
-        ...bounds,
-      }),
-      describe: (items, time) => ({ signal, protocol, compression, items, time }),
-      preparing: { bodies: 0, items: 0 },
-      get batcher() {
-        return batcher?.()
-      },
-      close,
-    }
+    const lane = new Lane({
+      ...this.#options,
+      ...bounds,
+      signal,
+      booksOf: (which) => this.#bookkeepers[which],
+    })
     this.#lanes.set(signal, lane)
     return lane
   }
 
   #waiting(signal: Signal): number {
-    const lane = this.#lanes.get(signal)
-    return lane ? (lane.batcher?.waiting ?? 0) + lane.preparing.items + lane.outbox.waitingItems : 0
+    return (this.#batchers.get(signal)?.waiting ?? 0) + (this.#lanes.get(signal)?.waiting ?? 0)
   }
 }
 

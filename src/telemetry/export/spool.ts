@@ -16,6 +16,8 @@ export interface SpoolOptions {
   readonly directory: string
   readonly instanceId: string
   readonly maxBytes: number
+  /** Ends the waiting for a former bearer of the name. */
+  readonly signal?: AbortSignal
 }
 
 export class SpoolFull extends Error {}
@@ -50,8 +52,8 @@ export class Spool {
     for (;;) {
       const lock = await lockFolder(folder)
       if (lock) return new Spool(options, folder, lock, false)
-      if (performance.now() >= deadline) break
-      await sleep(Math.min(250, successionMs))
+      if (performance.now() >= deadline || options.signal?.aborted) break
+      await sleep(Math.min(250, successionMs), undefined, options).catch(() => {})
     }
     const besides = `${folder}~${process.pid}`
     const lock = await lockFolder(besides)
@@ -115,7 +117,7 @@ export class Spool {
   /** Also waits for what is being removed: it would be sent once more. */
   async release(): Promise<void> {
     await Promise.all(this.#removals)
-    await this.#lock.release()
+    this.#lock.release()
   }
 
   /** Once more where somebody removed the folder: it is made and locked anew. */
@@ -136,7 +138,7 @@ export class Spool {
     const lock = await lockFolder(this.#folder)
     // Nobody: another write has done it already.
     if (!lock) return
-    await this.#lock.release()
+    this.#lock.release()
     this.#lock = lock
   }
 

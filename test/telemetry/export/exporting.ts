@@ -12,7 +12,7 @@ export interface ExportingOptions extends ExportOptions {
   env?: NodeJS.ProcessEnv
   receiver?: OtlpReceiver
   url?: string
-  instanceId?: string
+  instanceId?: string | Promise<string>
   /** Which signals leave; metrics alone unless told. */
   signals?: readonly ('metrics' | 'traces' | 'logs')[]
 }
