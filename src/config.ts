@@ -131,7 +131,7 @@ export const SETTINGS = {
     max: 10_000,
     unit: 'exports',
     meaning:
-      'unacknowledged metric exports after which intervals merge in memory; spans and logs go to disk after as many',
+      'unacknowledged exports kept in memory, of each signal; then intervals merge, and spans and logs go to disk. With a disk to write to, metrics wait there',
   },
   telemetryBodyMaxBytes: {
     env: 'TELEMETRY_BODY_MAX_BYTES',

@@ -64,6 +64,9 @@ const DEFAULTS = {
 /** Above what the catalogue allows: every attribute is from a closed set, and the SDK's 2000 would fold real series. */
 const CARDINALITY_LIMIT = 20_000
 
+/** Intervals merge from this part of the greatest age on: ten minutes of Datadog's hour. */
+const MERGED_FROM = 6
+
 /** How often folders of processes that have died are looked for. */
 const ADOPTION_MS = 30_000
 
@@ -230,13 +233,23 @@ export class ExportPipeline {
       collectTimeoutMs: times.timeoutMillis,
       clock,
       seconds: this.#seconds,
-      hasRoom: () => this.#isOpen && lane.outbox.waitingBodies < this.#options.waitingMax,
+      hasRoom: () => this.#isOpen && lane.hasRoom && !this.#mustMerge(lane),
       untilOpened: () => this.#opened.promise,
       timeLeftMs: () => this.#timeLeftMs,
       accept: (metrics, points, time) => this.#acceptMetrics(lane, metrics, points, time),
       onError: (error) =>
         notices.sayOnce('warn', 'metrics could not be collected', { error: describeError(error) }),
     })
+  }
+
+  /**
+   * Whether intervals that wait have grown so old that more of them might be too old when they can be sent: what merges
+   * ends when it is collected, however long that takes.
+   */
+  #mustMerge({ outbox }: Lane): boolean {
+    const { clock, waitingMax, metricsMaxAgeSeconds } = this.#options
+    if (outbox.waitingBodies < waitingMax || metricsMaxAgeSeconds === 0) return false
+    return clock.now() - outbox.oldestTime > (metricsMaxAgeSeconds * 1000) / MERGED_FROM
   }
 
   async #acceptMetrics(lane: Lane, metrics: ResourceMetrics, points: number, time: number): Promise<void> {

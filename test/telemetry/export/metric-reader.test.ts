@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { METRICS } from '../../../src/telemetry/catalogue.ts'
 import { systemClock } from '../../../src/telemetry/export/clock.ts'
-import { temporaryFolder } from '../../harness.ts'
 import type { OtlpReceiver } from '../../otlp-receiver.ts'
 import { openExporting, until } from './exporting.ts'
 
@@ -68,10 +67,7 @@ test('a clock that steps back makes no second twice, loses nothing and leaves no
 })
 
 test('what is recorded while exports wait is merged, each kind of instrument by its own rule', async (t) => {
-  const { receiver, telemetry, view, arrived } = await openExporting(t, {
-    directory: temporaryFolder(t),
-    waitingMax: 1,
-  })
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { waitingMax: 1 })
   receiver.answerEach(() => 503)
   const hashing = telemetry.instruments.histogram(METRICS.passwordHashDuration, {})
   const queue = telemetry.instruments.gauge(METRICS.passwordHashQueue, {})

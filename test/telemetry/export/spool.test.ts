@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { decodeRequest } from '../../../src/otlp/decode.ts'
 import type { Body } from '../../../src/telemetry/export/body.ts'
 import type { BodyFile } from '../../../src/telemetry/export/body-file.ts'
 import { Bookkeeper, type Books } from '../../../src/telemetry/export/books.ts'
@@ -10,6 +11,7 @@ import { systemClock } from '../../../src/telemetry/export/clock.ts'
 import { Outbox } from '../../../src/telemetry/export/outbox.ts'
 import { Spool } from '../../../src/telemetry/export/spool.ts'
 import { Notices } from '../../../src/telemetry/notices.ts'
+import { flatPoints } from '../../flat-telemetry.ts'
 import { temporaryFolder } from '../../harness.ts'
 import { OtlpReceiver } from '../../otlp-receiver.ts'
 import { imbalance, openExporting, until } from './exporting.ts'
@@ -220,6 +222,89 @@ test('metrics that waited longer than Datadog takes them are set aside', async (
   await fourth.telemetry.shutdown()
 })
 
+/** Page views in the bodies on disk. */
+function viewsOnDisk(directory: string): number {
+  return bodies(directory).reduce((sum, name) => {
+    const content = readFileSync(join(directory, name))
+    const points = flatPoints(decodeRequest('metrics', 'json', content.subarray(content.indexOf('\n') + 1)))
+    return sum + points.reduce((of, { name, value }) => of + (name === TOTAL ? (value ?? 0) : 0), 0)
+  }, 0)
+}
+
+const TOTAL = 'web.page_views_total'
+
+test('during an outage each interval is on disk: a kill would cost the last one', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory })
+  receiver.answerEach(() => 503)
+  for (let n = 1; n <= 20; n++) {
+    view()
+    await until(() => viewsOnDisk(directory) === n)
+  }
+  t.ok(bodies(directory).length >= 20)
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 20)
+  t.equal(receiver.metrics(TOTAL).length, 20, 'each with its own second')
+  await telemetry.shutdown()
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('in a long outage intervals merge again, so that what is sent at its end is not too old', async (t) => {
+  const directory = temporaryFolder(t)
+  let offset = 0
+  const clock = { now: () => Date.now() + offset }
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory, clock })
+  receiver.answerEach(() => 503)
+  const next = () => {
+    offset += 1000
+    view()
+  }
+  for (let n = 1; n <= 5; n++) {
+    next()
+    await until(() => viewsOnDisk(directory) === n)
+  }
+  offset += 600_000
+  const before = telemetry.books().metrics.recorded
+  for (let n = 0; n < 20; n++) {
+    next()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.equal(telemetry.books().metrics.recorded, before)
+  offset += 3_300_000
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 20)
+  await telemetry.shutdown()
+  t.equal(telemetry.books().metrics.setAside, before, 'what Datadog would not take any more')
+  t.equal(receiver.metrics(TOTAL).length, 1)
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('where the disk is full intervals merge, and nothing is lost', async (t) => {
+  const { receiver, telemetry, view, arrived } = await openExporting(t, {
+    directory: temporaryFolder(t),
+    // One body of metrics.
+    spoolMaxBytes: 40_960,
+  })
+  receiver.answerEach(() => 503)
+  const levels = new Set<number>()
+  let views = 0
+  for (let turns = 0; turns < 20; turns += levels.size > 4 ? 1 : 0) {
+    view()
+    views += 1
+    levels.add(telemetry.books().metrics.waiting)
+    await new Promise((resolve) => setTimeout(resolve, levels.size > 4 ? 20 : 0))
+  }
+  const { waiting } = telemetry.books().metrics
+  view()
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  t.equal(telemetry.books().metrics.waiting, waiting)
+  receiver.answerEach(undefined)
+  await until(() => arrived() === views + 1)
+  await telemetry.shutdown()
+  t.match(telemetry.books().metrics, { setAside: 0, dropped: { spool_full: 0 } })
+  t.same(imbalance(telemetry.books()), {})
+})
+
 test('an interval that ends ahead of a clock that was set back is kept until Datadog takes it', async (t) => {
   const directory = temporaryFolder(t)
   const receiver = await OtlpReceiver.start(t)
@@ -240,7 +325,7 @@ test('an interval that ends ahead of a clock that was set back is kept until Dat
   offset = -500_000
   await until(() => second.arrived() === 3)
   await second.telemetry.shutdown()
-  t.same(second.said(), [])
+  t.same(imbalance(second.telemetry.books()), {})
 })
 
 test('the oldest of what was set aside makes room, and is counted', async (t) => {
