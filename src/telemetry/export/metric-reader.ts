@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HrTime } from '@opentelemetry/api'
 import {
   type AggregationSelector,
@@ -63,8 +64,8 @@ export class DurableMetricReader extends MetricReader {
     const { seconds, clock, untilOpened } = this.#options
     await untilOpened()
     // It may hang in a callback; what it has not taken yet, the last one takes.
-    if (this.#collecting) await Promise.race([this.#collecting, this.#sleep(this.#callbackMs)])
-    await this.#sleep(seconds.waitForFinal(clock.now()))
+    if (this.#collecting) await Promise.race([this.#collecting, sleep(this.#callbackMs)])
+    await this.#secondIsFree()
     await this.#collectUntil(seconds.final(clock.now()))
   }
 
@@ -74,9 +75,14 @@ export class DurableMetricReader extends MetricReader {
     return Math.max(1, Math.min(collectTimeoutMs, timeLeftMs() / 2))
   }
 
-  async #sleep(ms: number): Promise<void> {
-    const limited = Math.min(ms, this.#options.timeLeftMs())
-    if (limited > 0) await new Promise((resolve) => setTimeout(resolve, limited))
+  /** In short steps, since the clock may be set meanwhile. */
+  async #secondIsFree(): Promise<void> {
+    const { seconds, clock, timeLeftMs } = this.#options
+    for (;;) {
+      const wait = Math.min(seconds.waitForFinal(clock.now()), timeLeftMs(), LONGEST_STEP_MS)
+      if (wait <= 0) return
+      await sleep(wait)
+    }
   }
 
   #tick(): void {
@@ -121,6 +127,8 @@ export class DurableMetricReader extends MetricReader {
     return points
   }
 }
+
+const LONGEST_STEP_MS = 50
 
 function toMs([seconds, nanoseconds]: HrTime): number {
   return seconds * 1000 + Math.round(nanoseconds / 1e6)

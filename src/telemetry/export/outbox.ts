@@ -123,10 +123,11 @@ export class Outbox {
   async flush(limitMs: number): Promise<void> {
     const limit = performance.now() + (this.#failures > 0 ? Math.min(limitMs, LAST_ATTEMPT_MS) : limitMs)
     this.#pausedUntil = 0
+    this.#list.makeReady()
     this.#wake?.()
     while (this.#list.bodies > 0 && !this.#aborted.signal.aborted) {
       const left = limit - performance.now()
-      // What is postponed alone is not waited for.
+      // What is postponed alone, again, is not waited for.
       if (left <= 0 || !this.#list.findReady(performance.now())) break
       await this.#changed(left)
     }

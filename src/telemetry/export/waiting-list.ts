@@ -68,6 +68,11 @@ export class WaitingList {
     return this.#entries.find(({ notBefore }) => notBefore <= now)
   }
 
+  /** Each may be tried now. */
+  makeReady(): void {
+    for (const entry of this.#entries) entry.notBefore = 0
+  }
+
   /** When the next may be tried. */
   get readyAt(): number {
     return this.#entries.reduce(
