@@ -92,7 +92,7 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
   const sessions = new SessionStore(db, config)
   const passwords = new PasswordHasher(
     {
-      atOnce: config.passwordHashesAtOnce,
+      atOnce: shareOf(config.passwordHashesAtOnce, config.workers),
       queueMax: config.passwordQueueMax,
       queueMaxMs: config.passwordQueueMaxMs,
     },
@@ -110,6 +110,11 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
   await app.register(friendRoutes, { db, config })
 
   return app
+}
+
+/** What all workers may take of something together, for one of them. */
+function shareOf(whole: number, workers: number): number {
+  return Math.max(1, Math.floor(whole / workers))
 }
 
 function refuseOverload(): never {

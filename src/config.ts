@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net'
+import { availableParallelism } from 'node:os'
 
 /**
  * Every setting of the service: where it is read from, its unit, default and bounds. Read once, frozen and
@@ -13,6 +14,8 @@ interface IntegerSetting {
   readonly max: number
   readonly unit: string
   readonly meaning: string
+  /** What 0 stands for, where it is not a number like the others. */
+  readonly zero?: () => number
 }
 interface TextSetting {
   readonly env: string
@@ -49,6 +52,17 @@ export const SETTINGS = {
     unit: 'port',
     meaning: 'port to listen on; 0 takes a free one, and the address is printed',
   },
+  workers: {
+    env: 'WORKERS',
+    kind: 'integer',
+    default: 1,
+    min: 0,
+    max: 64,
+    unit: 'processes',
+    meaning:
+      'processes that serve on the one port; 0 takes one for each processor. Also `npm start -- --workers N`',
+    zero: () => Math.min(availableParallelism(), 64),
+  },
   databaseUrl: {
     env: 'DATABASE_URL',
     kind: 'text',
@@ -72,7 +86,8 @@ export const SETTINGS = {
     default: '',
     isValid: (text: string) => /^[\w.:-]{0,100}$/.test(text),
     expects: 'up to 100 letters, digits, . : _ -',
-    meaning: '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live process',
+    meaning:
+      '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live service; a worker adds `/` and its slot',
   },
   supportTag: {
     env: 'SUPPORT_TAG',
@@ -304,7 +319,7 @@ export const SETTINGS = {
     min: 1,
     max: 64,
     unit: 'hashes',
-    meaning: 'password hashes computed at once, 19 MiB each',
+    meaning: 'password hashes computed at once, 19 MiB each; workers share them out, with one each at least',
   },
   passwordQueueMax: {
     env: 'PASSWORD_QUEUE_MAX',
@@ -417,7 +432,7 @@ function readSetting(setting: Setting, text: string | undefined): string | numbe
       const value = Number(text)
       if (!/^\d+$/.test(text) || value < setting.min || value > setting.max)
         throw refuse(`a whole number from ${setting.min} to ${setting.max}`)
-      return value
+      return value === 0 ? (setting.zero?.() ?? 0) : value
     }
     case 'choice':
       if (!setting.choices.includes(text)) throw refuse(`one of ${setting.choices.join(', ')}`)

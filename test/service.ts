@@ -10,6 +10,8 @@ export interface ServiceOptions {
   env?: NodeJS.ProcessEnv
   /** Loaded before the service, such as a ledger that looks over the driver's shoulder. */
   preload?: string
+  /** So many processes that serve, and one that starts them. */
+  workers?: number
 }
 
 export interface LogLine {
@@ -20,10 +22,11 @@ export interface LogLine {
 }
 
 /** The real service as a process of its own, on a free port and a database file of its own unless told. */
-export async function startService(t: Test, { env, preload }: ServiceOptions = {}) {
+export async function startService(t: Test, { env, preload, workers }: ServiceOptions = {}) {
   const argv = [
     ...(preload ? ['--import', preload] : []),
     join(import.meta.dirname, '..', 'src', 'server.ts'),
+    ...(workers === undefined ? [] : ['--workers', String(workers)]),
   ]
   const child = spawn(process.execPath, argv, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -61,6 +64,14 @@ export async function startService(t: Test, { env, preload }: ServiceOptions = {
   return {
     url,
     lines,
+    /** The first line with this message that is logged after `from` lines. */
+    async logged(message: string, from = 0): Promise<LogLine> {
+      for (;;) {
+        const line = lines.slice(from).find(({ msg }) => msg === message)
+        if (line) return line
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    },
     pid: child.pid as number,
     errors: () => errors,
     /** What the preloaded module answers to a message. */

@@ -6,7 +6,10 @@ import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-sco
 
 export interface LoggingOptions {
   level: string
-  telemetry: { logs: OtelLogger; notices: Notices }
+  /** Without it, lines are written and nothing else. */
+  telemetry?: { logs: OtelLogger; notices: Notices }
+  /** Fields of every line. */
+  fields?: Record<string, unknown>
   /** Default: standard output. */
   destination?: { write(line: string): void }
 }
@@ -18,22 +21,23 @@ const WARN = 40
  * The service's log: JSON lines with the trace and span id of the request they belong to, sampled or not. Warnings
  * and errors also go out as OTLP log records, taken from the call itself and not parsed back from the line.
  */
-export function createLogger({ level, telemetry, destination }: LoggingOptions): Logger {
+export function createLogger({ level, telemetry, fields, destination }: LoggingOptions): Logger {
   const options: LoggerOptions = {
     level,
-    base: null,
+    base: fields ?? null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     mixin: (_fields, _level, logger) => traceFields(scopeFor(logger as ScopedLogger)),
     hooks: {
       logMethod(args, method, severity) {
         method.apply(this, args)
-        if (severity >= WARN) emitLogRecord(telemetry.logs, args, severity, scopeFor(this as ScopedLogger))
+        if (telemetry && severity >= WARN)
+          emitLogRecord(telemetry.logs, args, severity, scopeFor(this as ScopedLogger))
       },
     },
   }
   const logger = destination ? pino(options, destination) : pino(options)
-  telemetry.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
+  telemetry?.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
   return logger
 }
 

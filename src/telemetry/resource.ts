@@ -20,6 +20,8 @@ export interface ServiceIdentity {
   supportTag: string
   /** Unique for each live process; a promise where it is known only once the service listens. */
   instanceId: MaybePromise<string>
+  /** Which of the processes that share an `instanceId` this is. */
+  slot?: number
 }
 
 /**
@@ -36,11 +38,17 @@ export function describeService(identity: ServiceIdentity, environment: Environm
     [ATTR_HOST_NAME]: identity.hostName,
     support: identity.supportTag,
   }
-  return defaultResource().merge(
-    resourceFromAttributes({
-      ...own,
-      ...environment.pairs('OTEL_RESOURCE_ATTRIBUTES'),
-      ...(serviceName !== undefined && { [ATTR_SERVICE_NAME]: serviceName }),
-    }),
-  )
+  const said = {
+    ...own,
+    ...environment.pairs('OTEL_RESOURCE_ATTRIBUTES'),
+    ...(serviceName !== undefined && { [ATTR_SERVICE_NAME]: serviceName }),
+  }
+  const instanceId = instanceIdOf(said[ATTR_SERVICE_INSTANCE_ID], identity.slot)
+  return defaultResource().merge(resourceFromAttributes({ ...said, [ATTR_SERVICE_INSTANCE_ID]: instanceId }))
+}
+
+/** Wherever the name comes from, processes that share it must not share their series. */
+function instanceIdOf(shared: MaybePromise<string>, slot: number | undefined): MaybePromise<string> {
+  if (slot === undefined) return shared
+  return typeof shared === 'string' ? `${shared}/${slot}` : shared.then((name) => `${name}/${slot}`)
 }

@@ -1,0 +1,24 @@
+/** What the service says to the person who started it, beside its log. */
+
+export interface Serving {
+  readonly url: string
+  readonly telemetryDestination: string
+  /** Several processes, and the one that starts them. */
+  readonly workers?: { readonly count: number; readonly primaryPid: number }
+}
+
+export function sayServing({ url, telemetryDestination, workers }: Serving): void {
+  const lines = [
+    ['Rollcall', url],
+    ['API', `${url}/docs`],
+    ['Telemetry', telemetryDestination],
+    ...(workers
+      ? [['Workers', `${workers.count}; kill -HUP ${workers.primaryPid} restarts them one after the other`]]
+      : []),
+  ] as const
+  process.stderr.write(`\n${lines.map(([name = '', what]) => `  ${name.padEnd(10)} ${what}\n`).join('')}\n`)
+}
+
+export function sayStopping(): void {
+  process.stderr.write('  Stopping: the last numbers are sent. Ctrl-C once more ends it at once.\n')
+}

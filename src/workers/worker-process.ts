@@ -1,0 +1,95 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { type FromWorker, SLOT_VARIABLE } from './messages.ts'
+
+export interface WorkerOptions {
+  readonly slot: number
+  readonly env: NodeJS.ProcessEnv
+  /** The file descriptor of the bound socket. */
+  readonly socket: number
+  /** A worker that has been told to end is killed after so long. */
+  readonly killAfterMs: number
+}
+
+export interface Ready {
+  readonly url: string
+  readonly telemetryDestination: string
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** What it said of why it could not start. */
+  readonly reason: string | undefined
+  /** How long it served; undefined when it never did. */
+  readonly servedMs: number | undefined
+}
+
+const PROGRAM = join(import.meta.dirname, 'worker.ts')
+
+/** One worker from its start to its end. */
+export class WorkerProcess {
+  readonly #child: ChildProcess
+  readonly #killAfterMs: number
+  #readyAt: number | undefined
+  #reason: string | undefined
+  #killing: NodeJS.Timeout | undefined
+  /** Undefined when it ends before it serves. */
+  readonly ready: Promise<Ready | undefined>
+  readonly ended: Promise<Ended>
+
+  constructor({ slot, env, socket, killAfterMs }: WorkerOptions) {
+    this.#killAfterMs = killAfterMs
+    this.#child = fork(PROGRAM, [], {
+      env: { ...env, [SLOT_VARIABLE]: String(slot) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', socket],
+    })
+    const ready = Promise.withResolvers<Ready | undefined>()
+    const ended = Promise.withResolvers<Ended>()
+    this.ready = ready.promise
+    this.ended = ended.promise
+    const end = ([code, signal]: [number | null, NodeJS.Signals | null]) => {
+      clearTimeout(this.#killing)
+      ready.resolve(undefined)
+      ended.resolve({ code, signal, reason: this.#reason, servedMs: this.servedMs })
+    }
+    this.#child.on('message', (message: FromWorker) => {
+      if (message.kind === 'failed') this.#reason = message.reason
+      if (message.kind !== 'ready') return
+      this.#readyAt = performance.now()
+      ready.resolve(message)
+    })
+    const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+      this.#child.once('exit', (...exit) => resolve(exit))
+    })
+    // When it has exited, the channel may still hold its last words.
+    const unheard = new Promise<void>((resolve) => this.#child.once('disconnect', resolve))
+    void Promise.all([exited, unheard]).then(([exit]) => end(exit))
+    // Without a pid it was never there: the system has no room for another process.
+    this.#child.on('error', (error) => {
+      if (this.pid !== undefined) return
+      this.#reason = error.message
+      end([null, null])
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** How long it has been serving; undefined before it does. */
+  get servedMs(): number | undefined {
+    return this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt
+  }
+
+  /** Tells it to end in order; one that hangs is killed. */
+  stop(): void {
+    if (this.#killing) return
+    this.#killing = setTimeout(() => this.kill(), this.#killAfterMs)
+    this.#child.kill('SIGTERM')
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
