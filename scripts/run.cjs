@@ -4,6 +4,7 @@
 var childProcess = require('child_process')
 var fs = require('fs')
 var path = require('path')
+var tty = require('tty')
 var url = require('url')
 var tools = require('./install.cjs')
 
@@ -13,11 +14,21 @@ tools.checkNode()
 var file = path.resolve(process.argv[2])
 var node = tools.nodeBinary()
 
+// A terminal that closes takes the others away, and sends SIGHUP to each of us: no second signal must follow, because
+// that one would end the service at once.
+var terminals = [0, 1, 2].filter((stream) => tty.isatty(stream))
+function isTerminalGone() {
+  return terminals.length > 0 && !terminals.some((stream) => tty.isatty(stream))
+}
+
 // npm passes a signal on to its shell, which dies of it and leaves us behind.
 if (process.env.npm_lifecycle_event && process.platform !== 'win32') {
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
-  }, 500).unref()
+  var watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    if (!isTerminalGone()) process.kill(process.pid, 'SIGTERM')
+  }, 500)
+  watch.unref()
 }
 
 if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) {
@@ -30,7 +41,7 @@ if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) {
   process.on('SIGINT', () => {})
   ;['SIGTERM', 'SIGHUP'].forEach((signal) => {
     process.on(signal, () => {
-      child.kill(signal)
+      if (signal !== 'SIGHUP' || !isTerminalGone()) child.kill(signal)
     })
   })
   child.on('error', (error) => {

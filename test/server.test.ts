@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { test } from 'tap'
 import { temporaryFolder } from './harness.ts'
+import { OtlpReceiver } from './otlp-receiver.ts'
 import { startService } from './service.ts'
 
 /** Starts the service where it must not start: its exit code and what it says. */
@@ -80,8 +81,9 @@ test('it prints the address, and the log is JSON', async (t) => {
   t.equal(service.lines.filter(({ level }) => level === 'error').length, 0)
 })
 
-test('the launcher stops the service when the shell that npm started is gone', async (t) => {
+test('the launcher stops the service when the shell that npm started is gone, and nothing is lost', async (t) => {
   const folder = temporaryFolder(t)
+  const receiver = await OtlpReceiver.start(t)
   const shell = spawn('sh', ['-c', '"$NODE" scripts/run.cjs src/server.ts; exit $?'], {
     cwd: join(import.meta.dirname, '..'),
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -91,7 +93,11 @@ test('the launcher stops the service when the shell that npm started is gone', a
       npm_lifecycle_event: 'start',
       PORT: '0',
       DATABASE_URL: `sqlite:${join(folder, 'rollcall.db')}`,
-      OTEL_SDK_DISABLED: 'true',
+      TELEMETRY_DIR: join(folder, 'telemetry'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_METRIC_EXPORT_INTERVAL: '600000',
+      // Longer than the launcher looks twice: a second signal would end the service at once.
+      SHUTDOWN_DRAIN_MS: '1500',
     },
   })
   let log = ''
@@ -100,8 +106,9 @@ test('the launcher stops the service when the shell that npm started is gone', a
   })
   const ended = new Promise((resolve) => shell.stdout.once('end', resolve))
   while (!log.includes('"msg":"listening"')) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal((await fetch(/"url":"([^"]+)"/.exec(log)?.[1] as string)).status, 200)
   shell.kill('SIGTERM')
   // Standard output ends with the last process that holds it: the service.
   await ended
-  t.match(log, /"signal":"SIGTERM"|"msg":"listening"/)
+  t.strictSame(receiver.totals('web.page_views'), { '{"page":"home"}': 1 })
 })

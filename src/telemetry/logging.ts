@@ -36,9 +36,27 @@ export function createLogger({ level, telemetry, fields, destination }: LoggingO
       },
     },
   }
-  const logger = destination ? pino(options, destination) : pino(options)
+  const logger = pino(options, destination ?? standardOutput())
   telemetry?.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
   return logger
+}
+
+/**
+ * The writer that pino would take by itself waits for ever at the exit for a terminal that was closed: what cannot be
+ * written is given up instead.
+ */
+function standardOutput() {
+  const output = pino.destination({ fd: process.stdout.fd, sync: false })
+  let isGone = false
+  output.on('error', () => {
+    isGone = true
+    output.destroy()
+  })
+  return {
+    write(line: string) {
+      if (!isGone) output.write(line)
+    },
+  }
 }
 
 type ScopedLogger = Logger & { [LOGGER_SCOPE]?: RequestScope }

@@ -7,6 +7,6 @@ const STANDARD_STREAMS = [0, 1, 2]
  * terminal any more to the system. Call the function at the start and its result when the signal comes.
  */
 export function watchTerminal(): () => boolean {
-  const terminals = STANDARD_STREAMS.filter(isatty)
-  return () => terminals.length > 0 && !terminals.some(isatty)
+  const terminals = STANDARD_STREAMS.filter((stream) => isatty(stream))
+  return () => terminals.length > 0 && !terminals.some((stream) => isatty(stream))
 }
