@@ -11,6 +11,7 @@ import { Problem, registerErrorHandler } from './errors.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homeRoutes } from './home/routes.ts'
+import { type AttemptCounts, limitStore } from './http/attempt-counts.ts'
 import { registerServerEvents } from './http/client-errors.ts'
 import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
@@ -35,10 +36,12 @@ export interface AppParts {
   telemetry: Telemetry
   logger: FastifyBaseLogger
   version: string
+  /** Where attempts are counted for the limits; in this process unless told. */
+  attemptCounts?: AttemptCounts
 }
 
 /** The whole service over an open, migrated database; it listens to nothing yet. */
-export async function buildApp({ config, db, telemetry, logger, version }: AppParts) {
+export async function buildApp({ config, db, telemetry, logger, version, attemptCounts }: AppParts) {
   const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
 
   const isTrusted = isTrustedPeer(config.trustProxy)
@@ -77,6 +80,7 @@ export async function buildApp({ config, db, telemetry, logger, version }: AppPa
     global: config.rateLimitPerMinute > 0,
     max: config.rateLimitPerMinute,
     timeWindow: '1 minute',
+    ...(attemptCounts && { store: limitStore(attemptCounts) }),
     errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
   })
   // With a limit for everything, what matches nothing counts too.

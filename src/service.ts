@@ -6,6 +6,7 @@ import { startChecks } from './checks/start.ts'
 import { type Config, shutdownBudget } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrateToLatest } from './db/migrate.ts'
+import type { AttemptCounts } from './http/attempt-counts.ts'
 import { createLogger } from './telemetry/logging.ts'
 import { queryTiming } from './telemetry/query-timing.ts'
 import { startTelemetry } from './telemetry/start.ts'
@@ -16,6 +17,8 @@ export interface ServiceOptions {
   readonly listenOn: { readonly host: string; readonly port: number } | { readonly fd: number }
   /** Which of several workers this process is, from 1; none where it is the only one. */
   readonly slot?: number
+  /** Where attempts are counted for the limits; in this process unless told. */
+  readonly attemptCounts?: AttemptCounts
 }
 
 export interface Service {
@@ -28,7 +31,12 @@ export interface Service {
 }
 
 /** One process that serves: starts everything in the order in which it depends on each other, stops it in the reverse one. */
-export async function startService({ config, listenOn, slot }: ServiceOptions): Promise<Service> {
+export async function startService({
+  config,
+  listenOn,
+  slot,
+  attemptCounts,
+}: ServiceOptions): Promise<Service> {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
   // With PORT=0 the instance's name is known only once it listens; the SDK waits for it before it exports.
@@ -62,7 +70,14 @@ export async function startService({ config, listenOn, slot }: ServiceOptions): 
     observer: queryTiming(telemetry),
   })
   await migrateToLatest(db)
-  const app = await buildApp({ config, db, telemetry, logger, version })
+  const app = await buildApp({
+    config,
+    db,
+    telemetry,
+    logger,
+    version,
+    ...(attemptCounts && { attemptCounts }),
+  })
   // What a check tells of the whole service must be told once: by the first worker, or whoever takes its place.
   const checks = (slot ?? 1) === 1 && startChecks({ file: config.checksFile, db, telemetry, logger })
 

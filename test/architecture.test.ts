@@ -7,8 +7,8 @@ const SOURCES = join(import.meta.dirname, '..', 'src')
 /** Which rooms may know which others; a room knows itself. From top to bottom, and nothing points back. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'server.ts': ['banner.ts', 'cli', 'config.ts', 'service.ts', 'start-failure.ts', 'workers'],
-  workers: ['banner.ts', 'config.ts', 'service.ts', 'start-failure.ts', 'telemetry'],
-  'service.ts': ['app.ts', 'checks', 'config.ts', 'db', 'telemetry'],
+  workers: ['banner.ts', 'config.ts', 'http', 'service.ts', 'start-failure.ts', 'telemetry'],
+  'service.ts': ['app.ts', 'checks', 'config.ts', 'db', 'http', 'telemetry'],
   'start-failure.ts': ['config.ts', 'db'],
   'banner.ts': [],
   cli: ['config.ts', 'errors.ts', 'db', 'passwords', 'users'],

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { test } from 'tap'
 import { readConfig, SETTINGS } from '../src/config.ts'
 
@@ -6,6 +7,11 @@ test('without variables every setting has its default', (t) => {
   for (const [key, setting] of Object.entries(SETTINGS))
     t.equal(config[key as keyof typeof config], setting.default, key)
   t.ok(Object.isFrozen(config))
+  t.equal(
+    readConfig({ WORKERS: '0' }).workers,
+    Math.min(availableParallelism(), 64),
+    'one for each processor',
+  )
   t.equal(readConfig({ PORT: '' }).port, 3000, 'an empty variable is none')
   t.end()
 })

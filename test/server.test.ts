@@ -38,11 +38,21 @@ test('what keeps the service from starting is said in one sentence with the mend
 
   const cases: Array<[string, NodeJS.ProcessEnv, RegExp]> = [
     ['a taken port', { PORT: String(port) }, /^Port \d+ on 127\.0\.0\.1 is taken; .+ set PORT/],
+    [
+      'a taken port, for workers',
+      { PORT: String(port), WORKERS: '2' },
+      /^Port \d+ on 127\.0\.0\.1 is taken; .+ set PORT/,
+    ],
     ['a foreign address', { HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is no address of this machine; set it/],
     ['a bad setting', { PORT: 'http' }, /^PORT is "http"; set it to a whole number/],
     [
       'a bad protocol',
       { OTEL_SDK_DISABLED: '', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+      /OTEL_EXPORTER_OTLP_PROTOCOL.+http\/protobuf/,
+    ],
+    [
+      'what only a worker finds',
+      { WORKERS: '2', OTEL_SDK_DISABLED: '', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
       /OTEL_EXPORTER_OTLP_PROTOCOL.+http\/protobuf/,
     ],
     [

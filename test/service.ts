@@ -51,6 +51,7 @@ export async function startService(t: Test, { env, preload, workers }: ServiceOp
     errors += chunk
   })
   const listening = Promise.withResolvers<string>()
+  const outputEnded = new Promise((resolve) => child.stdout?.once('end', resolve))
   createInterface({ input: child.stdout as Readable }).on('line', (text) => {
     const line: LogLine = JSON.parse(text)
     lines.push(line)
@@ -83,6 +84,8 @@ export async function startService(t: Test, { env, preload, workers }: ServiceOp
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Exit code and signal. */
     exited,
+    /** When the last process has ended that could write the log. */
+    outputEnded,
   }
 }
 

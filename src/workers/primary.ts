@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { sayServing, sayStopping } from '../banner.ts'
 import { type Config, ConfigError } from '../config.ts'
 import { createLogger } from '../telemetry/logging.ts'
+import { SharedCounts } from './shared-counts.ts'
 import { Slot } from './slot.ts'
 import { watchTerminal } from './terminal.ts'
 import { type Ended, WorkerProcess } from './worker-process.ts'
@@ -28,6 +29,8 @@ export async function startWorkers(config: Config): Promise<void> {
   const killAfterMs = config.shutdownGraceMs + KILL_MARGIN_MS
   const env = { ...process.env, WORKERS: String(config.workers) }
 
+  const counts = new SharedCounts()
+
   let hasServed = false
   let failure: string | undefined
   function onEarlyEnd(ended: Ended, count: number): void {
@@ -47,7 +50,7 @@ export async function startWorkers(config: Config): Promise<void> {
     (_, index) =>
       new Slot({
         number: index + 1,
-        start: (slot) => new WorkerProcess({ slot, env, socket: socket.fd(), killAfterMs }),
+        start: (slot) => new WorkerProcess({ slot, env, socket: socket.fd(), killAfterMs, counts }),
         logger,
         onEarlyEnd,
       }),

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import { type FromWorker, SLOT_VARIABLE } from './messages.ts'
+import { type FromWorker, SLOT_VARIABLE, type ToWorker } from './messages.ts'
+import type { SharedCounts } from './shared-counts.ts'
 
 export interface WorkerOptions {
   readonly slot: number
@@ -9,6 +10,7 @@ export interface WorkerOptions {
   readonly socket: number
   /** A worker that has been told to end is killed after so long. */
   readonly killAfterMs: number
+  readonly counts: SharedCounts
 }
 
 export interface Ready {
@@ -38,7 +40,7 @@ export class WorkerProcess {
   readonly ready: Promise<Ready | undefined>
   readonly ended: Promise<Ended>
 
-  constructor({ slot, env, socket, killAfterMs }: WorkerOptions) {
+  constructor({ slot, env, socket, killAfterMs, counts }: WorkerOptions) {
     this.#killAfterMs = killAfterMs
     this.#child = fork(PROGRAM, [], {
       env: { ...env, [SLOT_VARIABLE]: String(slot) },
@@ -54,10 +56,17 @@ export class WorkerProcess {
       ended.resolve({ code, signal, reason: this.#reason, servedMs: this.servedMs })
     }
     this.#child.on('message', (message: FromWorker) => {
-      if (message.kind === 'failed') this.#reason = message.reason
-      if (message.kind !== 'ready') return
-      this.#readyAt = performance.now()
-      ready.resolve(message)
+      switch (message.kind) {
+        case 'ready':
+          this.#readyAt = performance.now()
+          ready.resolve(message)
+          break
+        case 'failed':
+          this.#reason = message.reason
+          break
+        case 'attempt':
+          this.#answer({ id: message.id, ...counts.add(message.key, message.windowMs) })
+      }
     })
     const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       this.#child.once('exit', (...exit) => resolve(exit))
@@ -91,5 +100,10 @@ export class WorkerProcess {
 
   kill(): void {
     this.#child.kill('SIGKILL')
+  }
+
+  #answer(message: ToWorker): void {
+    // One that has ended meanwhile needs no answer.
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 }

@@ -3,6 +3,7 @@ import { readConfig } from '../config.ts'
 import { startService } from '../service.ts'
 import { startFailure } from '../start-failure.ts'
 import { type FromWorker, SLOT_VARIABLE, SOCKET_FD } from './messages.ts'
+import { countsOfPrimary } from './shared-counts.ts'
 
 /** The program of one worker: serves on the socket that the primary process bound, and ends with it. */
 
@@ -24,6 +25,7 @@ try {
     config,
     listenOn: { fd: SOCKET_FD },
     slot: Number(process.env[SLOT_VARIABLE]),
+    attemptCounts: countsOfPrimary(),
   })
   let isClosing = false
   const closing = closeWithGrace(
