@@ -1,8 +1,5 @@
 /** What the service says to the person who started it, beside its log. */
 
-// The terminal may be closed while it runs: what is said then has no reader, which is no reason to fail.
-process.stderr.on('error', () => {})
-
 export interface Serving {
   readonly url: string
   readonly telemetryDestination: string

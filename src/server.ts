@@ -1,8 +1,8 @@
-import closeWithGrace from 'close-with-grace'
 import { sayServing, sayStopping } from './banner.ts'
 import { help, readOptions, UsageError } from './cli/command.ts'
 import { type Config, readConfig, SETTINGS } from './config.ts'
 import { startService } from './service.ts'
+import { onShutdown } from './shutdown.ts'
 import { startFailure } from './start-failure.ts'
 import { startWorkers } from './workers/primary.ts'
 
@@ -27,14 +27,18 @@ async function startAlone(config: Config): Promise<void> {
     config,
     listenOn: { host, port },
   })
-  closeWithGrace({ delay: shutdownGraceMs, logger }, async ({ err }) => {
+  const stop = onShutdown({ delay: shutdownGraceMs, logger }, async ({ err }) => {
     if (err) logger.fatal({ err }, 'stopping after an unexpected error')
     sayStopping()
     await close()
   })
+  process.on('SIGHUP', stop)
   logger.info({ url }, 'listening')
   sayServing({ url, telemetryDestination })
 }
+
+// The terminal may be closed while it runs: what is said then has no reader, which is no reason to fail.
+process.stderr.on('error', () => {})
 
 try {
   const options = readOptions(SERVICE)

@@ -91,6 +91,14 @@ test('it prints the address, and the log is JSON', async (t) => {
   t.equal(service.lines.filter(({ level }) => level === 'error').length, 0)
 })
 
+test('SIGHUP ends it in order, also when a closing terminal sends it twice', async (t) => {
+  const service = await startService(t)
+  service.kill('SIGHUP')
+  while (!service.errors().includes('Stopping')) await new Promise((resolve) => setTimeout(resolve, 5))
+  service.kill('SIGHUP')
+  t.strictSame(await service.exited, [0, null])
+})
+
 test('the launcher stops the service when the shell that npm started is gone, and nothing is lost', async (t) => {
   const folder = temporaryFolder(t)
   const receiver = await OtlpReceiver.start(t)

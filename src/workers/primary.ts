@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import net from 'node:net'
-import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { sayServing, sayStopping } from '../banner.ts'
 import { type Config, ConfigError } from '../config.ts'
+import { onShutdown } from '../shutdown.ts'
 import { createLogger } from '../telemetry/logging.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { Slot } from './slot.ts'
@@ -42,7 +42,7 @@ export async function startWorkers(config: Config): Promise<void> {
   }
   function giveUp(sentence: string): void {
     failure ??= sentence
-    closing.close()
+    stop()
   }
 
   const slots = Array.from(
@@ -60,12 +60,11 @@ export async function startWorkers(config: Config): Promise<void> {
     for (const slot of slots) slot.kill()
   }
 
-  const closing = closeWithGrace(
+  const stop = onShutdown(
     {
       // The last word is that of the timers which kill a worker that hangs.
       delay: killAfterMs + KILL_MARGIN_MS,
       logger,
-      skip: ['SIGHUP'],
       onSecondSignal: killAll,
       onTimeout: killAll,
     },
@@ -84,7 +83,7 @@ export async function startWorkers(config: Config): Promise<void> {
   const { promise: started, resolve: setStarted } = Promise.withResolvers<void>()
   let restarted: Promise<void> = started
   process.on('SIGHUP', () => {
-    if (isTerminalGone()) process.kill(process.pid, 'SIGTERM')
+    if (isTerminalGone()) stop()
     else restarted = restarted.then(() => restart(slots, logger))
   })
 

@@ -1,6 +1,6 @@
-import closeWithGrace from 'close-with-grace'
 import { readConfig } from '../config.ts'
 import { startService } from '../service.ts'
+import { onShutdown } from '../shutdown.ts'
 import { startFailure } from '../start-failure.ts'
 import { type FromWorker, SLOT_VARIABLE, SOCKET_FD } from './messages.ts'
 import { countsOfPrimary } from './shared-counts.ts'
@@ -27,21 +27,16 @@ try {
     slot: Number(process.env[SLOT_VARIABLE]),
     attemptCounts: countsOfPrimary(),
   })
-  let isClosing = false
-  const closing = closeWithGrace(
+  const stop = onShutdown(
     { delay: config.shutdownGraceMs, logger, skip: [...FROM_TERMINAL] },
     async ({ err }) => {
-      isClosing = true
       if (err) logger.fatal({ err }, 'stopping after an unexpected error')
       await close()
     },
   )
   // Without the primary process nobody would replace or stop this one.
-  const closeAsOrphan = () => {
-    if (!isClosing) closing.close()
-  }
-  process.once('disconnect', closeAsOrphan)
-  if (!process.connected) closeAsOrphan()
+  process.once('disconnect', stop)
+  if (!process.connected) stop()
   await tell({ kind: 'ready', url, telemetryDestination })
 } catch (error) {
   await tell({ kind: 'failed', reason: startFailure(error) })
