@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type OtlpLimits } from '../../src/otlp/limits.ts'
 import type { LogsRequest, MetricsRequest, TraceRequest } from '../../src/otlp/model.ts'
 import { OtlpError } from '../../src/otlp/otlp-error.ts'
 import { encodingOf, readRequestBody } from '../../src/otlp/request-body.ts'
+import { type AgentContent, agentEndpoint, readAgentRequest } from './agent-api.ts'
 import { answerControl } from './control.ts'
 import { cumulativeComplaint, judgePoint } from './metric-rules.ts'
 import { MetricStore } from './metric-store.ts'
@@ -28,6 +29,9 @@ const SIGNALS = new Map<string, Signal>([
 const MAX_BYTES = { metrics: 5_000_000, traces: 15 * 1024 * 1024, logs: Math.floor(5.1 * 1024 * 1024) }
 const MAX_SENT_METRICS = { plain: 500_000, compressed: 512 * 1024 }
 
+/** Where the exporter asks whether its key is known: with GET, and the key in the header or in the query. */
+const VALIDATE = '/api/v1/validate'
+
 export interface IntakeOptions {
   /** 0 takes a free one. */
   port?: number
@@ -42,7 +46,19 @@ interface Reply extends EncodedResponse {
   readonly headers?: Record<string, string>
 }
 
-/** Stands in for Datadog's OTLP intake: as strict as its documentation, and ready to fail on command. */
+/** A request's way: how it is read, and in what form it is answered. */
+interface Route {
+  readonly signal: Signal | 'none'
+  /** Checks the key and reads everything; what it returns stores all but the first so many points, spans, records. */
+  read(request: IncomingMessage): Promise<(rejected: number) => void>
+  accepted(rejected: number): Reply
+  failed(message: string): EncodedResponse
+}
+
+/**
+ * Stands in for Datadog's OTLP intake, and for the one that its own exporter and the Agent use: as strict as their
+ * documentation, and ready to fail on command. What it does not know it refuses, and says so.
+ */
 export class Intake {
   readonly metrics = new MetricStore()
   readonly refusals = new Refusals()
@@ -51,6 +67,8 @@ export class Intake {
   readonly traces = { received: 0, distinct: 0 }
   /** Records that were taken: nothing tells a resent one from a second one. */
   readonly logs = { received: 0 }
+  /** Hosts that were described, as the Datadog exporter does beside its metrics. */
+  readonly describedHosts = new Set<string>()
   /** Requests by status; those that were not answered are under `none`. */
   readonly requests: Record<string, number> = {}
   readonly #spanIds = new Set<string>()
@@ -83,6 +101,7 @@ export class Intake {
     this.#spanIds.clear()
     Object.assign(this.traces, { received: 0, distinct: 0 })
     this.logs.received = 0
+    this.describedHosts.clear()
     for (const status of Object.keys(this.requests)) delete this.requests[status]
   }
 
@@ -93,15 +112,15 @@ export class Intake {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://intake')
-    const signal = SIGNALS.get(pathname)
-    if (signal === undefined) return answerControl(this, request, response)
-    if (request.method !== 'POST') {
+    const route = this.#routeTo(pathname)
+    if (route === undefined) return answerControl(this, request, response)
+    if (request.method !== 'POST' && pathname !== VALIDATE) {
       response.writeHead(405, { allow: 'POST' }).end()
       return
     }
-    const misbehaviour = this.misbehaving.next(signal)
+    const misbehaviour = route.signal === 'none' ? undefined : this.misbehaving.next(route.signal)
     if (misbehaviour?.kind === 'reset') return this.#unanswered(request)
-    const reply = await this.#replyTo(request, signal, misbehaviour)
+    const reply = await this.#replyTo(request, route, misbehaviour)
     // The sender is gone.
     if (reply === undefined || request.socket.destroyed) this.#count('none')
     else if (misbehaviour?.kind === 'hang') this.#count('none')
@@ -110,6 +129,52 @@ export class Intake {
       this.#count(String(reply.status))
       const { status, contentType, headers, body } = reply
       response.writeHead(status, { 'content-type': contentType, ...headers }).end(body)
+    }
+  }
+
+  #routeTo(path: string): Route | undefined {
+    const signal = SIGNALS.get(path)
+    if (signal !== undefined) return this.#otlpRoute(signal)
+    if (path === VALIDATE || /^\/(api|intake)\b/.test(path)) return this.#agentRoute(path)
+    return undefined
+  }
+
+  #otlpRoute(signal: Signal): Route {
+    let encoding: Encoding = 'protobuf'
+    return {
+      signal,
+      read: async (request) => {
+        encoding = encodingOrProtobuf(request)
+        this.#checkKey(request.headers['dd-api-key'])
+        const exported = await readExport(request, signal)
+        return (rejected) => this.#take(signal, exported, rejected)
+      },
+      accepted: (rejected) => {
+        const partial = rejected > 0 ? { rejected, message: 'told to reject' } : undefined
+        return { status: 200, ...exportResponse(signal, encoding, partial) }
+      },
+      failed: (message) => failureResponse(encoding, message),
+    }
+  }
+
+  #agentRoute(path: string): Route {
+    const endpoint = agentEndpoint(path)
+    return {
+      signal: endpoint?.signal ?? 'none',
+      read: async (request) => {
+        const { searchParams } = new URL(request.url ?? '/', 'http://intake')
+        const inQuery = path === VALIDATE ? searchParams.get('api_key') : null
+        this.#checkKey(request.headers['dd-api-key'] ?? inQuery ?? undefined)
+        if (path === VALIDATE) return () => {}
+        if (endpoint === undefined) throw new Refused(404, `${path} is not modelled here.`)
+        const content = await readAgentRequest(request, endpoint, this.#nowMs())
+        return (rejected) => this.#takeOfAgent(content, rejected)
+      },
+      accepted: () => {
+        const body = path === VALIDATE ? { valid: true } : { errors: [] }
+        return { status: endpoint?.status ?? 200, ...jsonReply(body) }
+      },
+      failed: (message) => jsonReply({ errors: [message] }),
     }
   }
 
@@ -124,32 +189,28 @@ export class Intake {
 
   async #replyTo(
     request: IncomingMessage,
-    signal: Signal,
+    route: Route,
     misbehaviour: Misbehaviour | undefined,
   ): Promise<Reply | undefined> {
-    const encoding = encodingOrProtobuf(request)
     try {
-      this.#checkKey(request)
-      const exported = await readExport(request, signal)
+      const take = await route.read(request)
       if (misbehaviour?.kind === 'hang') return undefined
-      if (misbehaviour?.kind === 'status') return this.#toldTo(misbehaviour, signal, encoding)
+      if (misbehaviour?.kind === 'status') return this.#toldTo(misbehaviour, route)
       const rejected = misbehaviour?.kind === 'partial' ? misbehaviour.rejected : 0
-      this.#take(signal, exported, rejected)
-      const partial = rejected > 0 ? { rejected, message: 'told to reject' } : undefined
-      return { status: 200, ...exportResponse(signal, encoding, partial) }
+      take(rejected)
+      return route.accepted(rejected)
     } catch (error) {
       if (request.socket.destroyed) return undefined
       const { status, message } =
         error instanceof Refused || error instanceof OtlpError ? error : unforeseen(error)
-      this.refusals.add({ signal, metric: '', reason: message, status, count: 1 })
+      this.refusals.add({ signal: route.signal, metric: '', reason: message, status, count: 1 })
       // What is left of the body would be taken for the next request.
       const headers = request.complete ? {} : { connection: 'close' }
-      return { status, headers, ...failureResponse(encoding, message) }
+      return { status, headers, ...route.failed(message) }
     }
   }
 
-  #checkKey(request: IncomingMessage): void {
-    const key = request.headers['dd-api-key']
+  #checkKey(key: string | string[] | undefined): void {
     if (!key || (this.#options.apiKey !== undefined && key !== this.#options.apiKey))
       throw new Refused(
         403,
@@ -157,12 +218,12 @@ export class Intake {
       )
   }
 
-  #toldTo(order: Misbehaviour & { kind: 'status' }, signal: Signal, encoding: Encoding): Reply {
+  #toldTo(order: Misbehaviour & { kind: 'status' }, { signal, failed }: Route): Reply {
     const { status, retryAfterSeconds } = order
     this.refusals.add({ signal, metric: '', reason: 'told to refuse', status, count: 1 })
     const headers: Record<string, string> =
       retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
-    return { status, headers, ...failureResponse(encoding, 'told to refuse') }
+    return { status, headers, ...failed('told to refuse') }
   }
 
   #take(signal: Signal, exported: Requests[Signal], rejected: number): void {
@@ -171,10 +232,14 @@ export class Intake {
     else this.#takeLogs(exported as LogsRequest, rejected)
   }
 
+  #nowMs(): number {
+    return (this.#options.now ?? Date.now)()
+  }
+
   #takeMetrics(request: MetricsRequest, rejected: number): void {
     const complaint = cumulativeComplaint(request)
     if (complaint !== undefined) throw new Refused(400, complaint)
-    const nowMs = (this.#options.now ?? Date.now)()
+    const nowMs = this.#nowMs()
     let toReject = rejected
     for (const { resource, scopeMetrics } of request.resourceMetrics) {
       const host = hostOf(resource.attributes)
@@ -197,17 +262,39 @@ export class Intake {
     }
   }
 
+  #takeOfAgent(content: AgentContent, rejected: number): void {
+    if (content.signal === 'metrics') {
+      for (const [index, { judged, ...point }] of content.points.entries())
+        if (index < rejected) this.#dropped('metrics', point.metric, 'told to reject')
+        else if ('dropped' in judged) this.#dropped('metrics', point.metric, judged.dropped)
+        // It sends neither starts nor parts of seconds, so an equal value in the same second counts as a repeat.
+        else this.metrics.add({ ...point, startTime: point.time, value: judged.value })
+    } else if (content.signal === 'traces')
+      this.#takeSpanIds(
+        content.spans.map(({ traceId, spanId }) => `${traceId}:${spanId}`),
+        rejected,
+      )
+    else if (content.signal === 'logs') this.#takeRecords(content.records, rejected)
+    else this.describedHosts.add(content.host)
+  }
+
   #takeSpans(request: TraceRequest, rejected: number): void {
     const spans = request.resourceSpans.flatMap(({ scopeSpans }) =>
       scopeSpans.flatMap((scope) => scope.spans),
     )
-    for (const [index, { traceId, spanId }] of spans.entries()) {
+    const ids = spans.map(({ traceId, spanId }) =>
+      traceId === undefined || spanId === undefined ? undefined : `${traceId}${spanId}`,
+    )
+    this.#takeSpanIds(ids, rejected)
+  }
+
+  #takeSpanIds(ids: readonly (string | undefined)[], rejected: number): void {
+    for (const [index, id] of ids.entries()) {
       if (index < rejected) this.#dropped('traces', '', 'told to reject')
-      else if (traceId === undefined || spanId === undefined)
-        this.#dropped('traces', '', 'no trace or span id')
+      else if (id === undefined) this.#dropped('traces', '', 'no trace or span id')
       else {
         this.traces.received += 1
-        this.#spanIds.add(`${traceId}${spanId}`)
+        this.#spanIds.add(id)
       }
     }
     this.traces.distinct = this.#spanIds.size
@@ -217,7 +304,11 @@ export class Intake {
     const records = request.resourceLogs.flatMap(({ scopeLogs }) =>
       scopeLogs.flatMap((scope) => scope.logRecords),
     )
-    for (const index of records.keys())
+    this.#takeRecords(records.length, rejected)
+  }
+
+  #takeRecords(count: number, rejected: number): void {
+    for (let index = 0; index < count; index += 1)
       if (index < rejected) this.#dropped('logs', '', 'told to reject')
       else this.logs.received += 1
   }
@@ -250,6 +341,10 @@ function limitsOf(request: IncomingMessage, signal: Signal): OtlpLimits {
   const isCompressed = request.headers['content-encoding'] !== undefined
   const sent = MAX_SENT_METRICS[isCompressed ? 'compressed' : 'plain']
   return { ...DEFAULT_LIMITS, maxDecodedBytes, maxBodyBytes: signal === 'metrics' ? sent : maxDecodedBytes }
+}
+
+function jsonReply(body: object): EncodedResponse {
+  return { contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) }
 }
 
 function encodingOrProtobuf(request: IncomingMessage): Encoding {

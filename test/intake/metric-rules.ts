@@ -1,10 +1,4 @@
-import type {
-  ExponentialHistogramPoint,
-  HistogramPoint,
-  Metric,
-  MetricData,
-  MetricsRequest,
-} from '../../src/otlp/model.ts'
+import type { Metric, MetricData, MetricsRequest } from '../../src/otlp/model.ts'
 import type { StoredValue } from './metric-store.ts'
 
 /** Datadog takes points from an hour ago to ten minutes ahead (API, "Submit metrics"). */
@@ -42,9 +36,8 @@ export function judgePoint({ data }: Metric & { data: MetricData }, index: numbe
   if (point.flags & NO_RECORDED_VALUE) return { dropped: 'no recorded value' }
   if ('temporality' in data && data.temporality === 'unspecified')
     return { dropped: 'unspecified temporality' }
-  const ageMs = nowMs - Number(point.time / 1_000_000n)
-  if (ageMs > OLDEST_MS) return { dropped: 'older than an hour' }
-  if (ageMs < -NEWEST_MS) return { dropped: 'more than ten minutes ahead' }
+  const untimely = untimelyComplaint(point.time, nowMs)
+  if (untimely !== undefined) return { dropped: untimely }
   switch (data.kind) {
     case 'gauge':
       return judgeNumber('gauge', data.points[index]!.value)
@@ -62,13 +55,28 @@ export function judgePoint({ data }: Metric & { data: MetricData }, index: numbe
   }
 }
 
-function judgeNumber(type: 'count' | 'gauge', value: number | undefined): Judged {
+/** Why a point is dropped for its time, if it is; in nanoseconds since the epoch. */
+export function untimelyComplaint(time: bigint, nowMs: number): string | undefined {
+  const ageMs = nowMs - Number(time / 1_000_000n)
+  if (ageMs > OLDEST_MS) return 'older than an hour'
+  if (ageMs < -NEWEST_MS) return 'more than ten minutes ahead'
+  return undefined
+}
+
+export function judgeNumber(type: 'count' | 'gauge', value: number | undefined): Judged {
   if (value === undefined) return { dropped: 'no value' }
   return Number.isFinite(value) ? { value: { type, value } } : { dropped: 'not a finite number' }
 }
 
-function judgeDistribution(
-  { count, sum = 0, min, max }: HistogramPoint | ExponentialHistogramPoint,
+interface Summary {
+  readonly count: number
+  readonly sum?: number | undefined
+  readonly min: number | undefined
+  readonly max: number | undefined
+}
+
+export function judgeDistribution(
+  { count, sum = 0, min, max }: Summary,
   inBuckets: number,
   sketch: Extract<StoredValue, { type: 'distribution' }>['sketch'],
 ): Judged {

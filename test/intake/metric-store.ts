@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { type AgentSketch, MergedAgentSketch } from './agent-sketch.ts'
 import { MergedSketch, type Percentile, type Sketch } from './sketch.ts'
 import { normalized } from './tags.ts'
 
@@ -11,7 +12,7 @@ export type StoredValue =
       readonly min: number | undefined
       readonly max: number | undefined
       /** Undefined for explicit buckets, whose percentiles would be guesses. */
-      readonly sketch: Sketch | undefined
+      readonly sketch: Sketch | AgentSketch | undefined
     }
 
 export interface Incoming {
@@ -100,13 +101,7 @@ export class MetricStore {
   percentile(selection: Selection, fraction: number): Record<string, Percentile> {
     const percentiles: Record<string, Percentile> = Object.create(null)
     for (const [group, points] of this.#groups(selection)) {
-      const merged = new MergedSketch()
-      for (const { value } of points) {
-        if (value.type !== 'distribution' || value.sketch === undefined)
-          throw new Error(`${selection.metric} is no distribution from exponential histograms.`)
-        merged.add(value.sketch, value.min, value.max)
-      }
-      const percentile = merged.percentile(fraction)
+      const percentile = mergedSketch(selection.metric, points).percentile(fraction)
       if (percentile !== undefined) percentiles[group] = percentile
     }
     return percentiles
@@ -162,4 +157,20 @@ export class MetricStore {
     this.#series.set(key, series)
     return series
   }
+}
+
+function mergedSketch(metric: string, points: readonly Stored[]): MergedSketch | MergedAgentSketch {
+  const exponential = new MergedSketch()
+  const agent = new MergedAgentSketch()
+  const used = new Set<object>()
+  for (const { value } of points) {
+    if (value.type !== 'distribution' || value.sketch === undefined)
+      throw new Error(`${metric} is no distribution from exponential histograms.`)
+    const { sketch, min, max } = value
+    used.add('keys' in sketch ? agent : exponential)
+    if ('keys' in sketch) agent.add(sketch, min, max)
+    else exponential.add(sketch, min, max)
+  }
+  if (used.size > 1) throw new Error(`${metric} came both over OTLP and as the Agent's sketches.`)
+  return used.has(agent) ? agent : exponential
 }
