@@ -18,10 +18,37 @@ export function deltaPoint(time: bigint) {
   return post({ resourceMetrics: [{ resource: {}, scopeMetrics: [{ scope: {}, metrics: [metric] }] }] })
 }
 
+type Attributes = Readonly<Record<string, string>>
+
+/** Exports metrics of one resource, each `{ name, unit, sum: … }` and so on. */
+export function metricsOf(resource: Attributes, metrics: readonly object[]) {
+  const attributes = attributesOf(resource)
+  return post({ resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ scope: {}, metrics }] }] })
+}
+
+/** What every kind of point has; it ends at the given second and began a second before. */
+export function pointAt(second: number, attributes: Attributes) {
+  const nanoseconds = (at: number) => String(BigInt(at) * SECOND_NS)
+  return {
+    startTimeUnixNano: nanoseconds(second - 1),
+    timeUnixNano: nanoseconds(second),
+    attributes: attributesOf(attributes),
+  }
+}
+
+function attributesOf(values: Attributes) {
+  return Object.entries(values).map(([key, stringValue]) => ({ key, value: { stringValue } }))
+}
+
 /** Exports one span without a parent. */
 export function lonelySpan(name: string) {
+  return spansOf('lonely', [name])
+}
+
+/** Exports a span without a parent for each name. */
+export function spansOf(service: string, names: readonly string[]) {
   const now = BigInt(Date.now()) * 1_000_000n
-  const span = {
+  const spans = names.map((name) => ({
     name,
     kind: 1,
     traceId: randomBytes(16).toString('hex'),
@@ -29,9 +56,15 @@ export function lonelySpan(name: string) {
     startTimeUnixNano: String(now),
     endTimeUnixNano: String(now + 1n),
     attributes: [],
-  }
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'lonely' } }] }
-  return post({ resourceSpans: [{ resource, scopeSpans: [{ scope: {}, spans: [span] }] }] })
+  }))
+  const resource = { attributes: attributesOf({ 'service.name': service }) }
+  return post({ resourceSpans: [{ resource, scopeSpans: [{ scope: {}, spans }] }] })
+}
+
+/** Exports one log record. */
+export function logRecord(text: string) {
+  const record = { timeUnixNano: String(BigInt(Date.now()) * 1_000_000n), body: { stringValue: text } }
+  return post({ resourceLogs: [{ resource: {}, scopeLogs: [{ scope: {}, logRecords: [record] }] }] })
 }
 
 function post(body: object) {

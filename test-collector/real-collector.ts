@@ -45,8 +45,12 @@ export interface CollectorPlace {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** Free ports and a folder for the queue, for one Collector after the other. */
-export async function collectorPlace(t: Test, intakeUrl: string): Promise<CollectorPlace> {
+/** Free ports and a folder for the queue, for one Collector after the other; `env` is what its files read besides. */
+export async function collectorPlace(
+  t: Test,
+  intakeUrl: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CollectorPlace> {
   const [otlp, health] = await freePorts(2)
   return {
     url: `http://127.0.0.1:${otlp}`,
@@ -55,14 +59,31 @@ export async function collectorPlace(t: Test, intakeUrl: string): Promise<Collec
       PATH: process.env.PATH ?? '',
       DD_API_KEY: 'test-key',
       DD_OTLP_ENDPOINT: intakeUrl,
+      DD_METRICS_ENDPOINT: intakeUrl,
+      DD_TRACES_ENDPOINT: intakeUrl,
+      DD_LOGS_ENDPOINT: intakeUrl,
+      // Otherwise it asks the clouds which host this is, and waits for them.
+      DD_HOSTNAME: 'a-host',
       OTLP_LISTEN: `127.0.0.1:${otlp}`,
       COLLECTOR_HEALTH: `127.0.0.1:${health}`,
       COLLECTOR_QUEUE_DIR: join(temporaryFolder(t), 'queue'),
+      ...env,
     },
   }
 }
 
-/** The real Collector on otel-collector.yaml; it has started when this returns, and ends with the test. */
+interface CollectorOptions {
+  spanMetricsEvery?: string
+  /** How it sends to the stand-in. */
+  encoding?: 'json' | 'proto'
+  /** Configurations, the later laid over the earlier. */
+  files?: readonly string[]
+  /** What the test lays over them, as YAML. */
+  settings?: string
+  flags?: readonly string[]
+}
+
+/** The real Collector, on otel-collector.yaml if not told; it has started when this returns, and ends with the test. */
 export async function startCollector(
   t: Test,
   program: string,
@@ -70,11 +91,14 @@ export async function startCollector(
   {
     spanMetricsEvery = '10m',
     encoding = 'json',
-  }: { spanMetricsEvery?: string; encoding?: 'json' | 'proto' } = {},
+    files = ['otel-collector.yaml'],
+    settings = overlay(spanMetricsEvery, encoding),
+    flags = [],
+  }: CollectorOptions = {},
 ) {
   const overlayFile = join(temporaryFolder(t), 'overlay.yaml')
-  writeFileSync(overlayFile, overlay(spanMetricsEvery, encoding))
-  const args = ['--config', 'otel-collector.yaml', '--config', overlayFile]
+  writeFileSync(overlayFile, settings)
+  const args = [...[...files, overlayFile].flatMap((file) => ['--config', file]), ...flags]
   const child = spawn(program, args, { cwd: ROOT, env: place.env, stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   let errors = ''
