@@ -84,6 +84,14 @@ export class MetricStore {
     return counts
   }
 
+  /** Names of the tags that the series of a metric have, in the order of the alphabet. */
+  tagNames(metric: string): string[] {
+    const names = new Set<string>()
+    for (const series of this.#series.values())
+      if (series.metric === metric) for (const tag of series.tags) names.add(tag.replace(/:.*/s, ''))
+    return [...names].sort()
+  }
+
   /** Of counts and gauges their values, of distributions the sums of what was observed. */
   sum(selection: Selection): Record<string, number> {
     return this.#add(selection, ({ value }) => (value.type === 'distribution' ? value.sum : value.value))

@@ -1,50 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MergedSketch, type Sketch } from './sketch.ts'
-
-/** Buckets for these values, the way OpenTelemetry's data model defines them. */
-function sketchOf(values: readonly number[], scale: number): Sketch {
-  const indexOf = (value: number) => Math.ceil(Math.log2(Math.abs(value)) * 2 ** scale) - 1
-  const bucketsOf = (some: number[]) => {
-    if (some.length === 0) return { offset: 0, counts: [] }
-    const indices = some.map(indexOf)
-    const offset = indices.reduce((least, index) => Math.min(least, index))
-    const most = indices.reduce((greatest, index) => Math.max(greatest, index))
-    const counts = Array.from({ length: most - offset + 1 }, () => 0)
-    for (const index of indices) counts[index - offset]! += 1
-    return { offset, counts }
-  }
-  return {
-    scale,
-    zeroCount: values.filter((value) => value === 0).length,
-    positive: bucketsOf(values.filter((value) => value > 0)),
-    negative: bucketsOf(values.filter((value) => value < 0)),
-  }
-}
-
-/** The same random numbers in every run. */
-function* uniform(): Generator<number, never> {
-  let state = 12345
-  for (;;) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    yield (state + 0.5) / 2 ** 32
-  }
-}
+import { SHAPES, sketchOf } from './observed-values.ts'
+import { MergedSketch } from './sketch.ts'
 
 t.test(
   'percentiles merged over points are within the stated error of the exact order statistic',
   async (t) => {
-    const random = uniform()
-    const next = () => random.next().value
-    const shapes: Record<string, () => number> = {
-      uniform: () => next(),
-      exponential: () => -Math.log(next()) / 50,
-      'log-normal over many octaves': () =>
-        Math.exp(3 * Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next())),
-      'two peaks': () => (next() < 0.9 ? 0.001 + next() / 1e4 : 2 + next()),
-      constant: () => 0.25,
-    }
-    for (const [name, draw] of Object.entries(shapes)) {
+    for (const [name, draw] of Object.entries(SHAPES)) {
       const values = Array.from({ length: 50_000 }, draw)
       const merged = new MergedSketch()
       for (let start = 0; start < values.length; start += 5000) {
