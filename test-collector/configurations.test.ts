@@ -16,7 +16,13 @@ function shippedConfigurations(): string[][] {
     .map((name) => `collector/${name}`)
   const isOverlay = (file: string) =>
     /^# Laid over otel-collector\.yaml/.test(readFileSync(join(ROOT, file), 'utf8'))
-  return [[MAIN], ...variants.map((file) => (isOverlay(file) ? [MAIN, file] : [file]))]
+  const overlays = variants.filter(isOverlay)
+  return [
+    [MAIN],
+    ...variants.map((file) => (isOverlay(file) ? [MAIN, file] : [file])),
+    [MAIN, ...overlays],
+    [MAIN, ...overlays.toReversed()],
+  ]
 }
 
 async function validate(files: readonly string[], env: Record<string, string>): Promise<string> {
@@ -36,8 +42,31 @@ test('the Collector accepts every configuration that we ship', options, async (t
     OTLP_LISTEN: '0.0.0.0:14318',
     COLLECTOR_HEALTH: '0.0.0.0:23133',
     COLLECTOR_QUEUE_DIR: '/var/lib/rollcall',
+    DD_HOSTNAME: 'a-host',
+    DD_METRICS_ENDPOINT: 'https://metrics.example.org',
+    DD_TRACES_ENDPOINT: 'https://traces.example.org',
+    DD_LOGS_ENDPOINT: 'https://logs.example.org',
+    ROLLCALL_URL: 'https://rollcall.example.org',
+    HOST_INTERVAL: '1m',
+    SUPPORT_TAG: 'a-team',
+    HOST_RECEIVERS: '[host_metrics, http_check, docker_stats]',
+    DOCKER_HOST: 'tcp://127.0.0.1:2375',
   }
-  for (const files of shippedConfigurations()) {
+  const configurations = shippedConfigurations()
+  t.equal(configurations.length, 5, 'the main one, two overlays, and both in either order')
+  const unset = configurations
+    .flat()
+    .flatMap((file) =>
+      [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\$\{env:(\w+)/g)]
+        .map(([, name]) => name as string)
+        .filter((name) => !(name in settings)),
+    )
+  t.strictSame(
+    [...new Set(unset)],
+    ['DD_OTLP_ENDPOINT'],
+    'every variable is set, but for what DD_SITE decides',
+  )
+  for (const files of configurations) {
     t.equal(await validate(files, { DD_API_KEY: 'key' }), 'valid', `${files.join(' + ')} with its defaults`)
     t.equal(await validate(files, settings), 'valid', `${files.join(' + ')} with every variable set`)
   }

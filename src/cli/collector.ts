@@ -3,14 +3,28 @@ import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { builtCollector } from './collector-program.ts'
 import { type Command, CommandError, runCommand, UsageError, type Values } from './command.ts'
+import { dockerAnswers } from './docker-daemon.ts'
 
 const DEFAULT_CONFIG = 'otel-collector.yaml'
+
+/** How the first line of a file begins that is no configuration by itself, and what it goes with. */
+const OVERLAY = /^# Laid over (\S+\.yaml)/
+
+/** What collector/host.yaml takes its receivers from, and what it has them be where there is Docker. */
+const RECEIVERS_VARIABLE = 'HOST_RECEIVERS'
+const RECEIVERS_WITH_DOCKER = '[host_metrics, http_check, docker_stats]'
+const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock'
 
 const OPTIONS = {
   config: {
     kind: 'texts',
     placeholder: 'FILE',
-    meaning: `configuration instead of ${DEFAULT_CONFIG}; given again, the later file is laid over the earlier`,
+    meaning: `configuration instead of ${DEFAULT_CONFIG}; given again, the later file is laid over the earlier. A file that says it is laid over another brings that one along`,
+  },
+  'feature-gates': {
+    kind: 'text',
+    placeholder: 'GATES',
+    meaning: 'gates of the Collector to open, or with a minus to close',
   },
   validate: { kind: 'flag', meaning: 'only checks the configuration' },
   build: { kind: 'flag', meaning: 'only builds the program' },
@@ -30,11 +44,11 @@ const collector: Command<typeof OPTIONS> = {
 await runCommand(collector)
 
 async function run(
-  { config, validate, build }: Values<typeof OPTIONS>,
+  { config, validate, build, 'feature-gates': gates }: Values<typeof OPTIONS>,
   signal: AbortSignal,
 ): Promise<number> {
   if (validate && build) throw new UsageError('--validate and --build exclude each other; give one of them.')
-  const files = config.length > 0 ? config : [DEFAULT_CONFIG]
+  const files = config.length > 0 ? withBases(config) : [DEFAULT_CONFIG]
   // Said now, not after minutes of building.
   if (!build) checkFiles(files, { sends: !validate })
   const program = await builtCollector(signal)
@@ -42,11 +56,31 @@ async function run(
     process.stdout.write(`${program}\n`)
     return 0
   }
-  const configs = files.flatMap((file) => ['--config', file])
-  if (!validate) return runProgram(program, configs, signal)
-  const code = await runProgram(program, ['validate', ...configs], signal)
+  const args = files.flatMap((file) => ['--config', file])
+  if (gates !== undefined) args.push(`--feature-gates=${gates}`)
+  const env = { ...process.env, ...(await dockerSettings(files)) }
+  if (!validate) return runProgram(program, args, env, signal)
+  const code = await runProgram(program, ['validate', ...args], env, signal)
   if (code === 0) process.stdout.write(`The Collector accepts ${files.join(' with ')}.\n`)
   return code
+}
+
+function withBases(files: readonly string[]): string[] {
+  const bases = files.flatMap((file) => OVERLAY.exec(readText(file))?.[1] ?? [])
+  return [...new Set([...bases, ...files])]
+}
+
+/**
+ * A Collector that is to ask a Docker daemon ends at once where there is none, and nothing would arrive of the service
+ * either. So it is told to ask only when one answers; who sets the variable decides alone.
+ */
+async function dockerSettings(files: readonly string[]): Promise<Record<string, string>> {
+  const asks = files.some((file) => readText(file).includes(`\${env:${RECEIVERS_VARIABLE}`))
+  if (!asks || process.env[RECEIVERS_VARIABLE] !== undefined) return {}
+  const endpoint = process.env.DOCKER_HOST || DEFAULT_DOCKER_HOST
+  if (await dockerAnswers(endpoint)) return { [RECEIVERS_VARIABLE]: RECEIVERS_WITH_DOCKER }
+  process.stderr.write(`No Docker daemon answers at ${endpoint}: containers are not measured.\n`)
+  return {}
 }
 
 function checkFiles(files: readonly string[], { sends }: { sends: boolean }): void {
@@ -69,8 +103,13 @@ function readText(file: string): string {
 }
 
 /** Its exit code, or 128 and the number of the signal that killed it. */
-function runProgram(program: string, args: string[], signal: AbortSignal): Promise<number> {
-  const child = spawn(program, args, { stdio: 'inherit' })
+function runProgram(
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit', env })
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const stop = () => child.kill('SIGTERM')
   const reload = () => child.kill('SIGHUP')

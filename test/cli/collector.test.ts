@@ -1,4 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { temporaryFolder } from '../harness.ts'
@@ -8,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 
 /** What the compiler writes in these tests: a program that lasts until it is told to stop. */
 const PROGRAM = `#!/bin/sh
-if [ "$1" = validate ]; then echo "checked $*"; exit 0; fi
+if [ "$1" = validate ]; then echo "checked $*\${HOST_RECEIVERS:+ with $HOST_RECEIVERS}"; exit 0; fi
 trap 'echo stopped; exit 7' TERM
 trap 'echo reread' HUP
 echo "running $*"
@@ -124,6 +126,66 @@ test('without a key it does not start, before anything is built, but checks the 
         'checked validate --config otel-collector.yaml --config over.yaml\nThe Collector accepts otel-collector.yaml with over.yaml.\n',
     },
   )
+})
+
+test('an overlay brings along what it is laid over, and gates are handed on', async (t) => {
+  const project = copyOfProject(t)
+  const checked = async (...args: string[]) => {
+    const env = { HOST_RECEIVERS: '[host_metrics]' }
+    const { stdout, stderr } = await project.start(['--validate', ...args], env).ended
+    return stdout.split('\n')[0] || stderr
+  }
+  const exporter = 'collector/datadog-exporter.yaml'
+  t.equal(
+    await checked('--config', exporter),
+    `checked validate --config otel-collector.yaml --config ${exporter} with [host_metrics]`,
+  )
+  t.equal(
+    await checked('--config', exporter, '--config', 'collector/host.yaml', '--feature-gates=-a.gate'),
+    `checked validate --config otel-collector.yaml --config ${exporter} --config collector/host.yaml --feature-gates=-a.gate with [host_metrics]`,
+    'once',
+  )
+  t.equal(
+    await project.start(['--config', exporter]).ended.then(({ stderr }) => stderr),
+    'otel-collector.yaml sends to Datadog and DD_API_KEY is not set; set it to an API key of your organisation.\n',
+  )
+})
+
+test('containers are measured when a Docker daemon answers, and otherwise it says that they are not', async (t) => {
+  const project = copyOfProject(t)
+  const docker = createServer((request, response) => response.end(request.url === '/_ping' ? 'OK' : ''))
+  const silent = createServer(() => {})
+  const broken = createServer((_, response) => response.writeHead(500).end())
+  const socket = join(project.root, 'docker.sock')
+  await new Promise<void>((resolve) => docker.listen(socket, resolve))
+  const ports = await Promise.all(
+    [silent, broken].map(async (server) => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return (server.address() as AddressInfo).port
+    }),
+  )
+  t.teardown(() => {
+    for (const server of [docker, silent, broken]) {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+  await project.start(['--build']).ended
+  const start = (DOCKER_HOST: string) =>
+    project.start(['--validate', '--config', 'collector/host.yaml'], { DOCKER_HOST }).ended
+  const found = await start(`unix://${socket}`)
+  t.match(found, { code: 0, stderr: '' })
+  t.match(found.stdout, /with \[host_metrics, http_check, docker_stats\]\n/)
+  for (const endpoint of [
+    `unix://${project.root}/none.sock`,
+    ...ports.map((port) => `tcp://127.0.0.1:${port}`),
+    'ssh://somewhere',
+  ]) {
+    const { code, stdout, stderr } = await start(endpoint)
+    t.equal(code, 0)
+    t.equal(stderr, `No Docker daemon answers at ${endpoint}: containers are not measured.\n`)
+    t.notMatch(stdout, 'docker_stats')
+  }
 })
 
 test('signals reach the program, and it ends as the program ends', async (t) => {
