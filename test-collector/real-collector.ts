@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import { builtCollector, NoFittingGo } from '../src/cli/collector-program.ts'
-import { temporaryFolder } from '../test/harness.ts'
+import { type Teardown, temporaryFolder } from '../test/harness.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
 
@@ -23,6 +22,8 @@ connectors:
     metrics_flush_interval: ${spanMetricsEvery}
 `
 }
+
+const LAST_WORDS = 65_536
 
 // Of one test; a file may take as long as a build.
 const TIMEOUT_MS = 120_000
@@ -47,7 +48,7 @@ export interface CollectorPlace {
 
 /** Free ports and a folder for the queue, for one Collector after the other; `env` is what its files read besides. */
 export async function collectorPlace(
-  t: Test,
+  t: Teardown,
   intakeUrl: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<CollectorPlace> {
@@ -78,14 +79,14 @@ interface CollectorOptions {
   encoding?: 'json' | 'proto'
   /** Configurations, the later laid over the earlier. */
   files?: readonly string[]
-  /** What the test lays over them, as YAML. */
+  /** What the test lays over them, as YAML; '' for nothing. */
   settings?: string
   flags?: readonly string[]
 }
 
 /** The real Collector, on otel-collector.yaml if not told; it has started when this returns, and ends with the test. */
 export async function startCollector(
-  t: Test,
+  t: Teardown,
   program: string,
   place: CollectorPlace,
   {
@@ -96,14 +97,18 @@ export async function startCollector(
     flags = [],
   }: CollectorOptions = {},
 ) {
-  const overlayFile = join(temporaryFolder(t), 'overlay.yaml')
-  writeFileSync(overlayFile, settings)
-  const args = [...[...files, overlayFile].flatMap((file) => ['--config', file]), ...flags]
+  const overlays: string[] = []
+  if (settings !== '') {
+    overlays.push(join(temporaryFolder(t), 'overlay.yaml'))
+    writeFileSync(overlays[0] as string, settings)
+  }
+  const args = [...[...files, ...overlays].flatMap((file) => ['--config', file]), ...flags]
   const child = spawn(program, args, { cwd: ROOT, env: place.env, stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   let errors = ''
   child.stderr.on('data', (chunk) => {
-    errors += chunk
+    // One that is refused for an hour says so at each attempt.
+    errors = (errors + chunk).slice(-LAST_WORDS)
   })
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
@@ -146,7 +151,7 @@ export function pause(milliseconds: number): Promise<void> {
 }
 
 /** Held together until all are known, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map((server) => (server.address() as { port: number }).port)

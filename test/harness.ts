@@ -29,8 +29,13 @@ export interface OpenAppOptions {
   logTo?: { write(line: string): void }
 }
 
+/** What ends things in order: a test, or a drill. */
+export interface Teardown {
+  teardown(end: () => unknown): unknown
+}
+
 /** A folder of this test's own, gone after it. */
-export function temporaryFolder(t: Test): string {
+export function temporaryFolder(t: Teardown): string {
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import type { Test } from 'tap'
-import { temporaryFolder } from './harness.ts'
+import { type Teardown, temporaryFolder } from './harness.ts'
 
 export interface ServiceOptions {
   env?: NodeJS.ProcessEnv
@@ -12,6 +11,8 @@ export interface ServiceOptions {
   preload?: string
   /** So many processes that serve, and one that starts them. */
   workers?: number
+  /** Takes the lines of the log, which are kept otherwise. */
+  onLine?: (line: LogLine) => void
 }
 
 export interface LogLine {
@@ -22,14 +23,14 @@ export interface LogLine {
 }
 
 /** The real service as a process of its own, on a free port and a database file of its own unless told. */
-export async function startService(t: Test, { env, preload, workers }: ServiceOptions = {}) {
+export async function startService(t: Teardown, { env, preload, workers, onLine }: ServiceOptions = {}) {
   const argv = [
     ...(preload ? ['--import', preload] : []),
     join(import.meta.dirname, '..', 'src', 'server.ts'),
     ...(workers === undefined ? [] : ['--workers', String(workers)]),
   ]
   const child = spawn(process.execPath, argv, {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
       PORT: '0',
@@ -54,7 +55,8 @@ export async function startService(t: Test, { env, preload, workers }: ServiceOp
   const outputEnded = new Promise((resolve) => child.stdout?.once('end', resolve))
   createInterface({ input: child.stdout as Readable }).on('line', (text) => {
     const line: LogLine = JSON.parse(text)
-    lines.push(line)
+    if (onLine) onLine(line)
+    else lines.push(line)
     if (line.msg === 'listening') listening.resolve(String(line.url))
   })
   const failed = exited.then(([code]) =>
@@ -75,12 +77,6 @@ export async function startService(t: Test, { env, preload, workers }: ServiceOp
     },
     pid: child.pid as number,
     errors: () => errors,
-    /** What the preloaded module answers to a message. */
-    async askPreload(): Promise<unknown> {
-      child.send('count')
-      const [answer] = await once(child, 'message')
-      return answer
-    },
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Exit code and signal. */
     exited,

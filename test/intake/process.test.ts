@@ -1,20 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { deltaSum, metricJson, NOW_MS, post } from './client.ts'
-
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
-
-async function startProcess(t: Test, ...args: string[]): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data')
-  return { url: String(line).trim(), child }
-}
+import { INTAKE_PROGRAM, startIntakeProcess } from './start-process.ts'
 
 t.test('as a process it prints its address, obeys, answers, and leaves when it is told', async (t) => {
-  const { url, child } = await startProcess(t, '--port', '0', '--key', 'right')
+  const { url, child } = await startIntakeProcess(t, '--port', '0', '--key', 'right')
   const get = async (path: string) => {
     const response = await fetch(url + path)
     return [response.status, await response.json()] as const
@@ -60,8 +51,8 @@ t.test('as a process it prints its address, obeys, answers, and leaves when it i
 })
 
 t.test('a port that is taken ends it with a sentence', async (t) => {
-  const { url } = await startProcess(t)
-  const child = spawn(process.execPath, [MAIN, '--port', new URL(url).port], {
+  const { url } = await startIntakeProcess(t)
+  const child = spawn(process.execPath, [INTAKE_PROGRAM, '--port', new URL(url).port], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [said] = await once(child.stderr.setEncoding('utf8'), 'data')
