@@ -5,7 +5,7 @@ import { basename, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { CommandError } from './command.ts'
-import { formatCount, Progress } from './progress.ts'
+import { formatCount, formatDuration, Progress } from './progress.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const SOURCES = join(ROOT, 'collector')
@@ -159,11 +159,6 @@ function removeOthers(program: string): void {
   for (const name of readdirSync(BUILT))
     if (/^otelcol-[0-9a-f]+(\.exe)?$/.test(name) && name !== basename(program))
       rmSync(join(BUILT, name), { force: true })
-}
-
-function formatDuration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000)
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
 function say(line: string): void {

@@ -78,7 +78,7 @@ t.test('progress is a bar on a terminal and lines elsewhere', async (t) => {
   t.equal(terminal.written.length, 10, 'drawn ten times a second')
   t.equal(
     terminal.written.at(-1),
-    '\r\u001b[2Kadding users ███████████████░░░░░░░░░░░░░░░ 50 %  1,000 a second',
+    '\r\u001b[2Kadding users ███████████████░░░░░░░░░░░░░░░ 50 %  1,000 a second, 1 s left',
   )
   t.same(file.written, [])
   now = 2000

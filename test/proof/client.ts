@@ -58,9 +58,12 @@ export class Client {
     return promise
   }
 
-  /** Announces a body, sends half of it and goes away once the server has the request's head. */
+  /**
+   * Announces a body, sends half of it and goes away once the server has the request's head. Rejects where it cannot
+   * be known whether the server had it.
+   */
   async abort({ method = 'POST', path, headers = {} }: Ask): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     const outgoing = request({
       host: this.#url.hostname,
       port: this.#url.port,
@@ -75,10 +78,13 @@ export class Client {
     })
     // 100 Continue proves that the head has arrived: only then is it a request that must be counted.
     outgoing.on('continue', () => {
+      outgoing.off('error', reject).on('error', () => {})
+      outgoing.prependListener('close', resolve)
       outgoing.write('{"half":', () => outgoing.destroy())
     })
-    outgoing.on('error', () => resolve())
-    outgoing.on('close', () => resolve())
+    outgoing.on('response', () => reject(new Error('It was answered before it could be aborted.')))
+    outgoing.on('error', reject)
+    outgoing.on('close', () => reject(new Error('The connection ended before the request was taken.')))
     outgoing.flushHeaders()
     await promise
   }

@@ -1,0 +1,19 @@
+import { type Drill, exactnessGoals } from './drill.ts'
+
+export const steady: Drill = {
+  name: 'steady',
+  proves: 'what arrives on an ordinary day, with the default interval, is what happened',
+  short: '20,000 requests',
+  long: '1,000,000 requests',
+  exportEveryMs: 10_000,
+  async run(stage, isLong) {
+    const requests = isLong ? 1_000_000 : 20_000
+    await stage.startCollector()
+    const service = await stage.startService()
+    await stage.prepare(service)
+    stage.expect('steady', requests)
+    await stage.under(stage.load([service]), service, () => stage.until(() => stage.ledger.sent >= requests))
+    const comparisons = await stage.settle()
+    return { deeds: [], comparisons, goals: await exactnessGoals(stage, comparisons) }
+  },
+}

@@ -1,0 +1,142 @@
+import { formatCount, formatDuration } from '../../src/cli/progress.ts'
+import type { Comparison } from './comparison.ts'
+import type { Report } from './drill.ts'
+
+/** Tag sets that differ are listed up to so many for each metric. */
+const MOST_DIFFERENCES = 10
+
+/** A report as people read it. */
+export function table(report: Report): string {
+  const { requests, stored, books, memory } = report
+  const lines = [
+    `${report.drill}, ${report.form} form: ${report.proves}.`,
+    '',
+    ...aligned(
+      [
+        ['what was done', 'n', 'none in n bounds the rate at 3/n'],
+        ...deedsOf(report).map(({ what, count }) => [what, formatCount(count), bound(report, count)]),
+      ],
+      'lrr',
+    ),
+    '',
+    ...(report.comparisons.length > 0 ? [...comparisonRows(report.comparisons), ''] : []),
+    ...(report.lines?.length ? [...report.lines.map((line) => `  ${line}`), ''] : []),
+    ...aligned(
+      [
+        [
+          'answers',
+          `${formatCount(requests.completed)} as expected${unexpected(requests.unexpected)}; ${formatCount(requests.unknown)} without an answer, ${formatCount(requests.notLetIn)} not let in`,
+        ],
+        ...(requests.p50Ms === undefined
+          ? []
+          : [
+              [
+                'time',
+                `p50 ${milliseconds(requests.p50Ms)}, p99 ${milliseconds(requests.p99Ms)} from the moment each was due`,
+              ],
+            ]),
+        [
+          'stand-in',
+          `${formatCount(stored.metrics.received)} points came, ${formatCount(stored.metrics.repeated)} of them again, ${formatCount(stored.metrics.overwritten)} over another; requests ${listed(stored.requests)}`,
+        ],
+        [
+          'refusals',
+          listed(
+            Object.fromEntries(
+              stored.refused.map((each) => [
+                `${each.status} ${each.metric} ${each.reason}`.replace('  ', ' '),
+                each.count,
+              ]),
+            ),
+          ),
+        ],
+        ...books
+          .filter(({ recorded, restored }) => recorded + restored > 0)
+          .map((account) => [
+            `books, ${account.signal}`,
+            `${formatCount(account.recorded)} recorded, ${formatCount(account.restored)} restored, ${formatCount(account.resent)} requests resent, ${formatCount(account.setAside)} set aside, ${formatCount(account.dropped)} dropped`,
+          ]),
+        ...(memory
+          ? [
+              [
+                'memory',
+                `heap ${megabytes(memory.heapBegin)} at first, ${megabytes(memory.heapEnd)} at last${memory.heapSlope === undefined ? '' : ` (${signed(memory.heapSlope / 1e6)} MB a minute)`}; resident ${megabytes(memory.rssBegin)}, ${megabytes(memory.rssEnd)}`,
+              ],
+            ]
+          : []),
+        ...(Object.keys(report.warnings).length > 0 ? [['warnings', listed(report.warnings)]] : []),
+      ],
+      'll',
+    ),
+    '',
+    ...(report.notes ?? []).map((note) => `  ${note}`),
+    ...report.goals.map(({ what, isMet }) => `  ${isMet ? 'met   ' : 'MISSED'}  ${what}`),
+    `  ${formatDuration(report.seconds * 1000)}, exports every ${report.exportEveryMs / 1000} s, begun ${report.startedAt}`,
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function deedsOf({ deeds, requests }: Report): { what: string; count: number }[] {
+  return [...(requests.completed > 0 ? [{ what: 'requests', count: requests.completed }] : []), ...deeds]
+}
+
+/** Only where nothing was lost is there a bound. */
+function bound({ isMet }: Report, count: number): string {
+  return isMet && count > 0 ? `≤ ${(3 / count).toPrecision(2)}` : ''
+}
+
+function comparisonRows(comparisons: readonly Comparison[]): string[] {
+  const rows = comparisons.map((each) => [
+    each.metric,
+    formatCount(each.happened),
+    formatCount(each.stored),
+    formatCount(each.difference),
+    formatCount(each.ofUnknown),
+    formatCount(each.tagSets),
+    formatCount(each.differing.length),
+    each.difference === 0 && each.happened > 0 ? `≤ ${(3 / each.happened).toPrecision(2)}` : '',
+  ])
+  const header = ['metric', 'happened', 'stored', 'difference', 'unanswered', 'tag sets', 'differing', '3/n']
+  const details = comparisons.flatMap(({ metric, differing }) => [
+    ...differing
+      .slice(0, MOST_DIFFERENCES)
+      .map(({ tags, happened, stored }) => `    ${metric}{${tags}}: ${happened} happened, ${stored} stored`),
+    ...(differing.length > MOST_DIFFERENCES ? [`    … and ${differing.length - MOST_DIFFERENCES} more`] : []),
+  ])
+  return [...aligned([header, ...rows], 'lrrrrrrr'), ...details]
+}
+
+/** Columns to the left or to the right. */
+function aligned(rows: readonly (readonly string[])[], sides: string): string[] {
+  const widths = [...sides].map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => {
+    const cells = row.map((cell, column) =>
+      sides[column] === 'r' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+    )
+    return `  ${cells.join('  ')}`.trimEnd()
+  })
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts)
+  return entries.length === 0
+    ? 'none'
+    : entries.map(([name, count]) => `${name}: ${formatCount(count)}`).join(', ')
+}
+
+function unexpected(counts: Readonly<Record<string, number>>): string {
+  return Object.keys(counts).length === 0 ? '' : ` but for ${listed(counts)}`
+}
+
+function milliseconds(value: number | undefined): string {
+  return `${(value ?? 0).toFixed(1)} ms`
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`
+}
