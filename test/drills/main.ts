@@ -1,10 +1,13 @@
 import { builtCollector } from '../../src/cli/collector-program.ts'
 import { runCommand, UsageError } from '../../src/cli/command.ts'
+import { collectorKilled } from './collector-killed.ts'
 import { type Drill, runDrill } from './drill.ts'
+import { intake } from './intake.ts'
+import { restarts } from './restarts.ts'
 import { steady } from './steady.ts'
 import { table } from './table.ts'
 
-const DRILLS: readonly Drill[] = [steady]
+const DRILLS: readonly Drill[] = [steady, collectorKilled, intake, restarts]
 
 const OPTIONS = {
   long: { kind: 'flag', meaning: 'the long form, for releases: hours' },

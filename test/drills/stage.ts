@@ -224,6 +224,11 @@ export class Stage implements Teardown {
     await pause(milliseconds, undefined, { signal: this.signal })
   }
 
+  /** A random part of it, between a tenth and the whole: what happens then finds the pipeline in any state. */
+  upTo(milliseconds: number): number {
+    return milliseconds * (0.1 + 0.9 * this.#random())
+  }
+
   async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
     while (!(await isSo())) await this.pause(50)
   }
