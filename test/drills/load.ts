@@ -62,6 +62,7 @@ export class Load {
   async #ask(client: Client, name: string, kind: Kind, dueAt: number): Promise<void> {
     const { ledger } = this.#options
     const sentAt = Date.now()
+    let isAnswered = true
     ledger.sent += 1
     try {
       if (kind.aborts) {
@@ -79,7 +80,9 @@ export class Load {
         return
       }
       ledger.unanswered(kind)
+      isAnswered = false
     }
-    if (kind.page !== undefined) ledger.journeys?.push({ page: kind.page, sentAt, answeredAt: Date.now() })
+    if (kind.page !== undefined)
+      ledger.journeys?.push({ page: kind.page, sentAt, answeredAt: Date.now(), isAnswered })
   }
 }

@@ -1,13 +1,28 @@
 import { builtCollector } from '../../src/cli/collector-program.ts'
 import { runCommand, UsageError } from '../../src/cli/command.ts'
+import { collectorAbsent } from './collector-absent.ts'
 import { collectorKilled } from './collector-killed.ts'
 import { type Drill, runDrill } from './drill.ts'
 import { intake } from './intake.ts'
+import { noInstanceId } from './no-instance-id.ts'
+import { percentiles } from './percentiles.ts'
 import { restarts } from './restarts.ts'
+import { series } from './series.ts'
+import { serviceKilled } from './service-killed.ts'
 import { steady } from './steady.ts'
 import { table } from './table.ts'
 
-const DRILLS: readonly Drill[] = [steady, collectorKilled, intake, restarts]
+const DRILLS: readonly Drill[] = [
+  steady,
+  collectorKilled,
+  collectorAbsent,
+  intake,
+  restarts,
+  serviceKilled,
+  percentiles,
+  series,
+  noInstanceId,
+]
 
 const OPTIONS = {
   long: { kind: 'flag', meaning: 'the long form, for releases: hours' },

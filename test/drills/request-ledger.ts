@@ -15,6 +15,8 @@ export interface Journey {
   readonly page: string
   readonly sentAt: number
   readonly answeredAt: number
+  /** False where nobody knows what became of it. */
+  readonly isAnswered: boolean
 }
 
 /** What the client did and saw: the truth that everything else is held against. */

@@ -187,9 +187,13 @@ export class Stage implements Teardown {
     return client
   }
 
-  /** Shows how far it is; units are requests. */
-  expect(label: string, requests: number): void {
-    this.#progress = new Progress(label, requests, process.stderr, { lineMs: PROGRESS_LINE_MS })
+  /** Shows how far it is; load advances it by each request. */
+  expect(label: string, units: number): void {
+    this.#progress = new Progress(label, units, process.stderr, { lineMs: PROGRESS_LINE_MS })
+  }
+
+  advance(units: number): void {
+    this.#progress?.advance(units)
   }
 
   load(services: readonly Service[], rate = RATE): Load {
@@ -199,7 +203,7 @@ export class Stage implements Teardown {
       ledger: this.ledger,
       rate,
       random: this.#random,
-      onSent: (requests) => this.#progress?.advance(requests),
+      onSent: (requests) => this.advance(requests),
     })
   }
 

@@ -36,7 +36,7 @@ export class StandIn {
     return this.#get({ query: 'count', metric, by }) as Promise<Groups<number>>
   }
 
-  /** Second and value of each point, in their order. */
+  /** End (seconds since the epoch) and value of each point, in their order. */
   async points(metric: string, by: readonly string[] = []): Promise<Groups<[number, number][]>> {
     return this.#get({ query: 'points', metric, by }) as Promise<Groups<[number, number][]>>
   }

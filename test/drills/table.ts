@@ -3,78 +3,69 @@ import type { Comparison } from './comparison.ts'
 import type { Report } from './drill.ts'
 
 /** Tag sets that differ are listed up to so many for each metric. */
-const MOST_DIFFERENCES = 10
+const MOST_DIFFERENCES = 4
 
 /** A report as people read it. */
 export function table(report: Report): string {
-  const { requests, stored, books, memory } = report
-  const lines = [
-    `${report.drill}, ${report.form} form: ${report.proves}.`,
-    '',
-    ...aligned(
-      [
-        ['what was done', 'n', 'none in n bounds the rate at 3/n'],
-        ...deedsOf(report).map(({ what, count }) => [what, formatCount(count), bound(report, count)]),
-      ],
-      'lrr',
-    ),
-    '',
-    ...(report.comparisons.length > 0 ? [...comparisonRows(report.comparisons), ''] : []),
-    ...(report.lines?.length ? [...report.lines.map((line) => `  ${line}`), ''] : []),
-    ...aligned(
-      [
-        [
-          'answers',
-          `${formatCount(requests.completed)} as expected${unexpected(requests.unexpected)}; ${formatCount(requests.unknown)} without an answer, ${formatCount(requests.notLetIn)} not let in`,
-        ],
-        ...(requests.p50Ms === undefined
-          ? []
-          : [
-              [
-                'time',
-                `p50 ${milliseconds(requests.p50Ms)}, p99 ${milliseconds(requests.p99Ms)} from the moment each was due`,
-              ],
-            ]),
-        [
-          'stand-in',
-          `${formatCount(stored.metrics.received)} points came, ${formatCount(stored.metrics.repeated)} of them again, ${formatCount(stored.metrics.overwritten)} over another; requests ${listed(stored.requests)}`,
-        ],
-        [
-          'refusals',
-          listed(
-            Object.fromEntries(
-              stored.refused.map((each) => [
-                `${each.status} ${each.metric} ${each.reason}`.replace('  ', ' '),
-                each.count,
-              ]),
-            ),
-          ),
-        ],
-        ...books
-          .filter(({ recorded, restored }) => recorded + restored > 0)
-          .map((account) => [
-            `books, ${account.signal}`,
-            `${formatCount(account.recorded)} recorded, ${formatCount(account.restored)} restored, ${formatCount(account.resent)} requests resent, ${formatCount(account.setAside)} set aside, ${formatCount(account.dropped)} dropped`,
-          ]),
-        ...(memory
-          ? [
-              [
-                'memory',
-                `heap ${megabytes(memory.heapBegin)} at first, ${megabytes(memory.heapEnd)} at last${memory.heapSlope === undefined ? '' : ` (${signed(memory.heapSlope / 1e6)} MB a minute)`}; resident ${megabytes(memory.rssBegin)}, ${megabytes(memory.rssEnd)}`,
-              ],
-            ]
-          : []),
-        ...(Object.keys(report.warnings).length > 0 ? [['warnings', listed(report.warnings)]] : []),
-      ],
-      'll',
-    ),
-    '',
-    ...(report.notes ?? []).map((note) => `  ${note}`),
-    ...report.goals.map(({ what, isMet }) => `  ${isMet ? 'met   ' : 'MISSED'}  ${what}`),
-    `  ${formatDuration(report.seconds * 1000)}, exports every ${report.exportEveryMs / 1000} s, begun ${report.startedAt}`,
-    '',
+  const deeds = deedsOf(report).map(({ what, count }) => [what, formatCount(count), bound(report, count)])
+  const parts = [
+    [`${report.drill}, ${report.form} form: ${report.proves}.`],
+    aligned([['what was done', 'n', 'none in n bounds the rate at 3/n'], ...deeds], 'lrr'),
+    comparisonRows(report.comparisons),
+    (report.lines ?? []).map((line) => `  ${line}`),
+    aligned(circumstances(report), 'll'),
+    [
+      ...(report.notes ?? []).map((note) => `  ${note}`),
+      ...report.goals.map(({ what, isMet }) => `  ${isMet ? 'met   ' : 'MISSED'}  ${what}`),
+      `  ${formatDuration(report.seconds * 1000)}, exports every ${report.exportEveryMs / 1000} s, begun ${report.startedAt}`,
+    ],
   ]
-  return lines.join('\n')
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+/** What each part of the pipeline says of itself. */
+function circumstances({ requests, stored, books, memory, warnings }: Report): string[][] {
+  const rows: string[][] = []
+  if (requests.sent > 0)
+    rows.push([
+      'answers',
+      `${formatCount(requests.completed)} as expected${unexpected(requests.unexpected)}; ${formatCount(requests.unknown)} without an answer, ${formatCount(requests.notLetIn)} not let in`,
+    ])
+  if (requests.p50Ms !== undefined)
+    rows.push([
+      'time',
+      `p50 ${milliseconds(requests.p50Ms)}, p99 ${milliseconds(requests.p99Ms)} from the moment each was due`,
+    ])
+  const { received, repeated, overwritten } = stored.metrics
+  rows.push([
+    'stand-in',
+    `${formatCount(received)} points came, ${formatCount(repeated)} of them again, ${formatCount(overwritten)} over another; requests ${listed(stored.requests)}`,
+  ])
+  const refusals = stored.refused.map(({ status, metric, reason, count }) => [
+    [status, metric, reason].filter((part) => part !== '').join(' '),
+    count,
+  ])
+  rows.push(['refusals', listed(Object.fromEntries(refusals))])
+  for (const account of books.filter(({ recorded, restored }) => recorded + restored > 0))
+    rows.push([
+      `books, ${account.signal}`,
+      `${formatCount(account.recorded)} recorded, ${formatCount(account.restored)} restored, ${formatCount(account.resent)} requests resent, ${formatCount(account.setAside)} set aside, ${formatCount(account.dropped)} dropped`,
+    ])
+  if (memory) {
+    const slope =
+      memory.heapSlope === undefined
+        ? ''
+        : ` (${signed(memory.heapSlope / 1e6)} MB a minute by least squares)`
+    rows.push([
+      'memory',
+      `heap ${megabytes(memory.heapBegin)} at first, ${megabytes(memory.heapEnd)} at last${slope}; resident ${megabytes(memory.rssBegin)}, ${megabytes(memory.rssEnd)}`,
+    ])
+  }
+  if (Object.keys(warnings).length > 0) rows.push(['warnings', listed(warnings)])
+  return rows
 }
 
 function deedsOf({ deeds, requests }: Report): { what: string; count: number }[] {
@@ -82,11 +73,13 @@ function deedsOf({ deeds, requests }: Report): { what: string; count: number }[]
 }
 
 /** Only where nothing was lost is there a bound. */
-function bound({ isMet }: Report, count: number): string {
-  return isMet && count > 0 ? `≤ ${(3 / count).toPrecision(2)}` : ''
+function bound({ isMet, comparisons }: Report, count: number): string {
+  const nothingLost = isMet && comparisons.every(({ difference }) => difference === 0)
+  return nothingLost && count > 0 ? `≤ ${(3 / count).toPrecision(2)}` : ''
 }
 
 function comparisonRows(comparisons: readonly Comparison[]): string[] {
+  if (comparisons.length === 0) return []
   const rows = comparisons.map((each) => [
     each.metric,
     formatCount(each.happened),

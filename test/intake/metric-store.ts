@@ -115,13 +115,13 @@ export class MetricStore {
     return percentiles
   }
 
-  /** In the order of time, for each group: `[second, value]`, of distributions the count. */
+  /** In the order of time, for each group: `[seconds since the epoch, value]`, of distributions the count. */
   points(selection: Selection): Record<string, [number, number][]> {
     const result: Record<string, [number, number][]> = Object.create(null)
     for (const [group, points] of this.#groups(selection))
       result[group] = points
         .map(({ time, value }): [number, number] => [
-          Number(time / 1_000_000_000n),
+          Number(time / 1_000_000n) / 1000,
           value.type === 'distribution' ? value.count : value.value,
         ])
         .sort(([one], [other]) => one - other)

@@ -96,11 +96,11 @@ export class Client {
 
 /** Runs `work` on each item, so many at once. */
 export async function inParallel<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   atOnce: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const queue = items.values()
+  const queue = Iterator.from(items)
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
       for (const item of queue) await work(item)

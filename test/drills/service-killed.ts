@@ -1,0 +1,117 @@
+import { formatCount } from '../../src/cli/progress.ts'
+import type { Drill } from './drill.ts'
+import type { Journey } from './request-ledger.ts'
+import { RATE, type Stage } from './stage.ts'
+
+const EXPORT_EVERY_MS = 2000
+const LIFE_MS = 7000
+/** An interval, and the export of the one before that was under way; then the second that an interval must have for itself. */
+const LOST_AT_MOST_MS = 2 * EXPORT_EVERY_MS + 1000
+
+/** One process, from its start to its end. */
+interface Life {
+  readonly begunAt: number
+  readonly endedAt: number
+}
+
+interface Loss {
+  readonly happened: number
+  readonly stored: number
+  /** Stretch before the end of which nothing was stored. */
+  readonly unexportedMs: number
+  /** Answered before that stretch and not stored: what the unexported interval does not explain. */
+  readonly unexplained: number
+}
+
+export const serviceKilled: Drill = {
+  name: 'service-killed',
+  proves: 'SIGKILL of the service loses what it had not exported yet, and nothing else',
+  short: '3 kills',
+  long: '50 kills',
+  exportEveryMs: EXPORT_EVERY_MS,
+  withJourneys: true,
+  async run(stage, isLong) {
+    const kills = isLong ? 50 : 3
+    const lives: Life[] = []
+    await stage.startCollector()
+    let begunAt = Date.now()
+    let service = await stage.startService()
+    await stage.prepare(service)
+    // So that the preparation is not part of what the first kill can lose.
+    await stage.until(async () => sumOf(await endsAndViews(stage)) > 0)
+    stage.expect(this.name, ((kills + 1) * RATE * LIFE_MS) / 1000)
+    await stage.under(stage.load([service]), undefined, async () => {
+      for (let kill = 0; kill < kills; kill++) {
+        await stage.pause(stage.upTo(LIFE_MS))
+        await stage.killService(service)
+        lives.push({ begunAt, endedAt: Date.now() })
+        begunAt = Date.now()
+        service = await stage.startService()
+      }
+      await stage.pause(LIFE_MS)
+    })
+    const comparisons = await stage.settle(EXPORT_EVERY_MS * 3)
+    const points = await endsAndViews(stage)
+    const losses = lives.map((life) => lossOf(life, stage.ledger.journeys ?? [], points))
+    const [last] = [lossOf({ begunAt, endedAt: Date.now() }, stage.ledger.journeys ?? [], points)]
+    return {
+      deeds: [{ what: 'SIGKILL of the service', count: kills }],
+      comparisons,
+      notes: ['The differences are what the kills lost; page views are looked at life by life above.'],
+      lines: [
+        ...losses.map((loss, index) => `kill ${index + 1}: ${told(loss)}`),
+        `the last, ended in order: ${told(last as Loss)}`,
+      ],
+      goals: [
+        {
+          what: 'nothing is lost that was answered before the last stored interval ended',
+          isMet: [...losses, last].every((loss) => loss !== undefined && loss.unexplained === 0),
+        },
+        {
+          what: `a kill loses ${LOST_AT_MOST_MS / 1000} s at most: an interval, and the export under way`,
+          isMet: losses.every(({ unexportedMs }) => unexportedMs <= LOST_AT_MOST_MS),
+        },
+        { what: 'the process that ended in order lost nothing', isMet: last?.happened === last?.stored },
+        {
+          what: 'nothing is stored that did not happen',
+          isMet: comparisons.every(({ stored, happened, ofUnknown }) => stored <= happened + ofUnknown),
+        },
+        {
+          what: 'kills do lose something: the drill can see it',
+          isMet: losses.some((loss) => loss.happened > loss.stored),
+        },
+      ],
+    }
+  },
+}
+
+async function endsAndViews(stage: Stage): Promise<[number, number][]> {
+  return (await stage.standIn.points('web.page_views_total'))[''] ?? []
+}
+
+function sumOf(points: readonly [number, number][]): number {
+  return points.reduce((total, [, views]) => total + views, 0)
+}
+
+/** No interval ends in the second in which its process began, so each point belongs to one life. */
+function lossOf(
+  { begunAt, endedAt }: Life,
+  journeys: readonly Journey[],
+  points: readonly [number, number][],
+): Loss {
+  const own = points.filter(([end]) => end * 1000 > begunAt && end * 1000 <= endedAt)
+  const stored = sumOf(own)
+  const lastEnd = (own.at(-1)?.[0] ?? begunAt / 1000) * 1000
+  const during = journeys.filter(({ sentAt }) => sentAt >= begunAt && sentAt < endedAt)
+  const before = during.filter(({ answeredAt }) => answeredAt < lastEnd)
+  return {
+    happened: during.filter(({ isAnswered }) => isAnswered).length,
+    stored,
+    unexportedMs: endedAt - lastEnd,
+    unexplained: Math.max(0, before.length - stored),
+  }
+}
+
+function told({ happened, stored, unexportedMs, unexplained }: Loss): string {
+  return `${formatCount(happened)} views, ${formatCount(stored)} stored, ${formatCount(happened - stored)} lost, of which ${formatCount(unexplained)} before the last ${Math.round(unexportedMs)} ms`
+}
