@@ -1,8 +1,8 @@
-import { builtCollector } from '../../src/cli/collector-program.ts'
+import { builtCollector, NoFittingGo } from '../../src/cli/collector-program.ts'
 import { runCommand, UsageError } from '../../src/cli/command.ts'
 import { collectorAbsent } from './collector-absent.ts'
 import { collectorKilled } from './collector-killed.ts'
-import { type Drill, runDrill } from './drill.ts'
+import { type Drill, type Report, runDrill } from './drill.ts'
 import { intake } from './intake.ts'
 import { noInstanceId } from './no-instance-id.ts'
 import { percentiles } from './percentiles.ts'
@@ -10,13 +10,15 @@ import { restarts } from './restarts.ts'
 import { series } from './series.ts'
 import { serviceKilled } from './service-killed.ts'
 import { steady } from './steady.ts'
-import { table } from './table.ts'
+import { summary, table } from './table.ts'
+import { workers } from './workers.ts'
 
 const DRILLS: readonly Drill[] = [
   steady,
   collectorKilled,
   collectorAbsent,
   intake,
+  workers,
   restarts,
   serviceKilled,
   percentiles,
@@ -26,7 +28,8 @@ const DRILLS: readonly Drill[] = [
 
 const OPTIONS = {
   long: { kind: 'flag', meaning: 'the long form, for releases: hours' },
-  json: { kind: 'flag', meaning: 'the report as one JSON object a line, for scripts' },
+  json: { kind: 'flag', meaning: 'each report as one line of JSON, for scripts' },
+  optional: { kind: 'flag', meaning: 'where the Collector cannot be built, runs nothing and exits with 0' },
 } as const
 
 const [first = '--help', ...rest] = process.argv.slice(2)
@@ -38,27 +41,41 @@ await runCommand(
     name: `npm run drill -- ${name ?? 'NAME'}`,
     summary: drill ? summaryOf(drill) : overview(),
     options: OPTIONS,
-    async run({ long: isLong, json }, signal) {
+    async run({ long: isLong, json, optional }, signal) {
       const chosen = name === 'all' ? DRILLS : drill ? [drill] : undefined
       if (chosen === undefined) throw new UsageError(complaint())
-      const program = await builtCollector(signal)
-      const missed: string[] = []
+      const program = await findCollector(optional, signal)
+      if (program === undefined) return 0
+      const reports: Report[] = []
       for (const each of chosen) {
         const report = await runDrill(each, { program, signal, isLong })
+        reports.push(report)
         process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${table(report)}\n`)
-        if (!report.isMet) missed.push(each.name)
       }
-      if (!json && chosen.length > 1)
-        process.stdout.write(
-          missed.length === 0
-            ? `All ${chosen.length} drills met their goals.\n`
-            : `Missed: ${missed.join(', ')}.\n`,
-        )
+      const missed = reports.filter(({ isMet }) => !isMet).map((report) => report.drill)
+      if (!json && reports.length > 1)
+        process.stdout.write(`${summary(reports)}\n\n${verdict(reports.length, missed)}\n`)
       return missed.length === 0 ? 0 : 1
     },
   },
   name === undefined ? [first, ...rest] : rest,
 )
+
+async function findCollector(isOptional: boolean, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return await builtCollector(signal)
+  } catch (error) {
+    if (!isOptional || !(error instanceof NoFittingGo)) throw error
+    process.stdout.write(`All ${DRILLS.length} drills are skipped. ${error.message}\n`)
+    return undefined
+  }
+}
+
+function verdict(drills: number, missed: readonly string[]): string {
+  return missed.length === 0
+    ? `${drills} drills, all goals met.`
+    : `${drills} drills, goals missed: ${missed.join(', ')}.`
+}
 
 function complaint(): string {
   const names = [...DRILLS.map((each) => each.name), 'all'].join(', ')

@@ -12,7 +12,7 @@ import { startIntakeProcess } from '../intake/start-process.ts'
 import { Client, seededRandom } from '../proof/client.ts'
 import { DriverLedger, type Memory } from '../proof/driver-ledger.ts'
 import { changingKinds, type Kind, prepareMembers, steadyKinds } from '../proof/kinds.ts'
-import { startService } from '../service.ts'
+import { type LogLine, startService } from '../service.ts'
 import { type Comparison, compare } from './comparison.ts'
 import { Load } from './load.ts'
 import { add, pageOf, REQUEST_TAGS, RequestLedger, sortOf, sum } from './request-ledger.ts'
@@ -40,6 +40,13 @@ export interface StageOptions {
 
 type Service = Awaited<ReturnType<typeof startService>>
 type Collector = Awaited<ReturnType<typeof startCollector>>
+
+/** How a service is started. */
+interface Start {
+  readonly name?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly workers?: number
+}
 
 export interface Weighing extends Memory {
   /** Seconds since the stage was opened. */
@@ -123,12 +130,13 @@ export class Stage implements Teardown {
   }
 
   /** On one port, database and telemetry folder at each start, as one installation; `name` makes another one. */
-  async startService({ name = 'service', env = {} as Record<string, string> } = {}): Promise<Service> {
+  async startService({ name = 'service', env = {}, workers }: Start = {}): Promise<Service> {
     const port = this.#ports.get(name) ?? (await freePorts(1))[0]
     this.#ports.set(name, port as number)
     const service = await startService(this, {
       preload: this.driver.preload,
-      onLine: (line) => this.#heed(line.level, line.msg),
+      onLine: (line) => this.#heed(line),
+      ...(workers !== undefined && { workers }),
       env: {
         ...this.driver.env,
         PORT: String(port),
@@ -166,9 +174,12 @@ export class Stage implements Teardown {
 
   /** Warnings and errors of the services' logs, and how often each came. */
   readonly warnings = new Map<string, number>()
+  /** Process ids of the workers that serve, by slot. */
+  readonly workers = new Map<number, number>()
 
-  #heed(level: string, message: string): void {
-    if (['warn', 'error', 'fatal'].includes(level)) add(this.warnings, message, 1)
+  #heed({ level, msg, slot, pid }: LogLine): void {
+    if (['warn', 'error', 'fatal'].includes(level)) add(this.warnings, msg, 1)
+    if (msg === 'worker started') this.workers.set(Number(slot), Number(pid))
   }
 
   /** Members and their requests; each is counted like all others. */
@@ -178,7 +189,9 @@ export class Stage implements Teardown {
       this.ledger.sent += 1
       this.ledger.answered('preparation', kind, status)
     })
-    this.#kinds = { ...steadyKinds(members), ...changingKinds(members) }
+    const kinds = { ...steadyKinds(members), ...changingKinds(members) }
+    // A process that is ending says that it is not ready: it is asked on connections that it still serves.
+    this.#kinds = { ...kinds, ready: { ...(kinds.ready as Kind), statuses: [200, 503] } }
   }
 
   client(service: Service): Client {

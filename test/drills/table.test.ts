@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compare } from './comparison.ts'
 import type { Report } from './drill.ts'
-import { table } from './table.ts'
+import { summary, table } from './table.ts'
 
 function reportOf(stored: number): Report {
   const comparison = compare('views', new Map([['page:home', 1000]]), { 'page:home': stored })
@@ -48,4 +48,16 @@ t.test('a difference is shown with its tag set, and nothing is bounded', async (
   t.match(text, /^ {4}views\{page:home\}: 1000 happened, 999 stored$/m)
   t.match(text, /^ {2}MISSED +difference 0$/m)
   t.notMatch(text, '≤')
+})
+
+t.test('the summary has a line for each drill', async (t) => {
+  t.equal(
+    summary([reportOf(1000), reportOf(999)]),
+    [
+      '| drill | what was done | difference | 3/n of each | goals | took |',
+      '| --- | --- | --- | --- | --- | --- |',
+      '| test | 1,000 requests, 10 kills | 0 of 1,000 in 1 tag sets | ≤ 0.0030, ≤ 0.30 | met | 1 min 1 s |',
+      '| test | 1,000 requests, 10 kills | 1 of 1,000 in 1 tag sets | – | MISSED | 1 min 1 s |',
+    ].join('\n'),
+  )
 })

@@ -32,7 +32,7 @@ function circumstances({ requests, stored, books, memory, warnings }: Report): s
   if (requests.sent > 0)
     rows.push([
       'answers',
-      `${formatCount(requests.completed)} as expected${unexpected(requests.unexpected)}; ${formatCount(requests.unknown)} without an answer, ${formatCount(requests.notLetIn)} not let in`,
+      `${formatCount(requests.completed)}, of which unexpected: ${listed(requests.unexpected)}; ${formatCount(requests.unknown)} requests without an answer, ${formatCount(requests.notLetIn)} not let in`,
     ])
   if (requests.p50Ms !== undefined)
     rows.push([
@@ -68,11 +68,33 @@ function circumstances({ requests, stored, books, memory, warnings }: Report): s
   return rows
 }
 
+/** All reports in one table of Markdown, a line each. */
+export function summary(reports: readonly Report[]): string {
+  const rows = reports.map((report) => {
+    const compared = report.comparisons.reduce((total, { happened }) => total + happened, 0)
+    const difference = report.comparisons.reduce((total, each) => total + each.difference, 0)
+    const tagSets = report.comparisons.reduce((total, each) => total + each.tagSets, 0)
+    const bounds = deedsOf(report).map(({ count }) => bound(report, count))
+    return [
+      report.drill,
+      deedsOf(report)
+        .map(({ what, count }) => `${formatCount(count)} ${what}`)
+        .join(', '),
+      compared === 0 ? '–' : `${formatCount(difference)} of ${formatCount(compared)} in ${tagSets} tag sets`,
+      bounds.every((text) => text !== '') ? bounds.join(', ') : '–',
+      report.isMet ? 'met' : 'MISSED',
+      formatDuration(report.seconds * 1000),
+    ]
+  })
+  const header = ['drill', 'what was done', 'difference', '3/n of each', 'goals', 'took']
+  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
 function deedsOf({ deeds, requests }: Report): { what: string; count: number }[] {
   return [...(requests.completed > 0 ? [{ what: 'requests', count: requests.completed }] : []), ...deeds]
 }
 
-/** Only where nothing was lost is there a bound. */
+/** Only where nothing was lost is there a bound: with 95 % confidence, 3/n of what happened in none of n. */
 function bound({ isMet, comparisons }: Report, count: number): string {
   const nothingLost = isMet && comparisons.every(({ difference }) => difference === 0)
   return nothingLost && count > 0 ? `≤ ${(3 / count).toPrecision(2)}` : ''
@@ -116,10 +138,6 @@ function listed(counts: Readonly<Record<string, number>>): string {
   return entries.length === 0
     ? 'none'
     : entries.map(([name, count]) => `${name}: ${formatCount(count)}`).join(', ')
-}
-
-function unexpected(counts: Readonly<Record<string, number>>): string {
-  return Object.keys(counts).length === 0 ? '' : ` but for ${listed(counts)}`
 }
 
 function milliseconds(value: number | undefined): string {
