@@ -4,7 +4,10 @@ import type { Refusal } from '../intake/refusals.ts'
 import type { Percentile } from '../intake/sketch.ts'
 
 export interface Stored {
-  readonly metrics: StoreCounters & { readonly series: Readonly<Record<string, number>> }
+  readonly metrics: StoreCounters & {
+    readonly series: Readonly<Record<string, number>>
+    readonly overwrittenPerMetric: Readonly<Record<string, number>>
+  }
   readonly traces: { readonly received: number; readonly distinct: number }
   readonly logs: { readonly received: number }
   readonly requests: Readonly<Record<string, number>>

@@ -19,7 +19,14 @@ function reportOf(stored: number): Report {
     notes: ['A note.'],
     requests: { sent: 1000, completed: 1000, notLetIn: 0, unknown: 0, unexpected: {}, p50Ms: 1, p99Ms: 2 },
     stored: {
-      metrics: { received: 5, stored: 4, repeated: 1, overwritten: 0, series: { views: 1 } },
+      metrics: {
+        received: 5,
+        stored: 4,
+        repeated: 1,
+        overwritten: 0,
+        series: { views: 1 },
+        overwrittenPerMetric: {},
+      },
       traces: { received: 0, distinct: 0 },
       logs: { received: 0 },
       requests: { 200: 5 },

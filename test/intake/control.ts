@@ -91,7 +91,11 @@ function query(intake: Intake, parameters: URLSearchParams): unknown {
   switch (parameters.get('query')) {
     case null:
       return {
-        metrics: { ...intake.metrics.counters, series: intake.metrics.seriesPerMetric() },
+        metrics: {
+          ...intake.metrics.counters,
+          series: intake.metrics.seriesPerMetric(),
+          overwrittenPerMetric: intake.metrics.overwrittenPerMetric(),
+        },
         traces: intake.traces,
         logs: intake.logs,
         requests: intake.requests,

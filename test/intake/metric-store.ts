@@ -64,6 +64,7 @@ export interface Selection {
 export class MetricStore {
   readonly counters: StoreCounters = { received: 0, stored: 0, repeated: 0, overwritten: 0 }
   readonly #series = new Map<string, Series>()
+  readonly #overwritten = new Map<string, number>()
 
   add({ metric, host, tags, time, startTime, value }: Incoming): void {
     const series = this.#seriesOf(metric, host, tags)
@@ -73,7 +74,10 @@ export class MetricStore {
     this.counters.received += 1
     if (previous === undefined) this.counters.stored += 1
     else if (isDeepStrictEqual(previous, next)) this.counters.repeated += 1
-    else this.counters.overwritten += 1
+    else {
+      this.counters.overwritten += 1
+      this.#overwritten.set(metric, (this.#overwritten.get(metric) ?? 0) + 1)
+    }
     series.bySecond.set(second, next)
   }
 
@@ -90,6 +94,11 @@ export class MetricStore {
     for (const series of this.#series.values())
       if (series.metric === metric) for (const tag of series.tags) names.add(tag.replace(/:.*/s, ''))
     return [...names].sort()
+  }
+
+  /** Points that took the place of another one, by the name of the metric. */
+  overwrittenPerMetric(): Record<string, number> {
+    return Object.fromEntries(this.#overwritten)
   }
 
   /** Of counts and gauges their values, of distributions the sums of what was observed. */
@@ -130,6 +139,7 @@ export class MetricStore {
 
   forget(): void {
     this.#series.clear()
+    this.#overwritten.clear()
     Object.assign(this.counters, { received: 0, stored: 0, repeated: 0, overwritten: 0 })
   }
 

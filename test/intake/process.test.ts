@@ -28,7 +28,14 @@ t.test('as a process it prints its address, obeys, answers, and leaves when it i
   t.match(await get('/stored'), [
     200,
     {
-      metrics: { received: 2, stored: 2, repeated: 0, overwritten: 0, series: { views: 2 } },
+      metrics: {
+        received: 2,
+        stored: 2,
+        repeated: 0,
+        overwritten: 0,
+        series: { views: 2 },
+        overwrittenPerMetric: {},
+      },
       traces: { received: 0, distinct: 0 },
       logs: { received: 0 },
       requests: { 200: 1, 503: 1 },

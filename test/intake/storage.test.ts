@@ -57,6 +57,7 @@ t.test('within a second the last value of a series wins, and a resent point chan
   await send({ asInt: 5, agoMs: 400 })
   t.same(intake.metrics.counters, { received: 2, stored: 1, repeated: 1, overwritten: 0 })
   await send({ asInt: 7, agoMs: 100 })
+  t.same(intake.metrics.overwrittenPerMetric(), { views: 1 })
   t.same(intake.metrics.sum({ metric: 'views' }), { '': 7 })
   await send({ asInt: 7, agoMs: 200 })
   t.same(
