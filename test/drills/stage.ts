@@ -63,6 +63,10 @@ export class Stage implements Teardown {
   readonly driver: DriverLedger
   readonly ledger: RequestLedger
   readonly weighings: Weighing[] = []
+  /** Warnings and errors of the services' logs, and how often each came. */
+  readonly warnings = new Map<string, number>()
+  /** Process ids of the workers that serve, by slot. */
+  readonly workers = new Map<number, number>()
   readonly signal: AbortSignal
   readonly exportEveryMs: number
   readonly #program: string
@@ -70,6 +74,8 @@ export class Stage implements Teardown {
   readonly #ends: (() => unknown)[]
   readonly #openedAt = performance.now()
   readonly #services = new Set<Service>()
+  /** By the name of the service. */
+  readonly #ports = new Map<string, number>()
   readonly #random = seededRandom(20_261_122)
   #collector: Collector | undefined
   #kinds: Record<string, Kind> = {}
@@ -153,7 +159,6 @@ export class Stage implements Teardown {
     this.#services.add(service)
     return service
   }
-  readonly #ports = new Map<string, number>()
 
   /** SIGTERM; resolves when it has ended, and throws when that was not in order. */
   async stopService(service: Service): Promise<void> {
@@ -171,11 +176,6 @@ export class Stage implements Teardown {
     this.#services.delete(service)
     if (outcome !== expected) throw new Error(`the service ended with ${outcome}: ${service.errors()}`)
   }
-
-  /** Warnings and errors of the services' logs, and how often each came. */
-  readonly warnings = new Map<string, number>()
-  /** Process ids of the workers that serve, by slot. */
-  readonly workers = new Map<number, number>()
 
   #heed({ level, msg, slot, pid }: LogLine): void {
     if (['warn', 'error', 'fatal'].includes(level)) add(this.warnings, msg, 1)

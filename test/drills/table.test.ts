@@ -55,6 +55,7 @@ t.test('a difference is shown with its tag set, and nothing is bounded', async (
   t.match(text, /^ {4}views\{page:home\}: 1000 happened, 999 stored$/m)
   t.match(text, /^ {2}MISSED +difference 0$/m)
   t.notMatch(text, '≤')
+  t.notMatch(table({ ...reportOf(1000), isMet: false }), /kills.*≤/, 'nor where another goal was missed')
 })
 
 t.test('the summary has a line for each drill', async (t) => {
