@@ -14,6 +14,18 @@ export const steady: Drill = {
     stage.expect('steady', requests)
     await stage.under(stage.load([service]), service, () => stage.until(() => stage.ledger.sent >= requests))
     const comparisons = await stage.settle()
-    return { deeds: [], comparisons, goals: await exactnessGoals(stage, comparisons) }
+    const active = await stage.standIn.points('http.server.active_requests', ['http.request.method'])
+    const left = Object.values(active).map((points) => points.at(-1)?.[1])
+    return {
+      deeds: [],
+      comparisons,
+      goals: [
+        ...(await exactnessGoals(stage, comparisons)),
+        {
+          what: 'at the end no request of any method is active',
+          isMet: left.length > 0 && left.every((value) => value === 0),
+        },
+      ],
+    }
   },
 }

@@ -5,6 +5,8 @@ import type { Report } from './drill.ts'
 /** Tag sets that differ are listed up to so many for each metric. */
 const MOST_DIFFERENCES = 4
 
+const ESTIMATES = 'Not compared: what the Collector counts of sampled spans, which is an estimate.'
+
 /** A report as people read it. */
 export function table(report: Report): string {
   const deeds = deedsOf(report).map(({ what, count }) => [what, formatCount(count), bound(report, count)])
@@ -15,6 +17,7 @@ export function table(report: Report): string {
     (report.lines ?? []).map((line) => `  ${line}`),
     aligned(circumstances(report), 'll'),
     [
+      ...(report.comparisons.length > 0 ? [`  ${ESTIMATES}`] : []),
       ...(report.notes ?? []).map((note) => `  ${note}`),
       ...report.goals.map(({ what, isMet }) => `  ${isMet ? 'met   ' : 'MISSED'}  ${what}`),
       `  ${formatDuration(report.seconds * 1000)}, exports every ${report.exportEveryMs / 1000} s, begun ${report.startedAt}`,
@@ -42,8 +45,9 @@ function circumstances({ requests, stored, books, memory, warnings }: Report): s
   const { received, repeated, overwritten } = stored.metrics
   rows.push([
     'stand-in',
-    `${formatCount(received)} points came, ${formatCount(repeated)} of them again, ${formatCount(overwritten)} over another; requests ${listed(stored.requests)}`,
+    `${formatCount(received)} points came, ${formatCount(repeated)} of them again, ${formatCount(overwritten)} over another; ${formatCount(stored.traces.received)} spans, ${formatCount(stored.traces.distinct)} different ones; ${formatCount(stored.logs.received)} log records`,
   ])
+  rows.push(['requests', listed(stored.requests)])
   const refusals = stored.refused.map(({ status, metric, reason, count }) => [
     [status, metric, reason].filter((part) => part !== '').join(' '),
     count,
