@@ -76,6 +76,10 @@ export interface Report extends Findings {
   readonly books: readonly Account[]
   readonly memory: Memory | undefined
   readonly warnings: Readonly<Record<string, number>>
+  /** How often services were started again at the end, to send what waited on disk. */
+  readonly startsToSend: number
+  /** Seconds since the epoch of which nothing is stored, by instance. */
+  readonly gaps: Readonly<Record<string, readonly (readonly [number, number])[]>>
   readonly isMet: boolean
 }
 
@@ -145,7 +149,7 @@ export async function exactnessGoals(stage: Stage, comparisons: readonly Compari
 
 async function gather(
   stage: Stage,
-): Promise<Pick<Report, 'requests' | 'stored' | 'books' | 'memory' | 'warnings'>> {
+): Promise<Pick<Report, 'requests' | 'stored' | 'books' | 'memory' | 'warnings' | 'startsToSend' | 'gaps'>> {
   const { ledger } = stage
   const sorted = Float64Array.from(ledger.latencies).sort()
   return {
@@ -162,6 +166,8 @@ async function gather(
     books: await booksOf(stage),
     memory: memoryOf(stage),
     warnings: Object.fromEntries(stage.warnings),
+    startsToSend: stage.startsToSend,
+    gaps: await stage.standIn.gaps('web.page_views_total', ['service.instance.id']),
   }
 }
 

@@ -38,7 +38,7 @@ export interface StageOptions {
   readonly withJourneys?: boolean
 }
 
-type Service = Awaited<ReturnType<typeof startService>>
+type Service = Awaited<ReturnType<typeof startService>> & { readonly start: Start }
 type Collector = Awaited<ReturnType<typeof startCollector>>
 
 /** How a service is started. */
@@ -67,6 +67,8 @@ export class Stage implements Teardown {
   readonly warnings = new Map<string, number>()
   /** Process ids of the workers that serve, by slot. */
   readonly workers = new Map<number, number>()
+  /** How often services were started again at the end, to send what waited on disk. */
+  startsToSend = 0
   readonly signal: AbortSignal
   readonly exportEveryMs: number
   readonly #program: string
@@ -80,6 +82,8 @@ export class Stage implements Teardown {
   #collector: Collector | undefined
   #kinds: Record<string, Kind> = {}
   #progress: Progress | undefined
+  /** A service said that something waits on disk for its next start. */
+  #leftOnDisk = false
 
   private constructor(
     options: StageOptions,
@@ -136,10 +140,11 @@ export class Stage implements Teardown {
   }
 
   /** On one port, database and telemetry folder at each start, as one installation; `name` makes another one. */
-  async startService({ name = 'service', env = {}, workers }: Start = {}): Promise<Service> {
+  async startService(start: Start = {}): Promise<Service> {
+    const { name = 'service', env = {}, workers } = start
     const port = this.#ports.get(name) ?? (await freePorts(1))[0]
     this.#ports.set(name, port as number)
-    const service = await startService(this, {
+    const started = await startService(this, {
       preload: this.driver.preload,
       onLine: (line) => this.#heed(line),
       ...(workers !== undefined && { workers }),
@@ -156,6 +161,7 @@ export class Stage implements Teardown {
         ...env,
       },
     })
+    const service = { ...started, start }
     this.#services.add(service)
     return service
   }
@@ -179,6 +185,7 @@ export class Stage implements Teardown {
 
   #heed({ level, msg, slot, pid }: LogLine): void {
     if (['warn', 'error', 'fatal'].includes(level)) add(this.warnings, msg, 1)
+    if (msg.startsWith('telemetry that was not sent waits on disk')) this.#leftOnDisk = true
     if (msg === 'worker started') this.workers.set(Number(slot), Number(pid))
   }
 
@@ -286,9 +293,25 @@ export class Stage implements Teardown {
     ]
   }
 
+  /**
+   * Ends all services. What one could not send within its grace, on a busy machine, waits for its next start: it is
+   * started and ended again until nothing waits.
+   */
+  async #stopAll(): Promise<void> {
+    for (;;) {
+      this.#leftOnDisk = false
+      const starts = [...this.#services].map(({ start }) => start)
+      await Promise.all([...this.#services].map((service) => this.stopService(service)))
+      if (!this.#leftOnDisk) return
+      this.startsToSend += 1
+      for (const start of starts) await this.startService(start)
+      await this.pause(this.exportEveryMs)
+    }
+  }
+
   /** Ends all services and waits until everything has arrived, or nothing more comes. */
   async settle(quietMs = QUIET_MS): Promise<Comparison[]> {
-    await Promise.all([...this.#services].map((service) => this.stopService(service)))
+    await this.#stopAll()
     let received = -1
     let changedAt = performance.now()
     for (;;) {

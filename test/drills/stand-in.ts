@@ -44,6 +44,11 @@ export class StandIn {
     return this.#get({ query: 'points', metric, by }) as Promise<Groups<[number, number][]>>
   }
 
+  /** Seconds since the epoch between which a series says nothing. */
+  async gaps(metric: string, by: readonly string[]): Promise<Groups<[number, number][]>> {
+    return this.#get({ query: 'gaps', metric, by }) as Promise<Groups<[number, number][]>>
+  }
+
   async percentile(metric: string, by: readonly string[], p: number): Promise<Groups<Percentile>> {
     return this.#get({ query: 'percentile', metric, by, p: [String(p)] }) as Promise<Groups<Percentile>>
   }

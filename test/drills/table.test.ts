@@ -36,6 +36,8 @@ function reportOf(stored: number): Report {
     books: [{ signal: 'metrics', recorded: 5, restored: 0, resent: 1, setAside: 0, dropped: 0 }],
     memory: { heapBegin: 40e6, heapEnd: 41e6, rssBegin: 90e6, rssEnd: 91e6, heapSlope: -2e5 },
     warnings: {},
+    startsToSend: 0,
+    gaps: { 'service.instance.id:a': [[1_790_000_000, 1_790_000_001.5]] },
     isMet,
   }
 }
@@ -45,6 +47,7 @@ t.test('where nothing was lost, 3/n stands beside each n', async (t) => {
   t.match(text, /^ {2}kills +10 +≤ 0\.30$/m)
   t.match(text, /^ {2}views +1,000 +1,000 +0 +0 +1 +0 +≤ 0\.0030$/m)
   t.match(text, /^ {2}met +difference 0$/m)
+  t.notMatch(text, 'nothing stored', 'a gap alone is no loss')
   t.match(text, '200 views older than an hour: 2')
   t.match(text, 'heap 40.0 MB at first, 41.0 MB at last (−0.20 MB a minute')
 })
@@ -54,6 +57,7 @@ t.test('a difference is shown with its tag set, and nothing is bounded', async (
   t.match(text, /^ {2}views +1,000 +999 +1 +0 +1 +1$/m)
   t.match(text, /^ {4}views\{page:home\}: 1000 happened, 999 stored$/m)
   t.match(text, /^ {2}MISSED +difference 0$/m)
+  t.match(text, /^ {2}nothing stored +of service.instance.id:a from 2026-09-21T14:13:20.000Z for 1\.5 s$/m)
   t.notMatch(text, '≤')
   t.notMatch(table({ ...reportOf(1000), isMet: false }), /kills.*≤/, 'nor where another goal was missed')
 })

@@ -4,6 +4,7 @@ import type { Report } from './drill.ts'
 
 /** Tag sets that differ are listed up to so many for each metric. */
 const MOST_DIFFERENCES = 4
+const MOST_GAPS = 10
 
 const ESTIMATES = 'Not compared: what the Collector counts of sampled spans, which is an estimate.'
 
@@ -30,7 +31,8 @@ export function table(report: Report): string {
 }
 
 /** What each part of the pipeline says of itself. */
-function circumstances({ requests, stored, books, memory, warnings }: Report): string[][] {
+function circumstances(report: Report): string[][] {
+  const { requests, stored, books, memory, warnings, comparisons, gaps, startsToSend } = report
   const rows: string[][] = []
   if (requests.sent > 0)
     rows.push([
@@ -68,6 +70,16 @@ function circumstances({ requests, stored, books, memory, warnings }: Report): s
       `heap ${megabytes(memory.heapBegin)} at first, ${megabytes(memory.heapEnd)} at last${slope}; resident ${megabytes(memory.rssBegin)}, ${megabytes(memory.rssEnd)}`,
     ])
   }
+  if (startsToSend > 0)
+    rows.push(['left on disk', `services were started ${formatCount(startsToSend)} times more to send it`])
+  // Where all is there, a gap is a time in which nobody was there to count.
+  if (comparisons.some(({ difference }) => difference > 0))
+    for (const [instance, stretches] of Object.entries(gaps))
+      for (const [from, to] of stretches.slice(0, MOST_GAPS))
+        rows.push([
+          'nothing stored',
+          `of ${instance} from ${new Date(from * 1000).toISOString()} for ${(to - from).toFixed(1)} s`,
+        ])
   if (Object.keys(warnings).length > 0) rows.push(['warnings', listed(warnings)])
   return rows
 }

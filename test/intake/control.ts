@@ -40,7 +40,7 @@ export type Order = Static<typeof Order>
 
 /**
  * The side door, which needs no key: `POST /control` with an order, `GET /stored` for all counters and refusals, and
- * `GET /stored?query=sum|count|points|percentile&metric=…[&filter=a:b,c:d][&by=tag,tag][&p=0.95]` for what is stored.
+ * `GET /stored?query=sum|count|points|gaps|percentile&metric=…[&filter=a:b,c:d][&by=tag,tag][&p=0.95]` for what is stored.
  */
 export async function answerControl(
   intake: Intake,
@@ -108,10 +108,12 @@ function query(intake: Intake, parameters: URLSearchParams): unknown {
       return intake.metrics.count(selection)
     case 'points':
       return intake.metrics.points(selection)
+    case 'gaps':
+      return intake.metrics.gaps(selection)
     case 'percentile':
       return intake.metrics.percentile(selection, fraction(parameters.get('p')))
     default:
-      throw new ControlError(400, 'query must be sum, count, points or percentile.')
+      throw new ControlError(400, 'query must be sum, count, points, gaps or percentile.')
   }
 }
 

@@ -130,10 +130,26 @@ export class MetricStore {
     for (const [group, points] of this.#groups(selection))
       result[group] = points
         .map(({ time, value }): [number, number] => [
-          Number(time / 1_000_000n) / 1000,
+          toSeconds(time),
           value.type === 'distribution' ? value.count : value.value,
         ])
         .sort(([one], [other]) => one - other)
+    return result
+  }
+
+  /**
+   * Stretches between two points of a series in which nothing is said of it, in seconds since the epoch. Of a counter
+   * that grows in every interval they are what is missing, or a time in which nobody was there to count.
+   */
+  gaps(selection: Selection): Record<string, [number, number][]> {
+    const result: Record<string, [number, number][]> = Object.create(null)
+    for (const [group, points] of this.#groups(selection)) {
+      const inOrder = points.toSorted((one, other) => Number(one.time - other.time))
+      result[group] = inOrder.flatMap(({ startTime }, index): [number, number][] => {
+        const before = inOrder[index - 1]
+        return before && startTime > before.time ? [[toSeconds(before.time), toSeconds(startTime)]] : []
+      })
+    }
     return result
   }
 
@@ -191,4 +207,9 @@ function mergedSketch(metric: string, points: readonly Stored[]): MergedSketch |
   }
   if (used.size > 1) throw new Error(`${metric} came both over OTLP and as the Agent's sketches.`)
   return used.has(agent) ? agent : exponential
+}
+
+/** To the millisecond. */
+function toSeconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n) / 1000
 }

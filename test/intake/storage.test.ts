@@ -1,5 +1,5 @@
 import t from 'tap'
-import { deltaSum, metricJson, openIntake, pointOf, post } from './client.ts'
+import { deltaSum, metricJson, NOW_MS, openIntake, pointOf, post } from './client.ts'
 
 const METRICS = '/api/v2/otlpmetrics'
 
@@ -68,6 +68,17 @@ t.test('within a second the last value of a series wins, and a resent point chan
   intake.forget()
   t.same(intake.metrics.counters, { received: 0, stored: 0, repeated: 0, overwritten: 0 })
   t.same(intake.metrics.sum({ metric: 'views' }), {})
+})
+
+t.test('a stretch of which a series says nothing is a gap', async (t) => {
+  const intake = await openIntake(t)
+  const second = (agoMs: number, lastsMs: number) => {
+    const start = String(BigInt(NOW_MS - agoMs - lastsMs) * 1_000_000n)
+    return { asInt: 1, agoMs, startTimeUnixNano: start }
+  }
+  const points = deltaSum(second(0, 1000), second(1000, 1000), second(5000, 1500))
+  await post(intake.url + METRICS, metricJson('views', points))
+  t.same(intake.metrics.gaps({ metric: 'views' }), { '': [[1_789_999_995, 1_789_999_998]] })
 })
 
 t.test('two processes without service.instance.id on their points overwrite each other', async (t) => {
