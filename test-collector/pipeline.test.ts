@@ -18,7 +18,7 @@ const FROM_RESOURCE = [
 ]
 
 test('what the service measures arrives at the intake through the Collector', options, async (t) => {
-  const intake = await OtlpReceiver.start(t)
+  const intake = await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] })
   const place = await collectorPlace(t, intake.url)
   const collector = await startCollector(t, program, place, { spanMetricsEvery: '1s' })
   const service = await startService(t, {
@@ -121,7 +121,7 @@ test('what the service measures arrives at the intake through the Collector', op
 })
 
 test('counts that are made from sampled spans are weighed by their threshold', options, async (t) => {
-  const intake = await OtlpReceiver.start(t)
+  const intake = await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] })
   const place = await collectorPlace(t, intake.url)
   const collector = await startCollector(t, program, place, { spanMetricsEvery: '1s' })
   const service = await startService(t, {
@@ -159,7 +159,7 @@ test('counts that are made from sampled spans are weighed by their threshold', o
 })
 
 test('what the intake refuses for a while is sent until it takes it', options, async (t) => {
-  const intake = await OtlpReceiver.start(t)
+  const intake = await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] })
   const place = await collectorPlace(t, intake.url)
   await startCollector(t, program, place)
   intake.answerWith(503, 429, 502, 504)

@@ -16,7 +16,7 @@ const KILLS = 5
 const POINTS = 600
 
 test('what was acknowledged outlives a SIGKILL, while the intake is away too', options, async (t) => {
-  const intake = await OtlpReceiver.start(t)
+  const intake = await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] })
   const place = await collectorPlace(t, intake.url)
   const sender = new Sender(place)
   intake.answerWith(...Array.from({ length: 100_000 }, () => 503))

@@ -10,7 +10,9 @@ import { migrateToLatest } from '../src/db/migrate.ts'
 import type { DatabaseObserver } from '../src/db/observer.ts'
 import { createLogger } from '../src/telemetry/logging.ts'
 import { queryTiming } from '../src/telemetry/query-timing.ts'
+import { findRequestScope } from '../src/telemetry/request-scope.ts'
 import { startTelemetry } from '../src/telemetry/start.ts'
+import { STATEMENTS } from '../src/telemetry/statements.ts'
 import { openapiContract } from './openapi-contract.ts'
 import { planDefects } from './query-plans.ts'
 
@@ -43,7 +45,8 @@ export function temporaryFolder(t: Teardown): string {
 
 /**
  * The application as `server.ts` builds it, over a migrated database file of its own, listening to nothing. Every
- * reply is held against the OpenAPI document, every statement's plan against the growing tables.
+ * reply is held against the OpenAPI document, every statement's plan against the growing tables, and its name and page
+ * against what telemetry knows.
  */
 export async function openApp(t: Test, options: OpenAppOptions = {}) {
   const file = join(temporaryFolder(t), 'rollcall.db')
@@ -61,10 +64,11 @@ export async function openApp(t: Test, options: OpenAppOptions = {}) {
     instanceId: 'test',
   })
   const statements = new Set<string>()
+  const undecided = new Set<string>()
   const db = openDatabase({
     url: config.databaseUrl,
     busyTimeoutMs: config.databaseBusyTimeoutMs,
-    observer: remembering(queryTiming(telemetry), statements),
+    observer: remembering(queryTiming(telemetry), statements, undecided),
   })
   await migrateToLatest(db)
   statements.clear()
@@ -79,10 +83,10 @@ export async function openApp(t: Test, options: OpenAppOptions = {}) {
 
   t.teardown(async () => {
     await app.close()
-    const flaws = planDefects(file, statements)
+    const flaws = [...planDefects(file, statements), ...undecided]
     await db.destroy()
     await telemetry.shutdown()
-    if (flaws.length > 0) throw new Error(`statements read a growing table badly:\n${flaws.join('\n')}`)
+    if (flaws.length > 0) throw new Error(`statements are not as they should be:\n${flaws.join('\n')}`)
   })
 
   /** Asks the application and holds the reply against its documentation. */
@@ -141,11 +145,22 @@ function emailOf(name: string): string {
   return `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '.')}@example.com`
 }
 
-function remembering(observer: DatabaseObserver, statements: Set<string>): DatabaseObserver {
+/** Notes each statement, and of those that requests run what src/telemetry/statements.ts does not name. */
+function remembering(
+  observer: DatabaseObserver,
+  statements: Set<string>,
+  undecided: Set<string>,
+): DatabaseObserver {
   return {
     statement(description) {
       statements.add(description.sql)
-      return observer.statement(description)
+      const probe = observer.statement(description)
+      return (...execution) => {
+        const page = findRequestScope()?.page as keyof typeof STATEMENTS | undefined
+        if (page !== undefined && !STATEMENTS[page]?.includes(description.summary))
+          undecided.add(`"${description.summary}" of the page ${page} is not in src/telemetry/statements.ts`)
+        probe(...execution)
+      }
     },
     connectionWait: (seconds) => observer.connectionWait(seconds),
   }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { decodeRequest, type Requests, type Signal } from '../src/otlp/decode.ts'
 import { exportResponse, type PartialSuccess } from '../src/otlp/export-response.ts'
 import { encodingOf, readRequestBody } from '../src/otlp/request-body.ts'
+import { requestDefects } from './contract/emitted.ts'
 import { flatLogs, flatPoints, flatSpans, type LogData, type Point, type SpanData } from './flat-telemetry.ts'
 
 export interface ReceivedRequest {
@@ -24,12 +25,25 @@ export type Answer =
   | 'reset'
   | 'lost reply'
 
-/** The usual one, and Datadog's. */
-const METRIC_PATHS = ['/v1/metrics', '/api/v2/otlpmetrics']
+const SIGNALS: Readonly<Record<string, Signal>> = {
+  '/v1/metrics': 'metrics',
+  // Datadog's
+  '/api/v2/otlpmetrics': 'metrics',
+  '/v1/traces': 'traces',
+  '/v1/logs': 'logs',
+}
+
+export interface ReceiverOptions {
+  /** A free one unless told. */
+  port?: number
+  /** Signals of which it is sent what is not the service's own, and so not in the catalogue. */
+  foreign?: readonly Signal[]
+}
 
 /**
  * A real OTLP/HTTP receiver on a free port: keeps everything it is sent, decodes protobuf and JSON, compressed or not.
- * What it answers with a status other than 200 it does not keep, as a receiver that refused it would not.
+ * What it answers with a status other than 200 it does not keep, as a receiver that refused it would not. All that it is
+ * sent is held against the catalogue, and what is not as that says fails the test.
  */
 export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
@@ -53,14 +67,33 @@ export class OtlpReceiver {
     })
   })
   readonly #accepted: { [S in Signal]: Requests[S][] } = { metrics: [], traces: [], logs: [] }
+  static readonly #open = new Set<OtlpReceiver>()
+  readonly #foreign: readonly Signal[]
+  /** What is not as the catalogue says. */
+  readonly #defects = new Set<string>()
   #answers: Answer[] = []
   #answerEach: ((request: ReceivedRequest) => Answer | undefined) | undefined
 
-  /** Starts listening, on a free port unless told, and closes with the test. */
-  static async start(t: Pick<Test, 'teardown'>, port = 0): Promise<OtlpReceiver> {
-    const receiver = new OtlpReceiver()
+  private constructor(foreign: readonly Signal[]) {
+    this.#foreign = foreign
+  }
+
+  /** Starts listening and closes with the test, which fails where something came that the catalogue does not name. */
+  static async start(
+    t: Pick<Test, 'teardown'>,
+    { port = 0, foreign = [] }: ReceiverOptions = {},
+  ): Promise<OtlpReceiver> {
+    const receiver = new OtlpReceiver(foreign)
     await new Promise<void>((resolve) => receiver.#server.listen(port, '127.0.0.1', resolve))
-    t.teardown(() => receiver.close())
+    OtlpReceiver.#open.add(receiver)
+    t.teardown(async () => {
+      await receiver.close()
+      const [first, ...others] = receiver.#defects
+      if (first === undefined) return
+      // What a teardown throws ends the others too, and a receiver that still listens would keep the process.
+      await Promise.all(Array.from(OtlpReceiver.#open, (open) => open.close()))
+      throw new Error(others.length > 0 ? `${first}; and ${others.length} more such defects` : first)
+    })
     return receiver
   }
 
@@ -104,6 +137,7 @@ export class OtlpReceiver {
   }
 
   async close(): Promise<void> {
+    OtlpReceiver.#open.delete(this)
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
   }
@@ -115,12 +149,16 @@ export class OtlpReceiver {
     this.requests.push(received)
     const answer = this.#answers.shift() ?? this.#answerEach?.(received) ?? 200
     const status = typeof answer === 'object' ? answer.status : answer
-    if (status !== 200 && status !== 'lost reply') return answer
-    const encoding = encodingOf(request.headers)
-    if (METRIC_PATHS.includes(path)) this.#accepted.metrics.push(decodeRequest('metrics', encoding, decoded))
-    if (path === '/v1/traces') this.#accepted.traces.push(decodeRequest('traces', encoding, decoded))
-    if (path === '/v1/logs') this.#accepted.logs.push(decodeRequest('logs', encoding, decoded))
+    const isKept = status === 200 || status === 'lost reply'
+    const signal = SIGNALS[path]
+    if (signal) this.#take(signal, decodeRequest(signal, encodingOf(request.headers), decoded), isKept)
     return answer
+  }
+
+  #take<S extends Signal>(signal: S, request: Requests[S], isKept: boolean): void {
+    if (isKept) this.#accepted[signal].push(request)
+    if (this.#foreign.includes(signal)) return
+    for (const defect of requestDefects({ [signal]: request })) this.#defects.add(defect)
   }
 }
 

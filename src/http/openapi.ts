@@ -6,6 +6,12 @@ import { describeResponses } from './response-docs.ts'
 
 const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 
+/** What every route may answer: to a request without Host, over a limit, on a fault of ours, under too much load. */
+const ANY_ROUTE = [400, 429, 500, 503] as const
+
+/** What a route for files answers besides: ranges, conditions, what is not there or not to be had (@fastify/send). */
+const FILES = [200, 206, 304, 403, 404, 412, 416] as const
+
 /** Its own scripts and styles only. Nothing is upgraded to https: the page would stay blank where plain http is served. */
 const DOCS_POLICY =
   "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; style-src 'self'"
@@ -53,12 +59,16 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
     },
   })
 
-  app.get('/openapi.json', { config: { page: false }, schema: { hide: true } }, async () => app.swagger())
+  app.get(
+    '/openapi.json',
+    { config: { page: false, statuses: [200, ...ANY_ROUTE] }, schema: { hide: true } },
+    async () => app.swagger(),
+  )
 
   await app.register(async (docs) => {
     // Routes of somebody else's plugin: they are no page of this service.
     docs.addHook('onRoute', (route) => {
-      route.config = { ...route.config, page: false }
+      route.config = { ...route.config, page: false, statuses: [...FILES, ...ANY_ROUTE] }
     })
     await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY })
   })
@@ -78,9 +88,9 @@ function documentCommonParts(this: FastifyInstance, route: RouteOptions): void {
     ...schema,
     ...(needsSession && { security: [{ bearer: [] }, { cookie: [] }] }),
     response: {
-      ...problems(429, 500, 503),
+      ...problems(...ANY_ROUTE),
       ...(validates && problems(422)),
-      ...(isUnsafe && problems(400, 413, 415)),
+      ...(isUnsafe && problems(413, 415)),
       ...(needsSession && problems(401)),
       ...(needsSession && isUnsafe && problems(403)),
       ...(schema.response as Record<string, unknown>),

@@ -1,6 +1,15 @@
 import { METRICS } from './catalogue.ts'
 import type { AttributeDefinition, MetricDefinition, MetricKind } from './metric-definition.ts'
+import {
+  type Attributes,
+  LOG_ATTRIBUTES,
+  RESOURCE_ATTRIBUTES,
+  SPAN_EVENTS,
+  SPANS,
+} from './record-catalogue.ts'
+import { mostSeries } from './series.ts'
 import { DEFAULT_SAMPLING_RATIO, METRIC_EXPORT_INTERVAL_MS } from './settings.ts'
+import { SPAN_METRICS } from './span-metrics.ts'
 
 const KINDS: Record<MetricKind, string> = {
   counter: 'counter, delta',
@@ -34,11 +43,18 @@ export function cataloguePage(): string {
     'Every metric that the service emits, and nothing else. Histograms are exponential (base 2), sums are deltas; all ' +
       'times are in seconds. Every point carries the resource attributes `service.name`, `service.version`, ' +
       '`service.instance.id`, `deployment.environment.name`, `host.name` and `support`.',
-    'The number of series is the worst case of one process. Only what happens has a series, so there are far fewer.',
+    'The number of series is the worst case of one process; `npm run series` computes it from the routes, and a test ' +
+      'holds it to `telemetry-budget.json`. It counts some that never come: `CONNECT`, which never becomes a request; ' +
+      'result codes that one statement cannot end with; statuses that a route shares with all of its kind, and cut off ' +
+      'after each. Only what happens has a series, so there are far fewer.',
     overview(metrics),
     DEFAULTS,
     BOOKS,
-    ...metrics.map(section),
+    ...metrics.map((metric) => section(metric)),
+    ...records(),
+    '## Metrics of spans',
+    'What the Collector makes of the spans, beside what the service emits: estimates, as exact as the sampling is.',
+    ...Object.values<MetricDefinition>(SPAN_METRICS).map((metric) => section(metric, '###')),
   ].join('\n\n')}\n`
 }
 
@@ -54,26 +70,52 @@ function overview(metrics: readonly MetricDefinition[]): string {
   return ['| metric | kind | unit | attributes |', '|---|---|---|---|', ...rows].join('\n')
 }
 
-function section(metric: MetricDefinition): string {
+function section(metric: MetricDefinition, heading = '##'): string {
   const facts = [
-    `- Kind: ${KINDS[metric.kind]}; unit \`${metric.unit}\``,
+    `- Kind: ${KINDS[metric.kind]}; ${metric.unit === '' ? 'no unit' : `unit \`${metric.unit}\``}`,
     metric.clock && `- Clock: ${metric.clock}`,
     metric.leavesOut && `- Leaves out: ${metric.leavesOut}`,
-    `- Series at most: ${typeof metric.series === 'number' ? metric.series : metric.series.formula}`,
+    `- Series at most: ${metric.series?.formula ?? mostSeries(metric, { routes: [] })}`,
     `- Source: ${metric.source}`,
   ].filter((line) => line !== undefined)
-  const attributes = Object.entries(metric.attributes)
-  const table = [
-    '| attribute | allowed values |',
-    '|---|---|',
-    ...attributes.map(([name, attribute]) => `| \`${name}\` | ${allowed(attribute)} |`),
-  ]
+  const hasAttributes = Object.keys(metric.attributes).length > 0
   return [
-    `## ${metric.name}`,
+    `${heading} ${metric.name}`,
     metric.description,
     facts.join('\n'),
-    ...(attributes.length > 0 ? [table.join('\n')] : []),
+    ...(hasAttributes ? [attributeTable(metric.attributes)] : []),
   ].join('\n\n')
+}
+
+function attributeTable(attributes: Attributes): string {
+  const rows = Object.entries(attributes).map(
+    ([name, attribute]) => `| \`${name}\` | ${allowed(attribute)} |`,
+  )
+  return ['| attribute | allowed values |', '|---|---|', ...rows].join('\n')
+}
+
+function records(): string[] {
+  const spans = Object.values(SPANS).flatMap(({ kind, name, clock, source, attributes }) => [
+    `### A ${kind} span for each ${kind === 'server' ? 'request' : 'query'}`,
+    `- Name: ${name}\n- Clock: ${clock}\n- Source: ${source}`,
+    attributeTable(attributes),
+  ])
+  const events = Object.entries(SPAN_EVENTS).flatMap(([name, attributes]) => [
+    `### Event \`${name}\``,
+    attributeTable(attributes),
+  ])
+  return [
+    '## Spans',
+    'Those that are sampled. Text from outside may stand in them, because a span is no series.',
+    ...spans,
+    ...events,
+    '## Log records',
+    'Warnings and errors, with the trace and span id of their request. The body is the message.',
+    attributeTable(LOG_ATTRIBUTES),
+    '## Resource',
+    'On everything that a process sends; `OTEL_RESOURCE_ATTRIBUTES` may add to it.',
+    attributeTable(RESOURCE_ATTRIBUTES),
+  ]
 }
 
 function allowed({ values, boundedBy, missing }: AttributeDefinition): string {

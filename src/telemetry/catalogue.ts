@@ -26,8 +26,14 @@ import {
   TABLES,
 } from './attribute-values.ts'
 import { DROP_REASONS, SET_ASIDE_REASONS } from './export/books.ts'
-import type { AttributeDefinition, MetricDefinition, ServiceShape } from './metric-definition.ts'
+import type {
+  AttributeDefinition,
+  MetricDefinition,
+  SeriesAttributes,
+  ServiceShape,
+} from './metric-definition.ts'
 import * as semconv from './semconv.ts'
+import { STATEMENTS, SUMMARIES, statementAttributes, statementValues } from './statements.ts'
 
 /**
  * Every metric that this service emits, no more and no less. Instruments, `docs/telemetry.md` and the tests derive
@@ -50,8 +56,39 @@ const GC_SECONDS = [0.01, 0.1, 1, 10]
 const UNROUTED = 'http.route is missing where no route matched: a path never becomes a tag'
 const page: AttributeDefinition = { values: PAGES }
 const pageOrNone: AttributeDefinition = { values: [...PAGES, NO_PAGE] }
-const method: AttributeDefinition = { values: [...METHODS, OTHER_METHOD] }
-const scheme: AttributeDefinition = { values: SCHEMES }
+const queryPage: AttributeDefinition = { values: Object.keys(STATEMENTS) }
+export const method: AttributeDefinition = { values: [...METHODS, OTHER_METHOD] }
+export const scheme: AttributeDefinition = { values: SCHEMES }
+
+export const httpRoute: AttributeDefinition = {
+  boundedBy: 'the routes of the service',
+  form: /^\//,
+  missing: UNROUTED,
+}
+export const statusCode: AttributeDefinition = {
+  boundedBy: 'the statuses a route answers with, within 100 to 599',
+  form: /^[1-5]\d\d$/,
+  type: 'number',
+  missing: 'missing where no header fields were sent',
+}
+export const requestError: AttributeDefinition = {
+  boundedBy: `the status as text from 500 on; ${CUT_OFF.join(', ')} where the response is not complete`,
+  form: new RegExp(`^(5\\d\\d|${CUT_OFF.join('|')})$`),
+  missing: 'missing where nothing failed',
+}
+
+export const statementNames = {
+  [ATTR_DB_OPERATION_NAME]: { values: statementValues(ATTR_DB_OPERATION_NAME) },
+  [ATTR_DB_COLLECTION_NAME]: {
+    values: statementValues(ATTR_DB_COLLECTION_NAME),
+    missing: 'missing where a statement has no table',
+  },
+  [ATTR_DB_QUERY_SUMMARY]: { values: SUMMARIES },
+} satisfies Record<string, AttributeDefinition>
+export const queryError: AttributeDefinition = {
+  values: [...DATABASE_ERRORS, OTHER_ERROR],
+  missing: 'missing where the query succeeded',
+}
 
 const signal: AttributeDefinition = { values: SIGNALS }
 
@@ -66,7 +103,7 @@ export const METRICS = {
     leavesOut: 'nothing: errors, aborts and HEAD count as well',
     source: STORY,
     attributes: { page },
-    series: { formula: 'one for each page', most: (shape) => shape.pages },
+    series: { formula: 'one for each page that has a route', all: pageSeries },
   },
   pageViewsTotal: {
     name: 'web.page_views_total',
@@ -76,7 +113,6 @@ export const METRICS = {
     leavesOut: 'nothing: errors, aborts and HEAD count as well',
     source: STORY,
     attributes: {},
-    series: 1,
   },
   queryTime: {
     name: 'database.query.time',
@@ -86,8 +122,7 @@ export const METRICS = {
     clock: QUERY_CLOCK,
     leavesOut: 'waiting for the connection (db.client.connection.wait_time)',
     source: STORY,
-    attributes: { page: pageOrNone },
-    series: { formula: 'one for each page, and `none`', most: (shape) => shape.pages + 1 },
+    attributes: { page: queryPage },
     boundaries: QUERY_SECONDS,
   },
   requestDuration: {
@@ -102,21 +137,15 @@ export const METRICS = {
     attributes: {
       [ATTR_HTTP_REQUEST_METHOD]: method,
       [ATTR_URL_SCHEME]: scheme,
-      [ATTR_HTTP_ROUTE]: { boundedBy: 'the routes of the service', missing: UNROUTED },
-      [ATTR_HTTP_RESPONSE_STATUS_CODE]: {
-        boundedBy: 'the statuses a route answers with, within 100 to 599',
-        missing: 'missing where no header fields were sent',
-      },
-      [ATTR_ERROR_TYPE]: {
-        boundedBy: `the status as text from 500 on; ${CUT_OFF.join(', ')} where the response is not complete`,
-        missing: 'missing where nothing failed',
-      },
+      [ATTR_HTTP_ROUTE]: httpRoute,
+      [ATTR_HTTP_RESPONSE_STATUS_CODE]: statusCode,
+      [ATTR_ERROR_TYPE]: requestError,
       page: pageOrNone,
     },
     series: {
       formula:
         'for each scheme: (statuses × 4 + 3) for each method of each route, and for each method of unmatched requests',
-      most: requestSeries,
+      all: requestSeries,
     },
     boundaries: HTTP_SECONDS,
   },
@@ -127,7 +156,6 @@ export const METRICS = {
     description: 'HTTP requests that have begun and not ended.',
     source: `${HTTP_CONVENTION} (development)`,
     attributes: { [ATTR_HTTP_REQUEST_METHOD]: method, [ATTR_URL_SCHEME]: scheme },
-    series: (METHODS.length + 1) * SCHEMES.length,
   },
   operationDuration: {
     name: METRIC_DB_CLIENT_OPERATION_DURATION,
@@ -139,21 +167,13 @@ export const METRICS = {
     source: `${DB_CONVENTION} (stable); page is ours`,
     attributes: {
       [ATTR_DB_SYSTEM_NAME]: { values: [semconv.DB_SYSTEM_NAME_VALUE_SQLITE] },
-      [ATTR_DB_OPERATION_NAME]: { boundedBy: 'the statements of the service' },
-      [ATTR_DB_COLLECTION_NAME]: {
-        boundedBy: 'the tables of the service',
-        missing: 'missing where a statement has no table',
-      },
-      [ATTR_DB_QUERY_SUMMARY]: { boundedBy: 'the statements of the service' },
-      [ATTR_ERROR_TYPE]: {
-        values: [...DATABASE_ERRORS, OTHER_ERROR],
-        missing: 'missing where the query succeeded',
-      },
-      page: pageOrNone,
+      ...statementNames,
+      [ATTR_ERROR_TYPE]: queryError,
+      page: queryPage,
     },
     series: {
-      formula: 'statements × (pages + 1) × (error types + 1)',
-      most: (shape) => shape.statements * (shape.pages + 1) * (DATABASE_ERRORS.length + 2),
+      formula: '(error types + 1) for each statement of each page (src/telemetry/statements.ts)',
+      all: operationSeries,
     },
     boundaries: QUERY_SECONDS,
   },
@@ -165,7 +185,6 @@ export const METRICS = {
     clock: 'starts when the connection is asked for, stops when it is given',
     source: `${DB_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_DB_CLIENT_CONNECTION_POOL_NAME]: { values: ['main'] } },
-    series: 1,
     boundaries: QUERY_SECONDS,
   },
   tableRows: {
@@ -177,7 +196,6 @@ export const METRICS = {
     leavesOut: 'tables that do not grow with use',
     source: 'this service',
     attributes: { table: { values: TABLES } },
-    series: TABLES.length,
   },
   passwordHashDuration: {
     name: 'rollcall.password.hash.duration',
@@ -188,7 +206,6 @@ export const METRICS = {
     leavesOut: 'waiting for the turn',
     source: 'this service',
     attributes: {},
-    series: 1,
     boundaries: HTTP_SECONDS,
   },
   passwordHashQueue: {
@@ -198,7 +215,6 @@ export const METRICS = {
     description: 'Requests that wait for their turn to hash a password, at the end of the interval.',
     source: 'this service',
     attributes: {},
-    series: 1,
   },
   random: {
     name: 'test.support.random',
@@ -207,7 +223,6 @@ export const METRICS = {
     description: 'A random value from 0 up to but not 1, sampled by a scheduled check (checks.json).',
     source: STORY,
     attributes: {},
-    series: 1,
   },
   eventLoopDelayMin: eventLoopDelay(semconv.METRIC_NODEJS_EVENTLOOP_DELAY_MIN, 'Least'),
   eventLoopDelayMax: eventLoopDelay(semconv.METRIC_NODEJS_EVENTLOOP_DELAY_MAX, 'Greatest'),
@@ -226,7 +241,6 @@ export const METRICS = {
     description: 'Time that the event loop spent in each state.',
     source: `${NODE_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_NODEJS_EVENTLOOP_STATE]: { values: ['active', 'idle'] } },
-    series: 2,
   },
   eventLoopUtilization: {
     name: semconv.METRIC_NODEJS_EVENTLOOP_UTILIZATION,
@@ -235,7 +249,6 @@ export const METRICS = {
     description: 'Part of the interval in which the event loop was active, from 0 to 1.',
     source: `${NODE_CONVENTION} (development)`,
     attributes: {},
-    series: 1,
   },
   gcDuration: {
     name: semconv.METRIC_V8JS_GC_DURATION,
@@ -245,7 +258,6 @@ export const METRICS = {
     clock: 'starts and stops with the collection, as V8 reports it',
     source: `${V8_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_V8JS_GC_TYPE]: { values: GC_TYPES } },
-    series: GC_TYPES.length,
     boundaries: GC_SECONDS,
   },
   heapSize: {
@@ -255,7 +267,6 @@ export const METRICS = {
     description: 'Heap memory that V8 has reserved, by space.',
     source: `${V8_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_V8JS_HEAP_SPACE_NAME]: { values: [...HEAP_SPACES, OTHER_ERROR] } },
-    series: HEAP_SPACES.length + 1,
   },
   heapUsed: {
     name: semconv.METRIC_V8JS_MEMORY_HEAP_USED,
@@ -264,7 +275,6 @@ export const METRICS = {
     description: 'Heap memory in use, by space.',
     source: `${V8_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_V8JS_HEAP_SPACE_NAME]: { values: [...HEAP_SPACES, OTHER_ERROR] } },
-    series: HEAP_SPACES.length + 1,
   },
   cpuTime: {
     name: semconv.METRIC_PROCESS_CPU_TIME,
@@ -273,7 +283,6 @@ export const METRICS = {
     description: 'Processor time of the process, all threads, by mode.',
     source: `${PROCESS_CONVENTION} (development)`,
     attributes: { [semconv.ATTR_CPU_MODE]: { values: ['user', 'system'] } },
-    series: 2,
   },
   memoryUsage: {
     name: semconv.METRIC_PROCESS_MEMORY_USAGE,
@@ -282,7 +291,6 @@ export const METRICS = {
     description: 'Physical memory of the process (resident set).',
     source: `${PROCESS_CONVENTION} (development)`,
     attributes: {},
-    series: 1,
   },
   uptime: {
     name: semconv.METRIC_PROCESS_UPTIME,
@@ -291,7 +299,6 @@ export const METRICS = {
     description: 'Time since the process started.',
     source: `${PROCESS_CONVENTION} (development)`,
     attributes: {},
-    series: 1,
   },
   pointsExported: exported(semconv.METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, 'data_point'),
   pointsInflight: inflight(semconv.METRIC_OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT, 'data_point'),
@@ -306,7 +313,6 @@ export const METRICS = {
     description: 'Data points collected, sampled spans ended and log records emitted by this process.',
     source: 'this service',
     attributes: { signal },
-    series: SIGNALS.length,
   },
   telemetryRestored: {
     name: 'rollcall.telemetry.restored',
@@ -315,7 +321,6 @@ export const METRICS = {
     description: 'Items that an earlier process left on disk and this one took over to send.',
     source: 'this service',
     attributes: { signal },
-    series: SIGNALS.length,
   },
   telemetryResent: {
     name: 'rollcall.telemetry.resent',
@@ -324,7 +329,6 @@ export const METRICS = {
     description: 'Export requests that were sent again, because no acknowledgement came.',
     source: 'this service',
     attributes: { signal },
-    series: SIGNALS.length,
   },
   telemetrySetAside: {
     name: 'rollcall.telemetry.set_aside',
@@ -333,7 +337,6 @@ export const METRICS = {
     description: 'Items that the receiver will never take, kept on disk with the reason.',
     source: 'this service',
     attributes: { signal, [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS } },
-    series: SIGNALS.length * SET_ASIDE_REASONS.length,
   },
   telemetryDropped: {
     name: 'rollcall.telemetry.dropped',
@@ -343,7 +346,6 @@ export const METRICS = {
     leavesOut: 'what a killed process had not collected or not put on disk yet',
     source: 'this service',
     attributes: { signal, [ATTR_ERROR_TYPE]: { values: DROP_REASONS } },
-    series: SIGNALS.length * DROP_REASONS.length,
   },
 } as const satisfies Record<string, MetricDefinition>
 
@@ -358,7 +360,6 @@ function exported<const Name extends string, const Item extends string>(name: Na
     attributes: {
       [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS, missing: 'missing where the receiver acknowledged' },
     },
-    series: SET_ASIDE_REASONS.length + 1,
   } as const
 }
 
@@ -370,7 +371,6 @@ function inflight<const Name extends string, const Item extends string>(name: Na
     description: 'Items that wait for an acknowledgement, in memory or on disk.',
     source: `${SDK_CONVENTION} (development)`,
     attributes: {},
-    series: 1,
   } as const
 }
 
@@ -383,20 +383,61 @@ function eventLoopDelay<const Name extends string>(name: Name, which: string) {
     clock: 'how much later than planned a timer fires, sampled every 20 ms',
     source: `${NODE_CONVENTION} (development)`,
     attributes: {},
-    series: 1,
   } as const
 }
 
-/**
- * Each route answers with its statuses or, before the header fields are sent, with none. Each may be cut off, and
- * without a status it always is. Unmatched requests may have any method.
- */
-function requestSeries(shape: ServiceShape): number {
-  const outcomes = (statuses: number) => statuses * (1 + CUT_OFF.length) + CUT_OFF.length
-  const routed = shape.routes.reduce((sum, route) => sum + outcomes(route.statuses), 0)
-  const unmatched = (METHODS.length + 1) * outcomes(UNMATCHED_STATUSES)
-  return SCHEMES.length * (routed + unmatched)
+function* pageSeries({ routes }: ServiceShape): Iterable<SeriesAttributes> {
+  for (const name of new Set(routes.map(({ page }) => page))) if (name !== false) yield { page: name }
 }
 
-/** 400, 404, 405, 413, 414, 415, 429, 500, 503 */
-const UNMATCHED_STATUSES = 9
+/** Any statement may end with any result code: which ones it really can is SQLite's business. */
+function* operationSeries(): Iterable<SeriesAttributes> {
+  for (const [name, summaries] of Object.entries(STATEMENTS))
+    for (const summary of summaries)
+      for (const error of [undefined, ...DATABASE_ERRORS, OTHER_ERROR])
+        yield {
+          [ATTR_DB_SYSTEM_NAME]: semconv.DB_SYSTEM_NAME_VALUE_SQLITE,
+          ...statementAttributes(summary),
+          ...(error !== undefined && { [ATTR_ERROR_TYPE]: error }),
+          page: name,
+        }
+}
+
+/** What is answered where no route matches: those of http/unmatched.ts, of the framework, and of any failure. */
+const UNMATCHED_STATUSES = [400, 404, 405, 413, 414, 415, 429, 500, 503]
+
+function* requestSeries({ routes }: ServiceShape): Iterable<SeriesAttributes> {
+  const unmatched = [...METHODS, OTHER_METHOD].map((name) => ({ name, url: undefined, page: NO_PAGE }))
+  for (const urlScheme of SCHEMES) {
+    for (const { name, ...target } of unmatched)
+      for (const outcome of outcomes(UNMATCHED_STATUSES)) yield request(name, urlScheme, target, outcome)
+    for (const { method: name, url, page: ofRoute, statuses } of routes)
+      for (const outcome of outcomes(statuses))
+        yield request(name, urlScheme, { url, page: ofRoute === false ? NO_PAGE : ofRoute }, outcome)
+  }
+}
+
+/** With any of its statuses, complete or cut off; or cut off before there was one. */
+function* outcomes(statuses: readonly number[]): Iterable<SeriesAttributes> {
+  for (const error of CUT_OFF) yield { [ATTR_ERROR_TYPE]: error }
+  for (const status of statuses) {
+    const answered = { [ATTR_HTTP_RESPONSE_STATUS_CODE]: status }
+    yield status >= 500 ? { ...answered, [ATTR_ERROR_TYPE]: String(status) } : answered
+    for (const error of CUT_OFF) yield { ...answered, [ATTR_ERROR_TYPE]: error }
+  }
+}
+
+function request(
+  methodName: string,
+  urlScheme: string,
+  target: { url: string | undefined; page: string },
+  outcome: SeriesAttributes,
+): SeriesAttributes {
+  return {
+    [ATTR_HTTP_REQUEST_METHOD]: methodName,
+    [ATTR_URL_SCHEME]: urlScheme,
+    ...(target.url !== undefined && { [ATTR_HTTP_ROUTE]: target.url }),
+    ...outcome,
+    page: target.page,
+  }
+}

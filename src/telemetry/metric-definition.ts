@@ -16,17 +16,23 @@ export interface MetricDefinition {
   /** Where name and meaning come from. */
   readonly source: string
   readonly attributes: Readonly<Record<string, AttributeDefinition>>
-  /** Most series that one process can make: a number, or what it follows from. */
-  readonly series: number | SeriesBound
+  /** Which series one process can make; without it, every combination of the attributes' values. */
+  readonly series?: SeriesBound
   /** Bounds for backends without exponential histograms. */
   readonly boundaries?: readonly number[]
 }
 
+export type AttributeValue = string | number
+
 export interface AttributeDefinition {
   /** The whole set of allowed values, or … */
-  readonly values?: readonly (string | number)[]
+  readonly values?: readonly AttributeValue[]
   /** … what bounds them, where code and not this table decides. */
   readonly boundedBy?: string
+  /** What such a value looks like, written as text; any where it is left out. */
+  readonly form?: RegExp
+  /** Default: text. */
+  readonly type?: 'string' | 'number'
   /** When it is missing; otherwise it is always there. */
   readonly missing?: string
 }
@@ -34,25 +40,23 @@ export interface AttributeDefinition {
 export interface SeriesBound {
   /** In words, for the page. */
   readonly formula: string
-  readonly most: (shape: ServiceShape) => number
+  /** Each series' attributes, none twice. */
+  readonly all: (shape: ServiceShape) => Iterable<SeriesAttributes>
 }
+
+/** What tells one series of a metric from the others in a process. */
+export type SeriesAttributes = Readonly<Record<string, AttributeValue>>
 
 /** What the number of series depends on. */
 export interface ServiceShape {
-  /** Each method of each route, with the statuses that it may answer with. */
+  /** Each method of each route. */
   readonly routes: readonly RouteShape[]
-  /** Distinct prepared statements by operation, tables and summary. */
-  readonly statements: number
-  readonly pages: number
 }
 
 export interface RouteShape {
   readonly method: string
   readonly url: string
   readonly page: string | false
-  readonly statuses: number
-}
-
-export function mostSeries(metric: MetricDefinition, shape: ServiceShape): number {
-  return typeof metric.series === 'number' ? metric.series : metric.series.most(shape)
+  /** Those that it may answer with. */
+  readonly statuses: readonly number[]
 }

@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The page that a route belongs to, tag of its measurements; `false` for none. Every route declares it. */
     page?: string | false
+    /** What it may answer with, where no response schema says so. */
+    statuses?: readonly number[]
   }
   interface FastifyRequest {
     /** Trace id of the request, 32 hexadecimal digits: always there, sampled or not. */
@@ -29,7 +31,7 @@ declare module 'fastify' {
     requestsEnded(timeoutMs: number): Promise<void>
     /** The request that is being answered on a connection, if there is one. */
     openRequestOn(socket: Socket): OpenRequest | undefined
-    /** Every route with its methods, page and number of statuses: what the number of series is computed from. */
+    /** Every route with its methods, page and statuses: what the number of series is computed from. */
     routeShapes(): RouteShape[]
   }
 }
@@ -64,7 +66,8 @@ export const routeTelemetry = fp(
     const unmatched = new RouteRecorders(instruments, undefined, false)
     // By the router's own object: what a route's page is may still change until the application is ready.
     const recorders = new WeakMap<object, RouteRecorders>()
-    const routes: RouteOptions[] = []
+    /** Each with its URL, which the framework overwrites when it adds the same one with a slash at the end. */
+    const routes: { route: RouteOptions; url: string }[] = []
 
     function recordersOf(request: FastifyRequest): RouteRecorders {
       if (request.is404) return unmatched
@@ -88,7 +91,7 @@ export const routeTelemetry = fp(
 
     app.decorateRequest('traceId', '')
     app.decorateRequest(MEASUREMENT, null)
-    app.decorate('routeShapes', () => routes.flatMap(shapesOf))
+    app.decorate('routeShapes', () => routes.flatMap(({ route, url }) => shapesOf(route, url)))
     app.decorate('measureUnrouted', function measureUnrouted(request: FastifyRequest, reply: FastifyReply) {
       begin(request, reply)
     })
@@ -110,11 +113,13 @@ export const routeTelemetry = fp(
     app.decorate('openRequestOn', (socket: Socket) => measurer.openOn(socket))
 
     app.addHook('onRoute', function rememberRoute(route) {
-      routes.push(route)
+      routes.push({ route, url: route.url })
     })
 
     app.addHook('onReady', async function refuseRoutesWithoutPage() {
-      const stray = routes.find(({ config }) => config?.page !== false && !isPage(config?.page ?? false))
+      const stray = routes.find(
+        ({ route: { config } }) => config?.page !== false && !isPage(config?.page ?? false),
+      )?.route
       if (stray)
         throw new Error(
           `Route ${[stray.method].flat().join(', ')} ${stray.url} declares ${describePage(stray.config?.page)}; ` +
@@ -158,9 +163,9 @@ function describePage(page: string | false | undefined): string {
   return page === undefined ? 'no page' : `an unknown page "${page}"`
 }
 
-function shapesOf(route: RouteOptions): RouteShape[] {
-  const responses = (route.schema as { response?: object } | undefined)?.response
-  const statuses = Math.max(1, Object.keys(responses ?? {}).length)
+function shapesOf(route: RouteOptions, url: string): RouteShape[] {
+  const responses = (route.schema as { response?: object } | undefined)?.response ?? {}
+  const statuses = new Set([...Object.keys(responses).map(Number), ...(route.config?.statuses ?? [])])
   const page = route.config?.page ?? false
-  return [route.method].flat().map((method) => ({ method, url: route.url, page, statuses }))
+  return [route.method].flat().map((method) => ({ method, url, page, statuses: [...statuses].sort() }))
 }

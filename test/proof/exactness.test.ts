@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { readServiceShape } from '../../src/cli/service-shape.ts'
+import { beyondComputed } from '../contract/emitted.ts'
 import { temporaryFolder } from '../harness.ts'
 import { OtlpReceiver } from '../otlp-receiver.ts'
 import { type LogLine, startService } from '../service.ts'
@@ -118,6 +120,7 @@ test('what is received over OTLP is what was sent, tag set by tag set', async (t
   for (const page of ['home', 'signup', 'login', 'community', 'friends', 'account'])
     t.equal(queries[`{"page":"${page}"}`] ?? 0, expected.queries.get(page) ?? 0, `statements of ${page}`)
 
+  t.strictSame(beyondComputed(receiver.metrics(), await readServiceShape()), [])
   t.ok(problems.length > 200)
   checkTraces(t, problems, service.lines, new Set(receiver.spans().map((span) => span.traceId)))
   t.comment(

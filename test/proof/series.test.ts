@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import { readServiceShape } from '../../src/cli/service-shape.ts'
+import { beyondComputed } from '../contract/emitted.ts'
 import { OtlpReceiver } from '../otlp-receiver.ts'
 import { startService } from '../service.ts'
 import { Client, inParallel, seededRandom } from './client.ts'
@@ -42,6 +44,7 @@ test('10,000 hostile paths, methods and header fields add no series', async (t) 
 
   const added = [...seriesOf(receiver)].filter((series) => !honestSeries.has(series))
   t.strictSame(added, [])
+  t.strictSame(beyondComputed(receiver.metrics(), await readServiceShape()), [])
   t.ok(answered > HOSTILE_REQUESTS * 0.9, `${answered} answered, ${refusedByParser} refused by the parser`)
   const counted = Object.values(receiver.totals('http.server.request.duration')).reduce(
     (sum, count) => sum + count,

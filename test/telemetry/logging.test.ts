@@ -66,7 +66,7 @@ t.test('the line of a body that could not be read has the trace id of its reply'
 })
 
 t.test('warnings and errors also leave as log records, bounded, with their trace', async (t) => {
-  const { app, lines, received } = await openMeasured(t, routes)
+  const { app, lines, received } = await openMeasured(t, routes, { foreign: ['logs'] })
   const warned = (await app.inject('/warns')).body
   const failed = (await app.inject('/breaks')).body
   app.log.fatal('outside of any request')

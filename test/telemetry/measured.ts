@@ -5,15 +5,15 @@ import type { Test } from 'tap'
 import { createLogger } from '../../src/telemetry/logging.ts'
 import { routeTelemetry } from '../../src/telemetry/route-telemetry.ts'
 import { startTelemetry, type TelemetryOptions } from '../../src/telemetry/start.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
+import { OtlpReceiver, type ReceiverOptions } from '../otlp-receiver.ts'
 
 /** Telemetry that sends to a receiver of this test's own; all traces are kept and nothing leaves before the end. */
 export async function openTelemetry(
   t: Test,
   env: NodeJS.ProcessEnv = {},
-  identity: Partial<TelemetryOptions> = {},
+  { foreign, ...identity }: Partial<TelemetryOptions> & Pick<ReceiverOptions, 'foreign'> = {},
 ) {
-  const receiver = await OtlpReceiver.start(t)
+  const receiver = await OtlpReceiver.start(t, { ...(foreign && { foreign }) })
   const telemetry = startTelemetry({
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -38,15 +38,17 @@ export interface MeasuredOptions {
   slowRequestMs?: number
   logLevel?: string
   fastify?: object
+  /** Signals of which it emits what no service of ours does. */
+  foreign?: ReceiverOptions['foreign']
 }
 
 /** A Fastify application with the plugin first; `routes` adds what the test asks for. */
 export async function openMeasured(
   t: Test,
   routes: (app: FastifyInstance) => void | Promise<void>,
-  { env, slowRequestMs, logLevel = 'info', fastify = {} }: MeasuredOptions = {},
+  { env, slowRequestMs, logLevel = 'info', fastify = {}, foreign = [] }: MeasuredOptions = {},
 ) {
-  const { receiver, telemetry } = await openTelemetry(t, env)
+  const { receiver, telemetry } = await openTelemetry(t, env, { foreign })
   const lines: Record<string, unknown>[] = []
   const logger = createLogger({
     level: logLevel,

@@ -20,7 +20,7 @@ const system = { 'db.system.name': 'sqlite' }
 t.test('a query is timed under both names, by the page of the request that asked', async (t) => {
   let probe: ReturnType<ReturnType<typeof queryTiming>['statement']> = () => {}
   const { app, telemetry, received } = await openMeasured(t, (app) => {
-    app.get('/', { config: { page: 'home' } }, async () => {
+    app.get('/', { config: { page: 'community' } }, async () => {
       probe(100, 350, undefined)
       await new Promise((resolve) => setImmediate(resolve))
       probe(100, 101, undefined)
@@ -62,12 +62,12 @@ t.test('a query is timed under both names, by the page of the request that asked
     }))
   const histogram = { unit: 's', kind: 'exponential histogram', temporality: 'delta' } as const
   t.same(shape('database.query.time'), [
-    { attributes: { page: 'home' }, count: 2, sum: 0.251, ...histogram },
+    { attributes: { page: 'community' }, count: 2, sum: 0.251, ...histogram },
     { attributes: { page: 'signup' }, count: 1, sum: 2, ...histogram },
     { attributes: { page: 'none' }, count: 2, sum: 0.015, ...histogram },
   ])
   t.same(shape('db.client.operation.duration'), [
-    { attributes: { ...system, ...operation, page: 'home' }, count: 2, sum: 0.251, ...histogram },
+    { attributes: { ...system, ...operation, page: 'community' }, count: 2, sum: 0.251, ...histogram },
     {
       attributes: { ...system, ...operation, 'error.type': 'SQLITE_CONSTRAINT', page: 'signup' },
       count: 1,
@@ -95,7 +95,7 @@ t.test('a query is timed under both names, by the page of the request that asked
 t.test('a query of a sampled request has a span of its own, with the text and without a value', async (t) => {
   const { app, telemetry, received } = await openMeasured(t, (app) => {
     const probe = () => queryTiming(telemetryOf()).statement(STATEMENT)
-    app.get('/', { config: { page: 'home' } }, async () => {
+    app.get('/', { config: { page: 'community' } }, async () => {
       await new Promise((resolve) => setTimeout(resolve, 5))
       const now = performance.now()
       probe()(now - 2, now - 1.5, undefined)

@@ -1,11 +1,11 @@
 import { gunzipSync } from 'node:zlib'
 import { context, diag, propagation } from '@opentelemetry/api'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { createLogger } from '../../src/telemetry/logging.ts'
 import type { Telemetry } from '../../src/telemetry/start.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
-import { openTelemetry } from './measured.ts'
+import { openTelemetry as openWith } from './measured.ts'
 
 const RESOURCE = {
   'service.name': 'rollcall',
@@ -18,6 +18,12 @@ const RESOURCE = {
   'telemetry.sdk.name': 'opentelemetry',
   'telemetry.sdk.version': '3.1.0',
 }
+
+/** Spans and log records are of any kind here. */
+const openTelemetry = (t: Test, env?: NodeJS.ProcessEnv, options?: Parameters<typeof openWith>[2]) =>
+  openWith(t, env, { foreign: ['traces', 'logs'], ...options })
+
+const ALL = ['metrics', 'traces', 'logs'] as const
 
 /** One point, one span and one log record. */
 function sayEverything({ instruments, tracer, logs }: Telemetry): void {
@@ -52,10 +58,11 @@ t.test('all three signals leave with the whole resource when telemetry is shut d
 })
 
 t.test('the environment overrides what the service says of itself', async (t) => {
-  const { receiver, telemetry } = await openTelemetry(t, {
+  const env = {
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=pre%2Cproduction, team=a%20b ,service.name=lost',
     OTEL_SERVICE_NAME: 'named',
-  })
+  }
+  const { receiver, telemetry } = await openTelemetry(t, env, { foreign: ALL })
   sayEverything(telemetry)
   await telemetry.shutdown()
   t.same(receiver.spans()[0]?.resource, {
@@ -180,7 +187,7 @@ t.test('http/protobuf is sent where it is asked for, grpc is refused with the me
 
 t.test('temporality and histograms follow their variables', async (t) => {
   const histogramOf = async (env: NodeJS.ProcessEnv) => {
-    const { receiver, telemetry } = await openTelemetry(t, env)
+    const { receiver, telemetry } = await openTelemetry(t, env, { foreign: ALL })
     const hashing = telemetry.instruments.histogram(METRICS.passwordHashDuration, {})
     for (let n = 1; n <= 1000; n++) hashing.record(0.00001 * 1.0139 ** n)
     await telemetry.shutdown()

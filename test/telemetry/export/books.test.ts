@@ -36,7 +36,7 @@ test('whatever the receiver does, the books balance at every moment, over severa
       const directory = hasDisk ? { directory: temporaryFolder(t) } : {}
       let left = { metrics: 0, traces: 0, logs: 0 }
       for (const { answers, afterwards, work, ...bounds } of lives) {
-        const receiver = await OtlpReceiver.start(t)
+        const receiver = await OtlpReceiver.start(t, { foreign: ['traces', 'logs'] })
         receiver.answerWith(...answers)
         receiver.answerEach(() => afterwards)
         const { telemetry, view } = await openExporting(t, {

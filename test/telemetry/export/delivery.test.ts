@@ -88,7 +88,7 @@ test('a receiver that is absent for many intervals: sums are exact and no more t
     await new Promise((resolve) => setTimeout(resolve, levels.size > 3 ? 20 : 0))
   }
   t.equal(levels.size, 4, 'what waits grows three times, and then no more')
-  const back = await OtlpReceiver.start(t, Number(port))
+  const back = await OtlpReceiver.start(t, { port: Number(port) })
   await until(() => (back.totals('web.page_views_total')['{}'] ?? 0) === views)
   const points = back.metrics('web.page_views_total')
   t.equal(points.length, 4, 'three intervals, and one that holds all the others')

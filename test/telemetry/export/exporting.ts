@@ -28,7 +28,7 @@ export const QUICK_PACE = { firstMs: 2, longestMs: 10 }
 /** Telemetry on its way to a receiver of this test's own, at intervals of 20 ms and with short pauses. */
 export async function openExporting(t: Test, options: ExportingOptions = {}) {
   const { env, url, instanceId = 'somewhere:3000', signals = ['metrics'], ...exporting } = options
-  const receiver = options.receiver ?? (await OtlpReceiver.start(t))
+  const receiver = options.receiver ?? (await OtlpReceiver.start(t, { foreign: ['traces', 'logs'] }))
   const exporters = (['metrics', 'traces', 'logs'] as const).map((signal) => [
     `OTEL_${signal.toUpperCase()}_EXPORTER`,
     signals.includes(signal) ? 'otlp' : 'none',

@@ -1,0 +1,102 @@
+import {
+  ATTR_DB_QUERY_SUMMARY,
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+} from '@opentelemetry/semantic-conventions'
+import { httpRoute, METRICS, method, statusCode } from './catalogue.ts'
+import type {
+  AttributeDefinition,
+  MetricDefinition,
+  SeriesAttributes,
+  ServiceShape,
+} from './metric-definition.ts'
+import { serverSpanName } from './request-span.ts'
+import { seriesKey, seriesOf } from './series.ts'
+
+const SERVER = 'SPAN_KIND_SERVER'
+const CLIENT = 'SPAN_KIND_CLIENT'
+const UNSET = 'STATUS_CODE_UNSET'
+const ERROR = 'STATUS_CODE_ERROR'
+
+const ofRequests = 'missing where the span is a query'
+const attributes: Record<string, AttributeDefinition> = {
+  'service.name': { boundedBy: 'the resource' },
+  'span.name': { boundedBy: 'the routes and the statements of the service' },
+  'span.kind': { values: [SERVER, CLIENT] },
+  'status.code': { values: [UNSET, ERROR] },
+  [ATTR_HTTP_ROUTE]: { ...httpRoute, missing: `${ofRequests}, or no route matched` },
+  [ATTR_HTTP_REQUEST_METHOD]: { ...method, missing: ofRequests },
+  [ATTR_HTTP_RESPONSE_STATUS_CODE]: {
+    ...statusCode,
+    missing: `${ofRequests}, or no header fields were sent`,
+  },
+}
+
+const series = {
+  formula:
+    'as many as there are requests that differ in method, route, status and in whether they failed, and statements that did or did not',
+  all: spanSeries,
+}
+const source = 'span_metrics connector of the Collector, v0.155'
+
+/** What the Collector makes of the spans (`span_metrics` in otel-collector.yaml), beside what the service emits. */
+export const SPAN_METRICS = {
+  calls: {
+    name: 'traces.span.metrics.calls',
+    kind: 'counter',
+    unit: '',
+    description: 'Spans, each weighed by what its sampling stands for.',
+    source,
+    attributes,
+    series,
+  },
+  duration: {
+    name: 'traces.span.metrics.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Durations of spans, weighed in the same way.',
+    clock: 'that of the span',
+    source,
+    attributes,
+    series,
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+/** A span is what one measurement of a request or of a query is, with fewer attributes. */
+function* spanSeries(shape: ServiceShape): Iterable<SeriesAttributes> {
+  const seen = new Set<string>()
+  const spans = [
+    ...Array.from(seriesOf(METRICS.requestDuration, shape), requestSpan),
+    ...Array.from(seriesOf(METRICS.operationDuration, shape), querySpan),
+  ]
+  for (const span of spans) {
+    const key = seriesKey(span)
+    if (!seen.has(key)) yield span
+    seen.add(key)
+  }
+}
+
+function requestSpan(measured: SeriesAttributes): SeriesAttributes {
+  const { [ATTR_HTTP_ROUTE]: route, [ATTR_HTTP_RESPONSE_STATUS_CODE]: status } = measured
+  const verb = measured[ATTR_HTTP_REQUEST_METHOD] as string
+  return {
+    'service.name': 'rollcall',
+    'span.name': serverSpanName(verb, route as string | undefined),
+    'span.kind': SERVER,
+    'status.code': ATTR_ERROR_TYPE in measured ? ERROR : UNSET,
+    ...(route !== undefined && { [ATTR_HTTP_ROUTE]: route }),
+    [ATTR_HTTP_REQUEST_METHOD]: verb,
+    ...(status !== undefined && { [ATTR_HTTP_RESPONSE_STATUS_CODE]: status }),
+  }
+}
+
+function querySpan(measured: SeriesAttributes): SeriesAttributes {
+  return {
+    'service.name': 'rollcall',
+    'span.name': measured[ATTR_DB_QUERY_SUMMARY] as string,
+    'span.kind': CLIENT,
+    'status.code': ATTR_ERROR_TYPE in measured ? ERROR : UNSET,
+  }
+}

@@ -1,0 +1,207 @@
+import { writeFileSync } from 'node:fs'
+import { METHODS as PARSED_METHODS } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Sqlite from 'better-sqlite3'
+import type { Test } from 'tap'
+import { PASSWORD, temporaryFolder } from '../harness.ts'
+import type { OtlpReceiver, Answer as ReceiverAnswer } from '../otlp-receiver.ts'
+import { type Answer, type Ask, Client } from '../proof/client.ts'
+import { type LogLine, startService } from '../service.ts'
+import { until } from '../telemetry/export/exporting.ts'
+
+/** Long enough for one request that waits to be cut, and for the last export. */
+const SHUTDOWN_GRACE_MS = 4500
+
+interface WholeServiceOptions {
+  receiver: OtlpReceiver
+  /** What an earlier process of this instance left is here. */
+  telemetryDir: string
+  instanceId: string
+}
+
+/** A real service that does everything it can once: each page, each way to fail; all of it has left when this returns. */
+export async function runWholeService(
+  t: Test,
+  { receiver, telemetryDir, instanceId }: WholeServiceOptions,
+): Promise<void> {
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'rollcall.db')
+  const checks = join(folder, 'checks.json')
+  writeFileSync(checks, '{"test.support.random":{"everySeconds":1},"rollcall.table.rows":{"everySeconds":1}}')
+  const service = await startService(t, {
+    preload: pathToFileURL(join(import.meta.dirname, 'collect-garbage.ts')).href,
+    env: {
+      DATABASE_URL: `sqlite:${file}`,
+      DATABASE_BUSY_TIMEOUT_MS: '60000',
+      CHECKS_FILE: checks,
+      INSTANCE_ID: instanceId,
+      TELEMETRY_DIR: telemetryDir,
+      TRUST_PROXY: '127.0.0.1',
+      SLOW_REQUEST_MS: '1',
+      REQUEST_TIMEOUT_MS: '500',
+      PENDING_REQUESTS_MAX: '1',
+      SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
+      SHUTDOWN_DRAIN_MS: '0',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_LOGS_EXPORTER: 'otlp',
+      OTEL_METRIC_EXPORT_INTERVAL: '500',
+      OTEL_TRACES_SAMPLER: 'always_on',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+    },
+  })
+  refuseOnce(receiver)
+  const client = new Client(service.url)
+  t.teardown(() => client.close())
+  const raw = new Sqlite(file, { timeout: 5000 })
+  t.teardown(() => raw.close())
+
+  await useEveryPage(client, raw)
+  await failEveryWay(client, raw, service)
+  await service.askPreload()
+  await breakResponseOff(client, raw, () => service.kill('SIGTERM'))
+  t.strictSame(await service.exited, [0, null], 'it stops by itself')
+}
+
+/** One export of spans for good, and one of metrics for now. */
+function refuseOnce(receiver: OtlpReceiver): void {
+  const answers: Record<string, ReceiverAnswer[]> = {
+    '/v1/traces': [{ status: 400, body: { code: 3, message: 'not these' } }],
+    '/v1/metrics': [200, 503],
+  }
+  receiver.answerEach(({ path }) => answers[path]?.shift())
+}
+
+interface Person {
+  id: number
+  ask(method: string, path: string, body?: object): Promise<Answer>
+}
+
+async function useEveryPage(client: Client, raw: Sqlite.Database): Promise<void> {
+  const [ada, grace, alan] = [
+    await arrive(client, 'Ada'),
+    await arrive(client, 'Grace'),
+    await arrive(client, 'Alan'),
+  ]
+  for (const path of ['/', '/healthz', '/readyz', '/openapi.json', '/docs', '/docs/', '/docs/static/nothing'])
+    await client.ask({ path })
+
+  for (const path of ['', '?sort=name', '?q=a', '/full']) await ada.ask('GET', `/v1/community${path}`)
+  await ada.ask('GET', `/v1/users/${grace.id}`)
+
+  await ada.ask('PUT', `/v1/me/friends/${grace.id}`)
+  await grace.ask('PUT', `/v1/me/friends/${ada.id}`)
+  await ada.ask('PUT', `/v1/me/friends/${alan.id}`)
+  for (const path of [
+    'friends',
+    'friend-requests?direction=incoming',
+    'friend-requests?direction=outgoing',
+    'blocks',
+  ])
+    await ada.ask('GET', `/v1/me/${path}`)
+  await ada.ask('GET', `/v1/users/${grace.id}/mutual-friends`)
+  await ada.ask('DELETE', `/v1/me/friends/${alan.id}`)
+  await ada.ask('PUT', `/v1/me/blocks/${alan.id}`)
+  await ada.ask('DELETE', `/v1/me/blocks/${alan.id}`)
+
+  await ada.ask('GET', '/v1/me')
+  await ada.ask('PATCH', '/v1/me', { name: 'Ada Lovelace' })
+  const mail = { email: 'lovelace@example.com', currentPassword: PASSWORD }
+  await ada.ask('PATCH', '/v1/me', mail)
+  await ada.ask('GET', '/v1/sessions')
+  await alan.ask('PUT', '/v1/me/password', { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` })
+  await grace.ask('DELETE', '/v1/sessions/current')
+
+  // A session's use is written down once an hour.
+  for (const path of ['/v1/me', '/v1/sessions', '/v1/community', '/v1/me/friends']) {
+    raw.exec('update sessions set last_used_at = 0')
+    await ada.ask('GET', path)
+  }
+}
+
+async function arrive(client: Client, name: string): Promise<Person> {
+  const credentials = credentialsOf(name)
+  const created = await client.ask({ method: 'POST', path: '/v1/users', body: { name, ...credentials } })
+  const session = await client.ask({ method: 'POST', path: '/v1/sessions', body: credentials })
+  const headers = { authorization: `Bearer ${JSON.parse(session.body).token}` }
+  return {
+    id: JSON.parse(created.body).id,
+    ask: (method, path, body) => client.ask({ method, path, headers, ...(body && { body }) }),
+  }
+}
+
+function credentialsOf(name: string) {
+  return { email: `${name.toLowerCase()}@example.com`, password: PASSWORD }
+}
+
+async function failEveryWay(
+  client: Client,
+  raw: Sqlite.Database,
+  { url, lines }: { url: string; lines: readonly LogLine[] },
+): Promise<void> {
+  const eve = await arrive(client, 'Eve')
+  for (const method of PARSED_METHODS.filter((name) => name !== 'CONNECT'))
+    await client.ask({ method, path: '/nope' })
+  await client.ask({ path: '/', headers: { 'x-forwarded-proto': 'https', 'user-agent': 'contract' } })
+  await client.ask({ method: 'POST', path: '/v1/users', body: { ...credentialsOf('Eve'), name: 'Eve' } })
+  await eve.ask('PUT', '/v1/me/friends/1')
+  await eve.ask('PUT', '/v1/me/friends/3')
+  await eve.ask('PATCH', '/v1/me', { email: 'lovelace@example.com', currentPassword: PASSWORD })
+  await client.abort({ path: '/v1/users' })
+  await Promise.all([
+    talk(url, 'GET / HTTP/1.0\r\n\r\n'),
+    talk(url, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'),
+    talk(url, 'GET / HTTP/1.1\r\nHost: rollcall\r\nConnection: close\r\n\r\n'),
+    // Half a request: it runs into its time-out.
+    talk(
+      url,
+      'POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    ),
+  ])
+
+  // What a statement can fail with, without a disk that fails.
+  const logIn: Ask = { method: 'POST', path: '/v1/sessions', body: credentialsOf('Eve') }
+  for (const failure of [
+    `select json('{')`,
+    'select zeroblob(2000000000)',
+    `insert into kysely_migration_lock (rowid, id) values ('x', 'x')`,
+  ]) {
+    raw.exec(`create trigger failure before insert on sessions begin ${failure}; end`)
+    await client.ask(logIn)
+    raw.exec('drop trigger failure')
+  }
+  raw.exec('alter table table_rows rename to elsewhere')
+  await client.ask({ path: '/readyz' })
+  await until(() => lines.some(({ msg }) => msg === 'check failed'))
+  raw.exec('alter table elsewhere rename to table_rows')
+  await eve.ask('DELETE', '/v1/me')
+}
+
+/** What was written is answered, or not, until the connection is closed. */
+function talk(url: string, text: string): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const socket = connect(Number(port), hostname, () => socket.write(text))
+  socket
+    .on('error', () => {})
+    .on('close', () => resolve())
+    .resume()
+  return promise
+}
+
+/** A request that waits for another process's lock is cut when the service stops. */
+async function breakResponseOff(client: Client, raw: Sqlite.Database, stop: () => void): Promise<void> {
+  const late = await arrive(client, 'Late')
+  raw.exec('begin immediate')
+  const answer = late.ask('PATCH', '/v1/me', { name: 'Never' }).then(
+    () => 'answered',
+    () => 'cut',
+  )
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  stop()
+  await answer
+  raw.exec('rollback')
+}
