@@ -62,7 +62,7 @@ const DEFAULTS = {
 }
 
 /** Above what the catalogue allows: every attribute is from a closed set, and the SDK's 2000 would fold real series. */
-const CARDINALITY_LIMIT = 20_000
+export const CARDINALITY_LIMIT = 20_000
 
 /** Intervals merge from this part of the greatest age on: ten minutes of Datadog's hour. */
 const MERGED_FROM = 6
