@@ -61,7 +61,7 @@ export async function runWholeService(
 
   await useEveryPage(client, raw)
   await failEveryWay(client, raw, service)
-  await service.askPreload()
+  service.kill('SIGWINCH')
   await breakResponseOff(client, raw, () => service.kill('SIGTERM'))
   t.strictSame(await service.exited, [0, null], 'it stops by itself')
 }
