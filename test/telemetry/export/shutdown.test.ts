@@ -66,7 +66,7 @@ test('an item that cannot be written costs its batch, counted, and not the proce
 })
 
 test('an observable callback that never returns holds up neither the others nor the shutdown', async (t) => {
-  const receiver = await OtlpReceiver.start(t)
+  const receiver = await OtlpReceiver.start(t, { foreign: ['metrics'] })
   const notices = new Notices()
   const said: string[] = []
   notices.listen(({ message }) => said.push(message))

@@ -57,7 +57,7 @@ export class StoringReceiver {
   }
 
   static async start(t: Test): Promise<StoringReceiver> {
-    return new StoringReceiver(await OtlpReceiver.start(t))
+    return new StoringReceiver(await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] }))
   }
 
   #meet({ path, body }: ReceivedRequest): Answer {
