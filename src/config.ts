@@ -165,7 +165,7 @@ export const SETTINGS = {
     max: 20_971_520,
     unit: 'bytes',
     meaning:
-      'the same for metrics, where Datadog takes 500 kB: the Collector adds two tags to each point and sends each request on as one',
+      'the same for metrics, of which Datadog takes 500 kB; on the way there two tags are added to each point',
   },
   telemetrySpoolMaxBytes: {
     env: 'TELEMETRY_SPOOL_MAX_BYTES',
