@@ -1,0 +1,107 @@
+import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http'
+import type { Target } from './target.ts'
+
+export interface Ask {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly token?: string | undefined
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: readonly Buffer[]
+  /** Of the body. */
+  readonly bytes: number
+  /** When the last byte was there, on the clock of `performance.now`. */
+  readonly endedAtMs: number
+}
+
+/** There was no complete answer. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  /** `time-out`, `reset`, `refused`, `cut off` (by us, at the end), or the code of a rarer failure. */
+  readonly kind: string
+
+  constructor(kind: string, cause?: unknown) {
+    super(`no answer: ${kind}`, { cause })
+    this.kind = kind
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ECONNREFUSED: 'refused',
+}
+
+/** Asks over kept-alive connections, as many as there are requests under way. */
+export class HttpClient {
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY })
+  readonly #target: Target
+  readonly #timeoutMs: number
+  #isCutOff = false
+
+  constructor(target: Target, timeoutMs: number) {
+    this.#target = target
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** Rejects with {@link NoAnswer} alone. The time-out is for the whole answer. */
+  ask({ method = 'GET', path, token, headers, body }: Ask): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const payload = body && JSON.stringify(body)
+    const options: RequestOptions = {
+      agent: this.#agent,
+      host: this.#target.address,
+      port: this.#target.port,
+      method,
+      path,
+      headers: {
+        host: this.#target.host,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(payload && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+        ...headers,
+      },
+    }
+    const fail = (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer)
+      const kind = this.#isCutOff ? 'cut off' : (KINDS[error.code ?? ''] ?? error.code ?? 'broken')
+      reject(new NoAnswer(kind, error))
+    }
+    const outgoing = request(options, (reply) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      reply.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+      })
+      reply.on('error', fail)
+      reply.on('end', () => {
+        clearTimeout(timer)
+        const { statusCode: status = 0, headers: fields } = reply
+        resolve({ status, headers: fields, body: chunks, bytes, endedAtMs: performance.now() })
+      })
+    })
+    const timer = setTimeout(() => {
+      reject(new NoAnswer('time-out'))
+      outgoing.destroy()
+    }, this.#timeoutMs)
+    outgoing.on('error', fail)
+    outgoing.end(payload)
+    return promise
+  }
+
+  /** Lets go of idle connections. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /** Breaks off what is under way, which counts as `cut off`. */
+  cutOff(): void {
+    this.#isCutOff = true
+    this.#agent.destroy()
+  }
+}
