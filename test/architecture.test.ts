@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'start-failure.ts': ['config.ts', 'db'],
   'banner.ts': [],
   'shutdown.ts': [],
-  cli: ['app.ts', 'config.ts', 'errors.ts', 'db', 'passwords', 'telemetry', 'users'],
+  cli: ['app.ts', 'config.ts', 'errors.ts', 'db', 'otlp', 'passwords', 'telemetry', 'users'],
   'app.ts': [
     'account',
     'community',

@@ -1,7 +1,7 @@
-/** Three significant digits; a dash where there is none. */
+/** About three significant digits; a dash where there is none. */
 export function formatMs(ms: number | undefined): string {
   if (ms === undefined) return '–'
-  const decimals = ms < 10 ? 2 : ms < 100 ? 1 : 0
+  const decimals = ms < 0.1 ? 4 : ms < 10 ? 2 : ms < 100 ? 1 : 0
   return ms.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
 }
 

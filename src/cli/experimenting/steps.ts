@@ -1,0 +1,34 @@
+import type { Writable } from 'node:stream'
+
+export interface Step {
+  readonly what: string
+  readonly plannedSeconds: number
+}
+
+/** Says which step begins, and about how long the rest will take: as planned, corrected by how the plan has held. */
+export class Steps {
+  readonly #steps: readonly Step[]
+  readonly #out: Writable
+  readonly #startedAt = performance.now()
+  #begun = 0
+
+  constructor(steps: readonly Step[], out: Writable = process.stderr) {
+    this.#steps = steps
+    this.#out = out
+  }
+
+  next(): void {
+    const step = this.#steps[this.#begun]
+    if (step === undefined) throw new Error('no step is left')
+    const tookSeconds = (performance.now() - this.#startedAt) / 1000
+    const plannedSeconds = planned(this.#steps.slice(0, this.#begun))
+    const slowdown = this.#begun === 0 ? 1 : tookSeconds / plannedSeconds
+    const left = Math.ceil(planned(this.#steps.slice(this.#begun)) * slowdown)
+    this.#begun += 1
+    this.#out.write(`${this.#begun} of ${this.#steps.length}  ${step.what}, about ${left} s left\n`)
+  }
+}
+
+function planned(steps: readonly Step[]): number {
+  return steps.reduce((sum, { plannedSeconds }) => sum + plannedSeconds, 0)
+}
