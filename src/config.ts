@@ -375,6 +375,41 @@ export const SETTINGS = {
     unit: 'requests',
     meaning: 'friend requests of one member that may wait for an answer',
   },
+  viewerHost: {
+    env: 'VIEWER_HOST',
+    kind: 'text',
+    default: '127.0.0.1',
+    isValid: (text: string) => /^[0-9a-zA-Z.:_-]+$/.test(text),
+    expects: 'an address or host name',
+    meaning: 'address that the viewer listens on',
+  },
+  viewerPort: {
+    env: 'VIEWER_PORT',
+    kind: 'integer',
+    default: 4318,
+    min: 0,
+    max: 65_535,
+    unit: 'port',
+    meaning: 'port that the viewer listens on; 0 takes a free one, and the address is printed',
+  },
+  viewerMinutes: {
+    env: 'VIEWER_MINUTES',
+    kind: 'integer',
+    default: 60,
+    min: 1,
+    max: 1440,
+    unit: 'minutes',
+    meaning: 'how long the viewer keeps what it receives',
+  },
+  viewerMemoryMib: {
+    env: 'VIEWER_MEMORY_MIB',
+    kind: 'integer',
+    default: 256,
+    min: 16,
+    max: 16_384,
+    unit: 'MiB',
+    meaning: 'what the viewer keeps at most; the oldest makes room',
+  },
 } as const satisfies Record<string, Setting>
 
 type Settings = typeof SETTINGS

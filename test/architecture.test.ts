@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'start-failure.ts': ['config.ts', 'db'],
   'banner.ts': [],
   'shutdown.ts': [],
-  cli: ['app.ts', 'config.ts', 'errors.ts', 'db', 'otlp', 'passwords', 'telemetry', 'users'],
+  cli: ['app.ts', 'config.ts', 'errors.ts', 'db', 'otlp', 'passwords', 'telemetry', 'users', 'viewer'],
   'app.ts': [
     'account',
     'community',
@@ -31,6 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   friends: ['config.ts', 'db', 'errors.ts', 'http', 'sessions', 'users'],
   sessions: ['config.ts', 'db', 'errors.ts', 'http', 'passwords', 'users'],
   home: ['db', 'errors.ts'],
+  viewer: ['otlp'],
   otlp: [],
   passwords: ['db', 'errors.ts', 'http', 'users'],
   users: ['errors.ts', 'http'],

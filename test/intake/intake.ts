@@ -7,12 +7,12 @@ import type { LogsRequest, MetricsRequest, TraceRequest } from '../../src/otlp/m
 import { OtlpError } from '../../src/otlp/otlp-error.ts'
 import { encodingOf, readRequestBody } from '../../src/otlp/request-body.ts'
 import { type AgentContent, agentEndpoint, readAgentRequest } from './agent-api.ts'
+import { hostOf, pointTags, resourceTags } from '../../src/viewer/datadog-tags.ts'
 import { answerControl } from './control.ts'
 import { cumulativeComplaint, judgePoint } from './metric-rules.ts'
 import { MetricStore } from './metric-store.ts'
 import { Misbehaving, type Misbehaviour } from './misbehaviour.ts'
 import { Refusals } from './refusals.ts'
-import { hostOf, pointTags, resourceTags } from './tags.ts'
 
 /** Paths of Datadog's OTLP intake as `otel-collector.yaml` uses them. */
 const SIGNALS = new Map<string, Signal>([

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type AgentSketch, MergedAgentSketch } from './agent-sketch.ts'
+import { normalized } from '../../src/viewer/datadog-tags.ts'
 import { MergedSketch, type Percentile, type Sketch } from './sketch.ts'
-import { normalized } from './tags.ts'
 
 export type StoredValue =
   | { readonly type: 'count' | 'gauge'; readonly value: number }

@@ -1,4 +1,4 @@
-import type { AnyValue, Attributes } from '../../src/otlp/model.ts'
+import type { AnyValue, Attributes } from '../otlp/model.ts'
 
 /**
  * Resource attributes that Datadog makes tags of, and the tags' names (DataDog/datadog-agent,
@@ -62,13 +62,19 @@ function textOf(value: AnyValue): string {
   return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part))
 }
 
+const MAX_LENGTH = 200
+
 /**
  * What Datadog makes of a tag: lower case, `_` for most signs, 200 characters (docs "Getting started with tags"). Two
  * tags that become the same are the same series.
  */
 export function normalized(tag: string): string {
-  return tag
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}_\-:./]/gu, '_')
-    .slice(0, 200)
+  return (
+    tag
+      // Before the rest: what a sender writes may be megabytes long.
+      .slice(0, 2 * MAX_LENGTH)
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_\-:./]/gu, '_')
+      .slice(0, MAX_LENGTH)
+  )
 }

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { HttpError } from './http-error.ts'
+
+const TYPES = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.js', 'text/javascript; charset=utf-8'],
+  ['.mjs', 'text/javascript; charset=utf-8'],
+  ['.json', 'application/json; charset=utf-8'],
+  ['.svg', 'image/svg+xml'],
+  ['.png', 'image/png'],
+  ['.ico', 'image/x-icon'],
+  ['.woff2', 'font/woff2'],
+  ['.txt', 'text/plain; charset=utf-8'],
+])
+
+export interface ServedFile {
+  readonly contentType: string
+  readonly body: Buffer
+  readonly etag: string
+}
+
+/** Read at each request, so that an edit shows at the next load. Throws 404 for what is not there. */
+export async function readServedFile(directory: string, path: string): Promise<ServedFile> {
+  const name = path.endsWith('/') ? `${path}index.html` : extname(path) === '' ? `${path}.html` : path
+  const contentType = TYPES.get(extname(name))
+  // A dot at the beginning of a part is a hidden file or a step upwards.
+  const isPlain = name
+    .split('/')
+    .slice(1)
+    .every((part) => /^[\w-][\w.-]*$/.test(part))
+  const body = contentType && isPlain ? await readFile(join(directory, name)).catch(absent) : undefined
+  if (contentType === undefined || body === undefined)
+    throw new HttpError(404, `There is nothing at ${path.slice(0, 200)}.`)
+  return {
+    contentType,
+    body,
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+  }
+}
+
+export interface DashboardEntry {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  /** Why the file is not a dashboard. */
+  readonly problem: string | null
+}
+
+/** Of all `*.json`, in the order of their names; none where there is no folder. */
+export async function listDashboards(directory: string): Promise<DashboardEntry[]> {
+  const files = (await readdir(directory).catch(absent)) ?? []
+  const names = files
+    .filter((file) => /^[\w-]+\.json$/.test(file))
+    .map((file) => file.slice(0, -'.json'.length))
+  return Promise.all(
+    names.sort().map(async (name) => entryOf(name, await readFile(join(directory, `${name}.json`), 'utf8'))),
+  )
+}
+
+function entryOf(name: string, text: string): DashboardEntry {
+  try {
+    const { title, description, widgets } = JSON.parse(text)
+    const problem =
+      typeof title === 'string' && Array.isArray(widgets) ? null : 'It has no title or no widgets.'
+    return {
+      name,
+      title: typeof title === 'string' ? title : name,
+      description: String(description ?? ''),
+      problem,
+    }
+  } catch (error) {
+    return { name, title: name, description: '', problem: `It is not JSON: ${(error as Error).message}` }
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'EISDIR' || error.code === 'ENOTDIR') return undefined
+  throw error
+}

@@ -1,0 +1,364 @@
+import { fillGaps, type Line, noTags, type Unit } from './series.ts'
+import { FILL_METHODS, ROLLUP_METHODS } from './syntax.ts'
+
+export type Parameter =
+  | { readonly kind: 'number'; readonly name: string; readonly isOptional?: true }
+  | {
+      readonly kind: 'choice'
+      readonly name: string
+      readonly choices: readonly string[]
+      readonly isOptional?: true
+    }
+
+export interface QueryFunction {
+  readonly parameters: readonly Parameter[]
+  readonly meaning: string
+  /** Looks at one moment only, so that it works on single values as well. */
+  readonly isOverTime: boolean
+  apply(
+    lines: readonly Line[],
+    args: readonly (number | string | undefined)[],
+    interval: number,
+    buckets: number,
+  ): Line[]
+}
+
+const RANKS = ['max', 'mean', 'min', 'sum', 'last', 'l2norm', 'area'] as const
+type Rank = (typeof RANKS)[number]
+const DIRECTIONS = ['asc', 'desc'] as const
+
+/** What can stand around a query, by its name at Datadog (docs "Functions"). */
+export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
+  ['abs', each('absolute value', Math.abs, keep)],
+  [
+    'log2',
+    each(
+      'logarithm to base 2',
+      (value) => finite(Math.log2(value)),
+      () => null,
+    ),
+  ],
+  [
+    'log10',
+    each(
+      'logarithm to base 10',
+      (value) => finite(Math.log10(value)),
+      () => null,
+    ),
+  ],
+  [
+    'default_zero',
+    {
+      ...each('0 where there is nothing', (value) => (Number.isNaN(value) ? 0 : value), keep),
+      apply: defaultZero,
+    },
+  ],
+  ['clamp_min', bounded('raises what is below', (value, bound) => Math.max(value, bound))],
+  ['clamp_max', bounded('lowers what is above', (value, bound) => Math.min(value, bound))],
+  ['cutoff_min', bounded('removes what is below', (value, bound) => (value < bound ? Number.NaN : value))],
+  ['cutoff_max', bounded('removes what is above', (value, bound) => (value > bound ? Number.NaN : value))],
+  ['cumsum', overTime('sum of all up to here', cumulated, keep)],
+  [
+    'integral',
+    overTime(
+      'sum of value times seconds',
+      (values, interval) => cumulated(values.map((value) => value * interval)),
+      () => null,
+    ),
+  ],
+  ['diff', overTime('difference to the value before', (values) => differences(values), keep)],
+  [
+    'monotonic_diff',
+    overTime(
+      'difference to the value before, where it grew',
+      (values) => differences(values).map((grown) => (grown < 0 ? Number.NaN : grown)),
+      keep,
+    ),
+  ],
+  [
+    'derivative',
+    overTime('change in each second', (values, interval) => differences(values, interval), per('second')),
+  ],
+  [
+    'per_second',
+    overTime('growth in each second', (values, interval) => growth(values, interval), per('second')),
+  ],
+  [
+    'per_minute',
+    overTime('growth in each minute', (values, interval) => growth(values, interval / 60), per('minute')),
+  ],
+  [
+    'per_hour',
+    overTime('growth in each hour', (values, interval) => growth(values, interval / 3600), per('hour')),
+  ],
+  [
+    'throughput',
+    overTime(
+      "value divided by the bucket's seconds",
+      (values, interval) => values.map((value) => value / interval),
+      per('second'),
+    ),
+  ],
+  ...[3, 5, 7, 10, 20].map((span): [string, QueryFunction] => [
+    `ewma_${span}`,
+    overTime(`exponentially weighted mean of ${span}`, (values) => weighted(values, span), keep),
+  ]),
+  ...[3, 5, 7, 9].map((span): [string, QueryFunction] => [
+    `median_${span}`,
+    overTime(`median of the last ${span}`, (values) => moving(values, span, median), keep),
+  ]),
+  ['moving_rollup', movingRollup()],
+  ['fill', fill()],
+  [
+    'exclude_null',
+    {
+      parameters: [],
+      meaning: 'without groups N/A',
+      isOverTime: false,
+      apply: (lines) => lines.filter(({ tags }) => !Object.values(tags).includes('N/A')),
+    },
+  ],
+  ['count_nonzero', counting('how many groups are not 0', (value) => value !== 0)],
+  ['count_not_null', counting('how many groups have a value', () => true)],
+  ['top', top()],
+  ...conveniences(),
+])
+
+function each(
+  meaning: string,
+  change: (value: number) => number,
+  unit: (unit: Unit | null) => Unit | null,
+): QueryFunction {
+  return {
+    parameters: [],
+    meaning,
+    isOverTime: false,
+    apply: (lines) =>
+      lines.map((line) => ({ ...line, values: line.values.map(change), unit: unit(line.unit) })),
+  }
+}
+
+function bounded(meaning: string, change: (value: number, bound: number) => number): QueryFunction {
+  return {
+    parameters: [{ kind: 'number', name: 'bound' }],
+    meaning,
+    isOverTime: false,
+    apply: (lines, [bound]) =>
+      lines.map((line) => ({ ...line, values: line.values.map((value) => change(value, bound as number)) })),
+  }
+}
+
+function overTime(
+  meaning: string,
+  change: (values: Float64Array, interval: number) => Float64Array,
+  unit: (unit: Unit | null) => Unit | null,
+): QueryFunction {
+  return {
+    parameters: [],
+    meaning,
+    isOverTime: true,
+    apply: (lines, _, interval) =>
+      lines.map((line) => ({ ...line, values: change(line.values, interval), unit: unit(line.unit) })),
+  }
+}
+
+function keep(unit: Unit | null): Unit | null {
+  return unit
+}
+
+function per(time: string) {
+  return (unit: Unit | null): Unit | null => ({ name: unit?.name ?? '', per: time })
+}
+
+function finite(value: number): number {
+  return Number.isFinite(value) ? value : Number.NaN
+}
+
+/** Also where there is no line at all: then the answer is 0, and not nothing. */
+function defaultZero(lines: readonly Line[], _: unknown, __: number, buckets: number): Line[] {
+  const all = lines.length > 0 ? lines : [{ tags: noTags(), values: new Float64Array(buckets), unit: null }]
+  return all.map((line) => ({
+    ...line,
+    values: line.values.map((value) => (Number.isNaN(value) ? 0 : value)),
+  }))
+}
+
+function cumulated(values: Float64Array): Float64Array {
+  let sum = 0
+  return values.map((value) => {
+    if (Number.isNaN(value)) return value
+    sum += value
+    return sum
+  })
+}
+
+/** To the last value that is there; `unit` is how much time one bucket is. */
+function differences(values: Float64Array, unit?: number): Float64Array {
+  let last = -1
+  return values.map((value, index) => {
+    if (Number.isNaN(value)) return Number.NaN
+    const difference =
+      last === -1 ? Number.NaN : (value - values[last]!) / (unit === undefined ? 1 : unit * (index - last))
+    last = index
+    return difference
+  })
+}
+
+/** What fell began anew. */
+function growth(values: Float64Array, unit: number): Float64Array {
+  return differences(values, unit).map((change) => (change < 0 ? Number.NaN : change))
+}
+
+function weighted(values: Float64Array, span: number): Float64Array {
+  const alpha = 2 / (span + 1)
+  let mean = Number.NaN
+  return values.map((value) => {
+    if (Number.isNaN(value)) return value
+    mean = Number.isNaN(mean) ? value : alpha * value + (1 - alpha) * mean
+    return mean
+  })
+}
+
+/** Of the values that are there among the last so many. */
+function moving(values: Float64Array, span: number, reduce: (present: Float64Array) => number): Float64Array {
+  const present = new Float64Array(Math.min(span, values.length))
+  return values.map((_, index) => {
+    let count = 0
+    for (let position = Math.max(0, index - span + 1); position <= index; position += 1)
+      if (!Number.isNaN(values[position]!)) present[count++] = values[position]!
+    return count === 0 ? Number.NaN : reduce(present.subarray(0, count))
+  })
+}
+
+function median(values: Float64Array): number {
+  const sorted = values.toSorted()
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+function total(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}
+
+function movingRollup(): QueryFunction {
+  const reducers: Record<string, (values: Float64Array) => number> = {
+    avg: (values) => total(values) / values.length,
+    sum: total,
+    min: (values) => values.reduce((one, other) => Math.min(one, other)),
+    max: (values) => values.reduce((one, other) => Math.max(one, other)),
+    count: (values) => values.length,
+  }
+  return {
+    parameters: [
+      { kind: 'number', name: 'seconds' },
+      { kind: 'choice', name: 'method', choices: ROLLUP_METHODS, isOptional: true },
+    ],
+    meaning: 'joins the values of so many seconds up to here',
+    isOverTime: true,
+    apply: (lines, [seconds, method = 'avg'], interval) =>
+      lines.map((line) => {
+        const span = Math.max(1, Math.round((seconds as number) / interval))
+        return { ...line, values: moving(line.values, span, reducers[method]!) }
+      }),
+  }
+}
+
+function fill(): QueryFunction {
+  return {
+    parameters: [
+      { kind: 'choice', name: 'method', choices: FILL_METHODS },
+      { kind: 'number', name: 'seconds', isOptional: true },
+    ],
+    meaning: 'fills gaps',
+    isOverTime: true,
+    apply: (lines, [method, seconds], interval) =>
+      lines.map((line) => {
+        const values = line.values.slice()
+        fillGaps(values, method as (typeof FILL_METHODS)[number], interval, seconds as number | undefined)
+        return { ...line, values }
+      }),
+  }
+}
+
+function counting(meaning: string, counts: (value: number) => boolean): QueryFunction {
+  return {
+    parameters: [],
+    meaning,
+    isOverTime: false,
+    apply(lines, _, __, buckets) {
+      const values = new Float64Array(buckets)
+      for (const line of lines)
+        for (const [index, value] of line.values.entries())
+          if (!Number.isNaN(value) && counts(value)) values[index]! += 1
+      return [{ tags: noTags(), values, unit: null }]
+    },
+  }
+}
+
+function top(): QueryFunction {
+  return {
+    parameters: [
+      { kind: 'number', name: 'count' },
+      { kind: 'choice', name: 'by', choices: RANKS, isOptional: true },
+      { kind: 'choice', name: 'direction', choices: DIRECTIONS, isOptional: true },
+    ],
+    meaning: 'the groups of highest rank',
+    isOverTime: true,
+    apply: (lines, [count, by = 'mean', direction = 'desc'], interval) =>
+      ranked(lines, count as number, by as Rank, direction as 'asc' | 'desc', interval),
+  }
+}
+
+/** `top5_mean` and its like. */
+function conveniences(): [string, QueryFunction][] {
+  return (['top', 'bottom'] as const).flatMap((end) =>
+    [5, 10, 15, 20].flatMap((count) =>
+      RANKS.map((rank): [string, QueryFunction] => [
+        `${end}${count}_${rank}`,
+        {
+          parameters: [],
+          meaning: `the ${count} groups with the ${end === 'top' ? 'highest' : 'lowest'} ${rank}`,
+          isOverTime: true,
+          apply: (lines, _, interval) => ranked(lines, count, rank, end === 'top' ? 'desc' : 'asc', interval),
+        },
+      ]),
+    ),
+  )
+}
+
+export function ranked(
+  lines: readonly Line[],
+  count: number,
+  by: Rank,
+  direction: 'asc' | 'desc',
+  interval: number,
+): Line[] {
+  const sign = direction === 'desc' ? -1 : 1
+  return lines
+    .map((line) => ({ line, rank: rankOf(line.values, by, interval) }))
+    .sort((one, other) => sign * (one.rank - other.rank))
+    .slice(0, Math.max(0, Math.floor(count)))
+    .map(({ line }) => line)
+}
+
+/** Of the values that are there; of none the lowest rank there is. */
+export function rankOf(values: Float64Array, by: Rank, interval: number): number {
+  const present = values.filter((value) => !Number.isNaN(value))
+  if (present.length === 0) return -Number.MAX_VALUE
+  switch (by) {
+    case 'max':
+      return present.reduce((one, other) => Math.max(one, other))
+    case 'min':
+      return present.reduce((one, other) => Math.min(one, other))
+    case 'mean':
+      return total(present) / present.length
+    case 'sum':
+      return total(present)
+    case 'last':
+      return present.at(-1)!
+    case 'area':
+      return total(present) * interval
+    case 'l2norm':
+      return Math.sqrt(total(present.map((value) => value * value)))
+  }
+}

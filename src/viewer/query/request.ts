@@ -1,0 +1,81 @@
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+/** What stands in a widget's request, and the time. Members that it does not name are left aside. */
+const Query = Type.Object({
+  data_source: Type.Optional(Type.String()),
+  name: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+  query: Type.String(),
+  aggregator: Type.Optional(Type.Enum(['avg', 'last', 'sum', 'min', 'max', 'area', 'l2norm', 'percentile'])),
+})
+
+const Milliseconds = Type.Number({ minimum: 0, maximum: 8.64e15 })
+
+export const QueryRequest = Type.Object({
+  from: Type.Optional(Milliseconds),
+  to: Type.Optional(Milliseconds),
+  seconds: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400 * 31 })),
+  response_format: Type.Optional(Type.Enum(['timeseries', 'scalar', 'distribution'])),
+  request_type: Type.Optional(Type.String()),
+  q: Type.Optional(Type.String()),
+  query: Type.Optional(Query),
+  queries: Type.Optional(Type.Array(Query, { maxItems: 20 })),
+  formulas: Type.Optional(
+    Type.Array(
+      Type.Object({
+        formula: Type.String(),
+        alias: Type.Optional(Type.String()),
+        limit: Type.Optional(
+          Type.Object({
+            count: Type.Optional(Type.Integer({ minimum: 1 })),
+            order: Type.Optional(Type.Enum(['asc', 'desc'])),
+          }),
+        ),
+      }),
+      { maxItems: 20 },
+    ),
+  ),
+  variables: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Object({
+        prefix: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+        values: Type.Array(Type.String(), { maxItems: 1000 }),
+      }),
+    ),
+  ),
+  interval: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 * 31 })),
+  maxSeries: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+})
+export type QueryRequest = Static<typeof QueryRequest>
+
+/** A request that is not of the form that it must have: 400. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+}
+
+export function readQueryRequest(json: unknown): QueryRequest {
+  if (Value.Check(QueryRequest, json)) return json
+  const [first] = Value.Errors(QueryRequest, json)
+  const where = first?.instancePath ? first.instancePath.slice(1).replaceAll('/', '.') : 'the request'
+  throw new RequestError(`${where} ${first?.message ?? 'is not a query'}; see docs/viewer.md`)
+}
+
+/** For scripts: `?q=…&seconds=900&format=scalar&interval=…&$env=env:prod`. */
+export function readQueryParameters(parameters: URLSearchParams): QueryRequest {
+  const numeric = (name: string) =>
+    parameters.has(name) ? { [name]: Number(parameters.get(name) || Number.NaN) } : {}
+  const variables: Record<string, { values: string[] }> = Object.create(null)
+  for (const name of new Set(parameters.keys()))
+    if (name.startsWith('$')) variables[name.slice(1)] = { values: parameters.getAll(name) }
+  return readQueryRequest({
+    q: parameters.get('q') ?? undefined,
+    ...numeric('from'),
+    ...numeric('to'),
+    ...numeric('seconds'),
+    ...numeric('interval'),
+    ...numeric('maxSeries'),
+    ...(parameters.has('format') && { response_format: parameters.get('format') }),
+    variables,
+  })
+}

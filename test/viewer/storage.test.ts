@@ -1,0 +1,274 @@
+import { test } from 'tap'
+import {
+  exponential,
+  gauge,
+  histogram,
+  lastMinute,
+  observed,
+  openViewer,
+  type PointSpec,
+  sum,
+  type Values,
+  type ViewerClient,
+} from './viewer-client.ts'
+
+const total = async (client: ViewerClient, q: string) =>
+  (await client.values(q, { seconds: 3600 }))[0]?.value ?? null
+
+test('kinds, names and tags are those that Datadog makes of OTLP', async (t) => {
+  const client = await openViewer(t)
+  const second = lastMinute()
+  const resource: Values = {
+    'host.name': 'Box',
+    'service.name': 'Shop',
+    'service.version': '1.2',
+    'deployment.environment.name': 'prod',
+    'service.instance.id': 'box:3000',
+    support: 'team one',
+    'process.pid': 7,
+  }
+  const attributes = { 'http.route': '/v1/users/{id}', Method: 'GET', n: 3, yes: true }
+  await client.send(
+    [
+      sum('web.views', [{ attributes, second, asInt: '3' }]),
+      sum('up-down', [{ second, asInt: '-2' }], 'cumulative', false),
+      gauge('rows', [{ second, asDouble: 115.5 }]),
+      exponential('time', [{ second, ...observed([1, 2], 4) }]),
+    ],
+    resource,
+  )
+  const { json } = await client.get('/api/metrics?name=web.views')
+  t.match(json.metrics[0], {
+    name: 'web.views',
+    kind: 'count',
+    unit: '{view}',
+    description: 'what web.views counts',
+    series: 1,
+  })
+  t.strictSame(json.metrics[0].tags, {
+    env: ['prod'],
+    host: ['box'],
+    'http.route': ['/v1/users/_id_'],
+    method: ['get'],
+    n: ['3'],
+    service: ['shop'],
+    'service.instance.id': ['box:3000'],
+    support: ['team_one'],
+    version: ['1.2'],
+    yes: ['true'],
+  })
+  const kinds = (await client.get('/api/metrics')).json.metrics.map(
+    ({ name, kind }: Values) => `${name} ${kind}`,
+  )
+  t.strictSame(kinds, ['rows gauge', 'time distribution', 'up_down gauge', 'web.views count'])
+  t.equal((await client.get('/api/metrics?name=web')).status, 404)
+})
+
+test('one value stays for each metric, tags, host and second: the last', async (t) => {
+  const client = await openViewer(t)
+  const second = lastMinute()
+  const send = (fields: object, tags: Values = {}) =>
+    client.send([sum('views', [{ second, attributes: tags, asInt: '5', ...fields }])])
+  await send({})
+  await send({})
+  t.match((await client.status()).metrics, { received: 2, stored: 1, repeated: 1, overwritten: 0 })
+  await send({ asInt: '7' })
+  t.equal(await total(client, 'sum:views{*}'), 7)
+  await send({ timeUnixNano: `${second}500000000`, asInt: '7' })
+  t.match(
+    (await client.status()).metrics,
+    { overwritten: 2 },
+    'the same value of another moment is another point',
+  )
+  await send({ asInt: '1' }, { a: '1', b: '2' })
+  await send({ asInt: '2' }, { b: '2', a: '1' })
+  t.equal(await total(client, 'sum:views{a:1}'), 2, 'the order of tags makes no other series')
+  await client.send([
+    sum('views', [
+      { second: second - 5, asInt: '10' },
+      { second: second + 1, asInt: '20' },
+    ]),
+  ])
+  t.equal(await total(client, 'sum:views{!a:1}'), 37, 'points may come late')
+  t.match((await client.status()).metrics, {
+    received: 8,
+    stored: 4,
+    repeated: 1,
+    overwritten: 3,
+    kept: 4,
+    series: 2,
+  })
+})
+
+test('cumulative sums and histograms are kept as what they grew by', async (t) => {
+  const client = await openViewer(t)
+  const now = Math.floor(Date.now() / 1000)
+  const long = { startSecond: now - 3000 }
+  const count = (second: number, asInt: number, more: Partial<PointSpec> = long, attributes: Values = {}) =>
+    client.send([sum('views', [{ second, asInt: String(asInt), attributes, ...more }], 'cumulative')])
+  await count(now - 40, 1000)
+  t.equal(await total(client, 'sum:views{*}'), null, 'what was before the first point is not known')
+  await count(now - 30, 1004)
+  await count(now - 30, 1004)
+  await count(now - 20, 1010)
+  t.equal(await total(client, 'sum:views{*}'), 10)
+  await count(now - 10, 3, { startSecond: now - 15 })
+  t.equal(await total(client, 'sum:views{*}'), 13, 'a new start counts whole')
+  await count(now - 5, 2, { startSecond: now - 15 })
+  t.equal(await total(client, 'sum:views{*}'), 15, 'and so does what shrank')
+  await count(now + 5, 6, { startSecond: now + 2 }, { late: 'yes' })
+  t.equal(await total(client, 'sum:views{late:yes}'), null, 'not yet')
+  const ahead = (
+    await client.values('sum:views{late:yes}', { from: (now - 60) * 1000, to: (now + 60) * 1000 })
+  )[0]
+  t.equal(ahead?.value, 6, 'what began after the viewer did was never missed')
+
+  const explicit = (second: number, bucketCounts: number[]) =>
+    client.send([
+      histogram(
+        'wait',
+        [
+          {
+            second,
+            ...long,
+            count: bucketCounts.reduce((a, b) => a + b),
+            sum: second,
+            bucketCounts,
+            explicitBounds: [1, 2],
+          },
+        ],
+        'cumulative',
+      ),
+    ])
+  await explicit(now - 40, [1, 1, 1])
+  await explicit(now - 30, [1, 5, 1])
+  t.equal(await total(client, 'count:wait{*}'), 4)
+  t.equal(await total(client, 'sum:wait{*}'), 10)
+  const p50 = await total(client, 'p50:wait{*}')
+  t.ok(p50 !== null && p50 > 1 && p50 < 2, `what grew is between 1 and 2: ${p50}`)
+
+  const values = [0.5, 0.7, 3]
+  const finer = observed(values, 6)
+  const coarser = observed([...values, 40, 50, 60], 4)
+  await client.send([exponential('time', [{ second: now - 40, ...long, ...finer }], 'cumulative')])
+  await client.send([exponential('time', [{ second: now - 30, ...long, ...coarser }], 'cumulative')])
+  t.equal(await total(client, 'count:time{*}'), 3)
+  t.equal(await total(client, 'sum:time{*}'), 150)
+  const median = (await total(client, 'p50:time{*}')) as number
+  t.ok(Math.abs(median / 50 - 1) < 0.03, `the median of what was new: ${median}`)
+  t.match((await client.status()).metrics, { received: 11, stored: 7, repeated: 1, bases: 3, refused: 0 })
+})
+
+test('explicit buckets give percentiles within their bounds, exact counts, sums and extremes', async (t) => {
+  const client = await openViewer(t)
+  const second = lastMinute()
+  const bounds = [0.1, 0.2, 0.5, 1, 2]
+  const even = Array.from({ length: 1000 }, (_, index) => 0.05 + (index * 1.5) / 1000)
+  const bucketCounts = [...bounds, Number.POSITIVE_INFINITY].map(
+    (upper, index) => even.filter((value) => value <= upper && value > (bounds[index - 1] ?? 0)).length,
+  )
+  const fields = {
+    count: 1000,
+    sum: even.reduce((a, b) => a + b),
+    min: even[0],
+    max: even.at(-1),
+    bucketCounts,
+    explicitBounds: bounds,
+  }
+  await client.send([
+    histogram('even', [{ second, ...fields }]),
+    histogram('no-buckets', [{ second, count: 4, sum: 8 }]),
+  ])
+  for (const [aggregation, fraction] of [
+    ['p50', 0.5],
+    ['p75', 0.75],
+    ['p95', 0.95],
+    ['p99', 0.99],
+  ] as const) {
+    const estimate = (await total(client, `${aggregation}:even{*}`)) as number
+    const exact = even[Math.ceil(fraction * 1000) - 1]!
+    t.ok(Math.abs(estimate / exact - 1) < 0.02, `${aggregation} of even values: ${estimate} and ${exact}`)
+  }
+  t.equal(await total(client, 'count:even{*}'), 1000)
+  t.ok(Math.abs(((await total(client, 'sum:even{*}')) as number) - fields.sum) < 1e-9)
+  t.equal(await total(client, 'min:even{*}'), even[0])
+  t.equal(await total(client, 'max:even{*}'), even.at(-1))
+  t.ok(
+    Math.abs(((await total(client, 'p95:no_buckets{*}')) as number) - 2) < 0.05,
+    'without buckets there is only the mean',
+  )
+})
+
+test('what cannot be kept is refused with its reason, and the rest is kept', async (t) => {
+  const client = await openViewer(t, { maxSeries: 3, minutes: 10 })
+  const second = lastMinute()
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`a${index}`, '']))
+  const reply = await client.send([
+    sum('views', [
+      { second, asInt: '1', attributes: { n: '1' } },
+      { second: second - 700, asInt: '1' },
+      { second: second + 1000, asInt: '1' },
+      { second, asDouble: 'NaN' },
+      { second },
+      { second, asInt: '1', flags: 1 },
+      { second, asInt: '1', attributes: many },
+    ]),
+    { name: 'views', gauge: { dataPoints: [{ timeUnixNano: `${second}000000000`, asInt: '1' }] } },
+    { name: '<script>', gauge: { dataPoints: [{ timeUnixNano: `${second}000000000`, asInt: '1' }] } },
+    { name: 'summary', summary: { dataPoints: [{ timeUnixNano: `${second}000000000` }] } },
+    { name: 'unspecified', sum: { dataPoints: [{ timeUnixNano: `${second}000000000`, asInt: '1' }] } },
+    { name: 'later', futureKind: {} },
+    exponential('time', [
+      { second, ...observed([1], 4), count: '2' },
+      { second, ...observed([1], 4), scale: 30 },
+      { second, ...observed([1], 4), positive: { offset: 2_000_000_000, bucketCounts: ['1'] } },
+      { second, count: 0 },
+      { second, ...observed([1], 4), attributes: { n: '2' } },
+    ]),
+    histogram('wait', [
+      { second, count: 1, bucketCounts: [1], explicitBounds: [1, 2] },
+      { second, count: 2, bucketCounts: [1, 1], explicitBounds: ['NaN'] },
+      { second, count: 2, bucketCounts: [1, 0, 1], explicitBounds: [2, 1] },
+      { second, count: 1, sum: 3, attributes: { n: '3' } },
+      { second, count: 1, sum: 3, attributes: { n: '4' } },
+    ]),
+  ])
+  t.equal(reply.status, 200)
+  const { metrics, refusals } = await client.status()
+  t.equal(Number(reply.json.partialSuccess.rejectedDataPoints), metrics.refused)
+  t.match(metrics, { received: 21, stored: 3, bases: 1, refused: 17, kept: 3, series: 3 })
+  const reasons = Object.fromEntries(refusals.map(({ reason, count }: Values) => [reason, count]))
+  t.match(reasons, {
+    'older than the 10 minutes that are kept': 1,
+    'more than ten minutes ahead of this clock': 1,
+    'not a finite number': 1,
+    'the point has no value': 1,
+    'the point says that no value was recorded': 1,
+    'more than 64 attributes on a point': 1,
+    'its metric is kept as another kind (count, gauge or distribution)': 1,
+    'the name of a metric must begin with a letter': 1,
+    'summaries are not kept; send histograms': 1,
+    'its temporality is neither delta nor cumulative': 1,
+    'buckets and count differ': 1,
+    'a scale beyond -10 to 20': 1,
+    'buckets beyond the range of numbers': 1,
+    'there is not one bucket more than there are bounds': 1,
+    'the bounds do not ascend': 2,
+    'the limit of 3 series is reached': 1,
+  })
+  t.match(reply.json.partialSuccess.errorMessage, /1: the limit of 3 series is reached/)
+})
+
+test('a bad body is refused whole, with a sentence', async (t) => {
+  const client = await openViewer(t)
+  const cases: [Promise<{ status: number }>, number][] = [
+    [client.post('/v1/metrics', Buffer.from('not protobuf')), 400],
+    [client.post('/v1/traces', { resourceSpans: 7 }), 400],
+    [client.post('/v1/logs', {}, { 'content-type': 'text/plain' }), 415],
+    [client.post('/v1/logs', Buffer.alloc(100), { 'content-encoding': 'gzip' }), 400],
+    [client.post('/v1/metrics', Buffer.alloc(17 * 1024 * 1024)), 413],
+    [client.get('/v1/metrics'), 405],
+  ]
+  for (const [reply, status] of cases) t.equal((await reply).status, status)
+  t.match((await client.status()).requests, { 400: 3, 413: 1, 415: 1 })
+})
