@@ -155,7 +155,7 @@ function encode(scale: number, zeroCount: number, positive: Pairs, negative: Pai
     below = below.coarser()
   }
   written = 0
-  const most = 20 * (above.indexes.length + below.indexes.length + 2)
+  const most = 20 * (above.indexes.length + below.indexes.length + 4)
   if (scratch.length < most) scratch = new Uint8Array(most * 2)
   writeVarint(zigzag(kept))
   writeVarint(zeroCount)
@@ -164,11 +164,16 @@ function encode(scale: number, zeroCount: number, positive: Pairs, negative: Pai
   return scratch.slice(0, written)
 }
 
-function writePairs({ indexes, counts }: Pairs): void {
+/** How many there are, and if any: the first index, how far it is to the last, and the pairs of step and count. */
+function writePairs(pairs: Pairs): void {
+  const { indexes, counts, width } = pairs
   writeVarint(indexes.length)
-  let previous = 0
+  if (indexes.length === 0) return
+  writeVarint(zigzag(indexes[0]!))
+  writeVarint(width - 1)
+  let previous = indexes[0]!
   for (const [position, index] of indexes.entries()) {
-    writeVarint(position === 0 ? zigzag(index) : index - previous - 1)
+    writeVarint(index - previous)
     writeVarint(counts[position]!)
     previous = index
   }
@@ -188,61 +193,51 @@ function unzigzag(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
 
-/** Counts of consecutive indexes. */
+/** Counts of consecutive indexes, from `low` to `high` where there are any. Open, because adding is the inner loop. */
 class Range {
-  #counts = new Float64Array(128)
+  counts = new Float64Array(128)
   /** Index of the first of the counts. */
-  #offset = 0
-  #low = Number.POSITIVE_INFINITY
-  #high = Number.NEGATIVE_INFINITY
+  offset = 0
+  low = Number.POSITIVE_INFINITY
+  high = Number.NEGATIVE_INFINITY
 
   /** False, and nothing is done, where it would become wider than it may. */
-  add(index: number, count: number): boolean {
-    const low = Math.min(index, this.#low)
-    const high = Math.max(index, this.#high)
+  include(first: number, last: number): boolean {
+    const low = Math.min(first, this.low)
+    const high = Math.max(last, this.high)
     if (high - low >= MAX_BUCKETS) return false
-    if (low < this.#offset || high >= this.#offset + this.#counts.length) this.#makeRoom(low, high)
-    this.#low = low
-    this.#high = high
-    this.#counts[index - this.#offset]! += count
+    if (low < this.offset || high >= this.offset + this.counts.length) this.#makeRoom(low, high)
+    this.low = low
+    this.high = high
     return true
   }
 
   coarsen(steps: number): void {
-    if (this.#high < this.#low) return
-    const [counts, offset, low, high] = [this.#counts.slice(), this.#offset, this.#low, this.#high]
-    this.clear()
+    if (this.high < this.low) return
+    const { counts, offset, low, high } = this
+    this.counts = new Float64Array(counts.length)
+    this.offset = low >> steps
+    this.low = low >> steps
+    this.high = high >> steps
     for (let index = low; index <= high; index += 1)
-      if (counts[index - offset]! > 0) this.add(index >> steps, counts[index - offset]!)
+      this.counts[(index >> steps) - this.offset]! += counts[index - offset]!
   }
 
   clear(): void {
-    if (this.#high >= this.#low) this.#counts.fill(0, this.#low - this.#offset, this.#high - this.#offset + 1)
-    this.#low = Number.POSITIVE_INFINITY
-    this.#high = Number.NEGATIVE_INFINITY
-  }
-
-  /** Ascending by index, or descending; ends when told so. */
-  each(direction: 1 | -1, visit: (index: number, count: number) => boolean): void {
-    const [first, last] = direction === 1 ? [this.#low, this.#high] : [this.#high, this.#low]
-    for (let index = first; direction * index <= direction * last; index += direction) {
-      const count = this.#counts[index - this.#offset]!
-      if (count > 0 && visit(index, count)) return
-    }
+    if (this.high >= this.low) this.counts.fill(0, this.low - this.offset, this.high - this.offset + 1)
+    this.low = Number.POSITIVE_INFINITY
+    this.high = Number.NEGATIVE_INFINITY
   }
 
   #makeRoom(low: number, high: number): void {
-    const length = Math.min(MAX_BUCKETS, Math.max(this.#counts.length, 2 * (high - low + 1)))
+    const length = Math.min(MAX_BUCKETS, Math.max(this.counts.length, 2 * (high - low + 1)))
     // Half of what is free goes below, because values grow in either direction.
     const offset = low - ((length - (high - low + 1)) >> 1)
     const counts = new Float64Array(length)
-    if (this.#high >= this.#low)
-      counts.set(
-        this.#counts.subarray(this.#low - this.#offset, this.#high - this.#offset + 1),
-        this.#low - offset,
-      )
-    this.#counts = counts
-    this.#offset = offset
+    if (this.high >= this.low)
+      counts.set(this.counts.subarray(this.low - this.offset, this.high - this.offset + 1), this.low - offset)
+    this.counts = counts
+    this.offset = offset
   }
 }
 
@@ -288,39 +283,80 @@ export class MergedSketch {
   percentile(fraction: number): number | undefined {
     if (this.#count === 0) return undefined
     // A hair less, because 0.07 × 100 is 7.000000000000001 to a double.
-    const rank = Math.max(1, Math.ceil(fraction * this.#count * (1 - 1e-12)))
-    let passed = 0
-    let found: number | undefined
-    this.each((lower, upper, count) => {
-      passed += count
-      if (passed < rank) return false
-      found = lower === upper ? lower : (2 * lower * upper) / (lower + upper)
-      return true
-    })
-    return found
+    let left = Math.max(1, Math.ceil(fraction * this.#count * (1 - 1e-12)))
+    const { counts, offset, low, high } = this.#negative
+    for (let index = high; index >= low; index -= 1) {
+      left -= counts[index - offset]!
+      if (left <= 0) return -this.#middle(index)
+    }
+    left -= this.#zeros
+    if (left <= 0) return 0
+    const above = this.#positive
+    for (let index = above.low; index <= above.high; index += 1) {
+      left -= above.counts[index - above.offset]!
+      if (left <= 0) return this.#middle(index)
+    }
+    return undefined
   }
 
   /** Ascending, with the bounds of each bucket that is not empty; ends when told so. */
   each(visit: (lower: number, upper: number, count: number) => boolean): void {
-    const bound = (index: number) => Math.min(2 ** (index * 2 ** -this.#scale), Number.MAX_VALUE)
-    let isDone = false
-    this.#negative.each(-1, (index, count) => {
-      isDone = visit(-bound(index + 1), -bound(index), count)
-      return isDone
-    })
-    if (!isDone && this.#zeros > 0) isDone = visit(0, 0, this.#zeros)
-    if (!isDone) this.#positive.each(1, (index, count) => visit(bound(index), bound(index + 1), count))
+    const { counts, offset, low, high } = this.#negative
+    for (let index = high; index >= low; index -= 1) {
+      const count = counts[index - offset]!
+      if (count > 0 && visit(-this.#bound(index + 1), -this.#bound(index), count)) return
+    }
+    if (this.#zeros > 0 && visit(0, 0, this.#zeros)) return
+    const above = this.#positive
+    for (let index = above.low; index <= above.high; index += 1) {
+      const count = above.counts[index - above.offset]!
+      if (count > 0 && visit(this.#bound(index), this.#bound(index + 1), count)) return
+    }
+  }
+
+  #bound(index: number): number {
+    return Math.min(2 ** (index * 2 ** -this.#scale), Number.MAX_VALUE)
+  }
+
+  #middle(index: number): number {
+    const [lower, upper] = [this.#bound(index), this.#bound(index + 1)]
+    return 2 * lower * (upper / (lower + upper))
   }
 
   #addPairs(range: Range, scale: number): void {
     const length = this.#varint()
-    let index = 0
-    for (let position = 0; position < length; position += 1) {
-      index = position === 0 ? unzigzag(this.#varint()) : index + this.#varint() + 1
-      const count = this.#varint()
-      this.#count += count
-      while (!range.add(index >> (scale - this.#scale), count)) this.#coarsen(1)
+    if (length === 0) return
+    const first = unzigzag(this.#varint())
+    const last = first + this.#varint()
+    while (!range.include(first >> (scale - this.#scale), last >> (scale - this.#scale))) this.#coarsen(1)
+    const { counts, offset } = range
+    const steps = scale - this.#scale
+    const bytes = this.#bytes
+    let position = this.#position
+    let index = first
+    let sum = 0
+    for (let pair = 0; pair < length; pair += 1) {
+      // Nearly all steps and counts are one byte; a call for each would be most of the time.
+      const step = bytes[position]!
+      if (step < 0x80) position += 1
+      else {
+        this.#position = position
+        index += this.#varint() - step
+        position = this.#position
+      }
+      index += step
+      let count = bytes[position]!
+      if (count < 0x80) position += 1
+      else {
+        this.#position = position
+        count = this.#varint()
+        position = this.#position
+      }
+      counts[(index >> steps) - offset]! += count
+      sum += count
     }
+    this.#position = position
+    this.#count += sum
   }
 
   #coarsen(steps: number): void {
