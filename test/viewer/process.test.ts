@@ -1,0 +1,241 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { type Test, test } from 'tap'
+import { startCommand } from '../cli/run-command.ts'
+import { startService } from '../service.ts'
+import { exponential, lastMinute, metricsJson, sum, ViewerClient } from './viewer-client.ts'
+
+/** The viewer as `npm run viewer` starts it. */
+async function startViewer(t: Test, args: string[], nodeArgs: string[] = []) {
+  const child = spawn(
+    process.execPath,
+    [...nodeArgs, join(import.meta.dirname, '../../src/cli/viewer.ts'), '--port', '0', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  const exited = once(child, 'exit')
+  t.teardown(async () => {
+    if (child.exitCode === null) child.kill('SIGKILL')
+    await exited
+  })
+  const [address] = await once(child.stdout, 'data')
+  return { client: new ViewerClient(String(address).trim()), child, exited }
+}
+
+const MIB = 1024 * 1024
+const IN_A_BUCKET = 2 ** 40
+
+test('overfilled from all sides it lets go of the oldest, says so, and stays within its memory', async (t) => {
+  const { client, child, exited } = await startViewer(
+    t,
+    ['--memory', '16', '--minutes', '30'],
+    ['--max-old-space-size=96'],
+  )
+  const second = lastMinute()
+  let taken = 0
+  const flood = async (path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(client.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    taken += response.status === 200 ? 1 : 0
+    return response.json() as Promise<{
+      partialSuccess?: { rejectedDataPoints?: string; errorMessage: string }
+    }>
+  }
+
+  // Distributions with large counts in many buckets: 13 MB, where 8 MiB are for metrics.
+  const bucketCounts = new Array(800).fill(IN_A_BUCKET)
+  const wide = { count: 800 * IN_A_BUCKET, sum: 1, scale: 5, positive: { offset: -400, bucketCounts } }
+  for (let minute = 20; minute > 0; minute -= 1)
+    await flood(
+      '/v1/metrics',
+      metricsJson(
+        [
+          exponential(
+            'wide',
+            Array.from({ length: 90 }, (_, index) => ({
+              ...wide,
+              second: second - minute * 60 + (index % 60),
+              attributes: { index: index % 9 },
+            })),
+          ),
+        ],
+        {},
+      ),
+    )
+  const { metrics: full } = await client.status()
+  t.ok(
+    full.evicted > 0 && full.kept > 100 && full.kept + full.evicted === full.stored,
+    `${full.evicted} of ${full.stored} points went`,
+  )
+  t.ok(full.bytes <= full.bytesMax && full.fullSince !== null)
+  t.ok(full.oldest > (second - 20 * 60) * 1000 && full.newest === (second - 1) * 1000, 'the oldest went')
+  const [newest] = await client.values('count:wide{*}', { from: (second - 60) * 1000, to: second * 1000 })
+  t.equal(newest?.value, 90 * 800 * IN_A_BUCKET, 'the last minute is whole')
+
+  // Series without end.
+  let refused = 0
+  for (let request = 0; request < 3; request += 1) {
+    const points = Array.from({ length: 3000 }, (_, index) => ({
+      second,
+      asInt: '1',
+      attributes: { id: `${request}-${index}-${'x'.repeat(100)}` },
+    }))
+    const { partialSuccess } = await flood('/v1/metrics', metricsJson([sum('many', points)], {}))
+    refused += Number(partialSuccess?.rejectedDataPoints ?? 0)
+  }
+  // Spans and records: 9 MB of each, where 6 and 2 MiB are for them.
+  const text = { key: 'text', value: { stringValue: 'y'.repeat(6000) } }
+  for (let request = 0; request < 6; request += 1) {
+    const time = String(BigInt(second + request) * 1_000_000_000n)
+    const ids = Array.from({ length: 250 }, (_, index) => (request * 250 + index + 1).toString(16))
+    const spans = ids.map((id) => ({
+      traceId: id.padStart(32, '0'),
+      spanId: id.padStart(16, '0'),
+      name: id,
+      startTimeUnixNano: time,
+      endTimeUnixNano: time,
+      attributes: [text],
+    }))
+    await flood('/v1/traces', { resourceSpans: [{ scopeSpans: [{ spans }] }] })
+    await flood('/v1/logs', {
+      resourceLogs: [
+        {
+          scopeLogs: [
+            {
+              logRecords: ids.map((id) => ({
+                timeUnixNano: time,
+                body: { stringValue: id },
+                attributes: [text],
+              })),
+            },
+          ],
+        },
+      ],
+    })
+  }
+  t.equal(taken, 35, 'every request was answered with 200')
+
+  const { metrics, traces, logs, memory, refusals } = await client.status()
+  t.equal(
+    metrics.received,
+    metrics.stored + metrics.repeated + metrics.overwritten + metrics.bases + metrics.refused,
+  )
+  t.equal(metrics.refused, refused)
+  t.match(refusals, [
+    { signal: 'metrics', reason: /^no room in memory for another series$/, count: refused, example: 'many' },
+  ])
+  t.ok(metrics.series + refused === 9009 && metrics.series > 1000, `${metrics.series} series are kept`)
+  for (const signal of [metrics, traces, logs])
+    t.ok(signal.bytes <= signal.bytesMax && signal.evicted > 0, `${signal.bytes} of ${signal.bytesMax}`)
+  t.ok(memory.usedBytes <= 16 * MIB)
+  t.match(
+    (await client.get('/api/traces?limit=1')).json.traces,
+    [{ name: (1500).toString(16) }],
+    'the newest is here',
+  )
+  t.match((await client.get('/api/logs?limit=1')).json.logs, [{ body: (1500).toString(16) }])
+  t.equal((await client.get(`/api/traces/${'1'.padStart(32, '0')}`)).status, 404, 'and the oldest is not')
+
+  // What is small and becomes large is refused before it is there.
+  const bomb = gzipSync(Buffer.alloc(40 * MIB, ' '))
+  const good = gzipSync(
+    JSON.stringify(metricsJson([exponential('wide', [{ ...wide, second, attributes: { index: 0 } }])], {})),
+  )
+  const compressed = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const statuses = await Promise.all(
+    [bomb, good, bomb].map(async (body) => (await client.post('/v1/metrics', body, compressed)).status),
+  )
+  t.strictSame(statuses, [413, 200, 413])
+  t.equal(child.exitCode, null)
+
+  child.kill('SIGTERM')
+  t.strictSame(await exited, [143, null], 'it ends at once when it is told to')
+})
+
+test('what the service did is what the viewer shows', async (t) => {
+  const { client } = await startViewer(t, [])
+  const service = await startService(t, {
+    env: {
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_LOGS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: client.url,
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+      OTEL_METRIC_EXPORT_INTERVAL: '1000',
+      OTEL_TRACES_SAMPLER_ARG: '1',
+      SLOW_REQUEST_MS: '1',
+    },
+  })
+  const ask = async (path: string, times: number) => {
+    for (let index = 0; index < times; index += 1) await (await fetch(service.url + path)).arrayBuffer()
+  }
+  await ask('/', 40)
+  await ask('/v1/community', 25)
+  const signUp = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery staple' }
+  await fetch(`${service.url}/v1/users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(signUp),
+  })
+  await ask('/nowhere', 5)
+  service.kill('SIGTERM')
+  t.strictSame(await service.exited, [0, null])
+
+  const window = { seconds: 600 }
+  const byTag = async (q: string) =>
+    Object.fromEntries(
+      (await client.values(q, window)).map(({ tags, value }) => [Object.values(tags).join(' '), value]),
+    )
+  t.strictSame(await byTag('sum:web.page_views{*} by {page}'), { home: 40, community: 25, signup: 1 })
+  t.strictSame(await byTag('sum:web.page_views_total{*}'), { '': 66 })
+  t.strictSame(
+    await byTag('count:http.server.request.duration{*} by {http.route,http.response.status_code}'),
+    {
+      '/ 200': 40,
+      '/v1/community 401': 25,
+      '/v1/users 201': 1,
+      'N/A 404': 5,
+    },
+  )
+  const [slowest] = (await client.get('/api/traces?sort=slowest&limit=1')).json.traces
+  t.match(slowest, { name: 'POST /v1/users', route: '/v1/users', httpStatus: 201, service: 'rollcall' })
+  const { json } = await client.get(`/api/traces/${slowest.traceId}`)
+  t.match(json.spans[0], { kind: 'server', depth: 0 })
+  t.ok(
+    json.spans.length > 1 &&
+      json.spans
+        .slice(1)
+        .every(({ depth, kind }: { depth: number; kind: string }) => depth === 1 && kind === 'client'),
+  )
+  t.match(json.logs, [{ level: 'warn', service: 'rollcall', traceId: slowest.traceId, hasTrace: true }])
+  const { metrics, traces, senders, refusals } = await client.status()
+  t.match(metrics, { overwritten: 0, refused: 0 })
+  t.equal(traces.traces, 71, 'every request has its trace')
+  t.strictSame(refusals, [])
+  t.match(senders, [{ service: 'rollcall', sdk: /^opentelemetry nodejs / }])
+})
+
+test('a port that is taken and a setting that is wrong are said in a sentence', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const run = (args: string[], env = {}) => startCommand('viewer', args, env).ended
+  const [taken, variable] = await Promise.all([
+    run(['--port', String(port)]),
+    run([], { VIEWER_MINUTES: 'many' }),
+  ])
+  t.match(taken, {
+    code: 1,
+    stderr: `Port ${port} on 127.0.0.1 is taken; end what listens there, or give --port another one (0 takes a free one).\n`,
+  })
+  t.match(variable, {
+    code: 1,
+    stderr: 'VIEWER_MINUTES is "many"; set it to a whole number from 1 to 1440.\n',
+  })
+})
