@@ -274,6 +274,8 @@ test('pages hear of new data, and polling costs nothing without', async (t) => {
   await client.send([gauge('rows', [{ second: lastMinute(), asInt: '1' }])])
   await sendLogs(client, [{ body: { stringValue: 'hello' } }])
   t.strictSame(await next(), { version: 2, metrics: true, traces: false, logs: true }, 'several in one event')
+  await sendLogs(client, [{ body: { stringValue: 'again' } }])
+  t.strictSame(await next(), { version: 3, metrics: false, traces: false, logs: true })
   await events.cancel()
   t.equal((await client.get('/api/status', { 'if-none-match': etag })).status, 200)
   t.match(status.json, { minutes: 60, memory: { budgetBytes: 64 * 1024 * 1024 }, refusals: [], senders: [] })
@@ -356,6 +358,11 @@ test('queries take variables, formulas, functions and limits, and say what is wr
   )
   t.strictSame(await values('default_zero(sum:views{page:home})'), [[0, 4, 0, 6]])
   t.strictSame(await values('default_zero(sum:nothing{*})'), [[0, 0, 0, 0]])
+  t.strictSame(
+    await values('default_zero(sum:views{*} / 0)'),
+    [[0, 0, 0, 0]],
+    'what is divided by 0 is nothing',
+  )
   t.strictSame(await values('cumsum(sum:views{*})'), [[null, 4, 12, 20]])
   t.strictSame(await values('sum:views{page:home}.fill(last)'), [[null, 4, 4, 6]])
   t.strictSame(await values('avg:rows{*}'), [[null, 100, null, 300]], 'of one series nothing is made up')
@@ -551,6 +558,7 @@ test('pages and dashboards are files that a browser may run nothing else beside'
   writeFileSync(join(folder, 'index.html'), '<p>hello')
   writeFileSync(join(folder, 'explorer.html'), '<p>explore')
   writeFileSync(join(folder, 'vendor', 'chart.min.js'), 'export {}')
+  writeFileSync(join(folder, '.secret.json'), '{}')
   const dashboards = temporaryFolder(t)
   writeFileSync(
     join(dashboards, 'b.json'),
@@ -572,6 +580,7 @@ test('pages and dashboards are files that a browser may run nothing else beside'
     (await client.get('/vendor/chart.min.js')).headers.get('content-type'),
     'text/javascript; charset=utf-8',
   )
+  t.equal((await client.get('/.secret.json')).status, 404)
   t.match((await client.get('/dashboards.json')).json, {
     dashboards: [
       { name: 'a', title: 'a', problem: /not JSON/ },

@@ -135,7 +135,7 @@ class Spread {
       const end = index === last ? upper : 2 ** ((index + 1) / steps)
       const passed = upper > lower ? Math.round((count * (end - lower)) / (upper - lower)) : count
       if (passed > done) counts.set(index, (counts.get(index) ?? 0) + passed - done)
-      done = Math.max(done, passed)
+      done = passed
     }
   }
 }
