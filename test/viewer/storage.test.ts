@@ -1,4 +1,6 @@
+import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import { test } from 'tap'
+import { collectMetrics } from '../otlp/sdk-data.ts'
 import {
   exponential,
   gauge,
@@ -118,10 +120,10 @@ test('cumulative sums and histograms are kept as what they grew by', async (t) =
   t.equal(await total(client, 'sum:views{*}'), 33, 'also where it is more than before')
   await count(now - 5, 2, { startSecond: now - 15 })
   t.equal(await total(client, 'sum:views{*}'), 35, 'and so does what shrank')
-  await count(now + 5, 6, { startSecond: now + 2 }, { late: 'yes' })
+  await count(now + 200, 6, { startSecond: now + 100 }, { late: 'yes' })
   t.equal(await total(client, 'sum:views{late:yes}'), null, 'not yet')
   const ahead = (
-    await client.values('sum:views{late:yes}', { from: (now - 60) * 1000, to: (now + 60) * 1000 })
+    await client.values('sum:views{late:yes}', { from: (now - 60) * 1000, to: (now + 300) * 1000 })
   )[0]
   t.equal(ahead?.value, 6, 'what began after the viewer did was never missed')
 
@@ -273,4 +275,28 @@ test('a bad body is refused whole, with a sentence', async (t) => {
   ]
   for (const [reply, status] of cases) t.equal((await reply).status, status)
   t.match((await client.status()).requests, { 400: 3, 413: 1, 415: 1 })
+})
+
+test("an SDK's protobuf is read as JSON is", async (t) => {
+  const client = await openViewer(t)
+  const collected = await collectMetrics({ series: 3 })
+  const body = Buffer.from(ProtobufMetricsSerializer.serializeRequest(collected) as Uint8Array<ArrayBuffer>)
+  t.equal((await client.post('/v1/metrics', body)).status, 200)
+  const { json } = await client.get('/api/metrics')
+  t.match(
+    json.metrics.map(({ name, kind, unit, series }: Values) => [name, kind, unit, series]),
+    [
+      ['counter', 'count', '{view}', 3],
+      ['explicit', 'distribution', 's', 3],
+      ['exponential', 'distribution', 's', 3],
+      ['gauge', 'gauge', '', 3],
+      ['up_down', 'count', '', 3],
+    ],
+  )
+  t.equal(await total(client, 'sum:counter{*}'), 6)
+  t.equal(await total(client, 'sum:up_down{*}'), -3)
+  for (const name of ['explicit', 'exponential']) {
+    t.equal(await total(client, `count:${name}{*}`), 15)
+    t.equal(await total(client, `max:${name}{index:2}`), 1002)
+  }
 })
