@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'tap'
 import { temporaryFolder } from '../harness.ts'
 import {
@@ -591,4 +594,27 @@ test('pages and dashboards are files that a browser may run nothing else beside'
   const without = await openViewer(t, { dashboardsDirectory: join(folder, 'nowhere') })
   t.strictSame((await without.get('/dashboards.json')).json, { dashboards: [] })
   t.match((await without.get('/')).json, /Rollcall viewer/)
+})
+
+test('senders that leave in the middle take nobody else the place', async (t) => {
+  const client = await openViewer(t)
+  const { port } = new URL(client.url)
+  const head =
+    'POST /v1/metrics HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{'
+  const sockets = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const socket = connect(Number(port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.on('error', () => {})
+      socket.write(head)
+      return socket
+    }),
+  )
+  const waiting = client.send([gauge('rows', [{ second: lastMinute(), asInt: '1' }])])
+  // Those that wait leave first, and long before it is their turn.
+  for (const socket of sockets.slice(8)) socket.resetAndDestroy()
+  await delay(100)
+  for (const socket of sockets.slice(0, 8)) socket.resetAndDestroy()
+  t.equal((await waiting).status, 200)
+  t.equal((await client.send([gauge('rows', [{ second: lastMinute(), asInt: '1' }])])).status, 200)
 })

@@ -27,10 +27,12 @@ export class OtlpReceiver {
   async receive(signal: Signal, request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.#turn()
     try {
-      await this.#answer(signal, request, response)
+      // Who left while waiting sends no event any more that would end the reading.
+      if (!request.destroyed) await this.#answer(signal, request, response)
     } finally {
-      this.#reading -= 1
-      this.#waiting.shift()?.()
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#reading -= 1
     }
   }
 
@@ -64,8 +66,9 @@ export class OtlpReceiver {
     reply(response, status, contentType, body, headers)
   }
 
+  /** A place that becomes free is handed to the one that waited longest. */
   async #turn(): Promise<void> {
-    if (this.#reading >= BODIES_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#reading += 1
+    if (this.#reading < BODIES_AT_ONCE) this.#reading += 1
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 }
