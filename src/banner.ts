@@ -3,15 +3,17 @@
 export interface Serving {
   readonly url: string
   readonly telemetryDestination: string
+  /** Where people look at it, if it was started beside. */
+  readonly viewer?: string | undefined
   /** Several processes, and the one that starts them. */
   readonly workers?: { readonly count: number; readonly primaryPid: number }
 }
 
-export function sayServing({ url, telemetryDestination, workers }: Serving): void {
+export function sayServing({ url, telemetryDestination, viewer, workers }: Serving): void {
   const lines = [
     ['Rollcall', url],
     ['API', `${url}/docs`],
-    ['Telemetry', telemetryDestination],
+    viewer === undefined ? ['Telemetry', telemetryDestination] : ['Viewer', viewer],
     ...(workers
       ? [['Workers', `${workers.count}; kill -HUP ${workers.primaryPid} restarts them one after the other`]]
       : []),

@@ -1,9 +1,10 @@
-import { sayServing, sayStopping } from './banner.ts'
+import { type Serving, sayServing, sayStopping } from './banner.ts'
 import { help, readOptions, UsageError } from './cli/command.ts'
 import { type Config, readConfig, SETTINGS } from './config.ts'
 import { startService } from './service.ts'
 import { onShutdown } from './shutdown.ts'
 import { startFailure } from './start-failure.ts'
+import { startViewerBeside } from './viewer/beside.ts'
 import { startWorkers } from './workers/primary.ts'
 
 const SERVICE = {
@@ -21,7 +22,7 @@ const SERVICE = {
   },
 } as const
 
-async function startAlone(config: Config): Promise<void> {
+async function startAlone(config: Config): Promise<Serving> {
   const { host, port, shutdownGraceMs } = config
   const { url, telemetryDestination, logger, close } = await startService({
     config,
@@ -34,7 +35,13 @@ async function startAlone(config: Config): Promise<void> {
   })
   process.on('SIGHUP', stop)
   logger.info({ url }, 'listening')
-  sayServing({ url, telemetryDestination })
+  return { url, telemetryDestination }
+}
+
+/** Every trace is kept where a person looks on, unless it is said how many. */
+function sendingTo(viewer: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isSampled = env.OTEL_TRACES_SAMPLER || env.OTEL_TRACES_SAMPLER_ARG
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: viewer, ...(!isSampled && { OTEL_TRACES_SAMPLER_ARG: '1' }) }
 }
 
 // The terminal may be closed while it runs: what is said then has no reader, which is no reason to fail.
@@ -49,7 +56,14 @@ try {
       ...process.env,
       ...(workers !== undefined && { WORKERS: String(workers) }),
     })
-    await (config.workers === 1 ? startAlone(config) : startWorkers(config))
+    const viewer = await startViewerBeside(process.env, {
+      host: config.viewerHost,
+      port: config.viewerPort,
+    })
+    // For workers, too, which inherit it.
+    if (viewer !== undefined) Object.assign(process.env, sendingTo(viewer, process.env))
+    const serving = await (config.workers === 1 ? startAlone(config) : startWorkers(config))
+    if (serving) sayServing({ ...serving, viewer })
   }
 } catch (error) {
   process.stderr.write(`${error instanceof UsageError ? error.message : startFailure(error)}\n`)

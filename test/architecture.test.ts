@@ -6,7 +6,16 @@ const SOURCES = join(import.meta.dirname, '..', 'src')
 
 /** Which rooms may know which others; a room knows itself. From top to bottom, and nothing points back. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  'server.ts': ['banner.ts', 'cli', 'config.ts', 'service.ts', 'shutdown.ts', 'start-failure.ts', 'workers'],
+  'server.ts': [
+    'banner.ts',
+    'cli',
+    'config.ts',
+    'service.ts',
+    'shutdown.ts',
+    'start-failure.ts',
+    'viewer',
+    'workers',
+  ],
   workers: ['banner.ts', 'config.ts', 'http', 'service.ts', 'shutdown.ts', 'start-failure.ts', 'telemetry'],
   'service.ts': ['app.ts', 'checks', 'config.ts', 'db', 'http', 'telemetry'],
   'start-failure.ts': ['config.ts', 'db'],

@@ -11,7 +11,13 @@ import { startService } from './service.ts'
 /** Starts the service where it must not start: its exit code and what it says. */
 async function failToStart(env: NodeJS.ProcessEnv): Promise<{ code: unknown; stderr: string }> {
   const server = join(import.meta.dirname, '..', 'src', 'server.ts')
-  const base = { PATH: process.env.PATH, PORT: '0', OTEL_SDK_DISABLED: 'true', LOG_LEVEL: 'silent' }
+  const base = {
+    PATH: process.env.PATH,
+    PORT: '0',
+    OTEL_SDK_DISABLED: 'true',
+    LOG_LEVEL: 'silent',
+    VIEWER_PORT: '0',
+  }
   return new Promise((resolve) => {
     execFile(process.execPath, [server], { env: { ...base, ...env } }, (error, _stdout, stderr) =>
       resolve({ code: error?.code, stderr }),

@@ -55,7 +55,9 @@ async function run(given: Values<typeof OPTIONS>, signal: AbortSignal): Promise<
     throw failure(error, host, port)
   })
   process.stdout.write(`${started.url}\n`)
-  if (!signal.aborted) await once(signal, 'abort')
+  // A service that started it beside itself waits for this, and its end is the viewer's.
+  process.send?.(started.url)
+  if (!signal.aborted) await Promise.race([once(signal, 'abort'), once(process, 'disconnect')])
   await started.close()
 }
 

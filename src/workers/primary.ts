@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import net from 'node:net'
 import type { Logger } from 'pino'
-import { sayServing, sayStopping } from '../banner.ts'
+import { type Serving, sayStopping } from '../banner.ts'
 import { type Config, ConfigError } from '../config.ts'
 import { onShutdown } from '../shutdown.ts'
 import { createLogger } from '../telemetry/logging.ts'
@@ -21,9 +21,9 @@ const CRASH_LOOP = 5
  * one in the place of each that ends. The queue of connections is the kernel's and lives as long as this process, so
  * that nobody is refused while workers change. docs/decisions/0011 has the reasons.
  *
- * SIGHUP replaces the workers one after the other. Resolves when all serve. Throws as `listen` does.
+ * SIGHUP replaces the workers one after the other. Resolves when all serve, or to undefined when the first one could not. Throws as `listen` does.
  */
-export async function startWorkers(config: Config): Promise<void> {
+export async function startWorkers(config: Config): Promise<Serving | undefined> {
   const socket = await bind(config)
   const logger = createLogger({ level: config.logLevel })
   const killAfterMs = config.shutdownGraceMs + KILL_MARGIN_MS
@@ -90,12 +90,12 @@ export async function startWorkers(config: Config): Promise<void> {
   const [first, ...others] = slots as [Slot, ...Slot[]]
   // Alone, so that one process migrates, and what keeps the service from starting is said once.
   const ready = await first.fill()
-  if (!ready) return
+  if (!ready) return undefined
   hasServed = true
   await Promise.all(others.map((slot) => slot.fill()))
   setStarted()
   logger.info({ url: ready.url, workers: config.workers }, 'listening')
-  sayServing({ ...ready, workers: { count: config.workers, primaryPid: process.pid } })
+  return { ...ready, workers: { count: config.workers, primaryPid: process.pid } }
 }
 
 /** Throws as `listen` does. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type AgentSketch, MergedAgentSketch } from './agent-sketch.ts'
 import { normalized } from '../../src/viewer/datadog-tags.ts'
+import { type AgentSketch, MergedAgentSketch } from './agent-sketch.ts'
 import { MergedSketch, type Percentile, type Sketch } from './sketch.ts'
 
 export type StoredValue =

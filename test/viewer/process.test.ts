@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
+import { startViewerBeside } from '../../src/viewer/beside.ts'
 import { startCommand } from '../cli/run-command.ts'
+import { temporaryFolder } from '../harness.ts'
 import { startService } from '../service.ts'
 import { exponential, lastMinute, metricsJson, sum, ViewerClient } from './viewer-client.ts'
 
@@ -202,9 +205,9 @@ test('what the service did is what the viewer shows', async (t) => {
       'N/A 404': 5,
     },
   )
-  const [slowest] = (await client.get('/api/traces?sort=slowest&limit=1')).json.traces
-  t.match(slowest, { name: 'POST /v1/users', route: '/v1/users', httpStatus: 201, service: 'rollcall' })
-  const { json } = await client.get(`/api/traces/${slowest.traceId}`)
+  const [signedUp] = (await client.get('/api/traces?name=POST')).json.traces
+  t.match(signedUp, { name: 'POST /v1/users', route: '/v1/users', httpStatus: 201, service: 'rollcall' })
+  const { json } = await client.get(`/api/traces/${signedUp.traceId}`)
   t.match(json.spans[0], { kind: 'server', depth: 0 })
   t.ok(
     json.spans.length > 1 &&
@@ -212,7 +215,7 @@ test('what the service did is what the viewer shows', async (t) => {
         .slice(1)
         .every(({ depth, kind }: { depth: number; kind: string }) => depth === 1 && kind === 'client'),
   )
-  t.match(json.logs, [{ level: 'warn', service: 'rollcall', traceId: slowest.traceId, hasTrace: true }])
+  t.match(json.logs, [{ level: 'warn', service: 'rollcall', traceId: signedUp.traceId, hasTrace: true }])
   const { metrics, traces, senders, refusals } = await client.status()
   t.match(metrics, { overwritten: 0, refused: 0 })
   t.equal(traces.traces, 71, 'every request has its trace')
@@ -238,4 +241,76 @@ test('a port that is taken and a setting that is wrong are said in a sentence', 
     code: 1,
     stderr: 'VIEWER_MINUTES is "many"; set it to a whole number from 1 to 1440.\n',
   })
+})
+
+test('a service without a receiver brings a viewer up beside itself, which ends after the last export', async (t) => {
+  const env = {
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_LOGS_EXPORTER: 'otlp',
+    VIEWER_PORT: '0',
+  }
+  const telemetry = temporaryFolder(t)
+  const service = await startService(t, {
+    env: { ...env, TELEMETRY_DIR: telemetry, OTEL_BSP_SCHEDULE_DELAY: '100' },
+  })
+  const printed = () => /Viewer +(http:.*)/.exec(service.errors())?.[1]
+  while (printed() === undefined) await delay(5)
+  const client = new ViewerClient(printed() as string)
+  const isGone = async (client: ViewerClient) => {
+    while (
+      await client.get('/api/status').then(
+        () => true,
+        () => false,
+      )
+    )
+      await delay(20)
+    return true
+  }
+  for (let index = 0; index < 10; index += 1) await (await fetch(`${service.url}/`)).arrayBuffer()
+  while ((await client.status()).traces.traces < 10) await delay(50)
+  t.pass('all traces are sampled')
+  service.kill('SIGTERM')
+  t.strictSame(await service.exited, [0, null])
+  t.ok(await isGone(client))
+  t.strictSame(
+    service.lines.filter(({ msg }) => /not (all )?sent/.test(msg)),
+    [],
+    'the last export arrived',
+  )
+
+  // Killed, with no time to say anything.
+  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../src/viewer/beside.ts', import.meta.url))}
+    setInterval(() => {}, 1000)
+    console.log(await startViewerBeside({}, { host: '127.0.0.1', port: 0 }))`
+  const killed = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH, VIEWER_PORT: '0' },
+  })
+  const [address] = await once(killed.stdout, 'data')
+  const orphan = new ViewerClient(String(address).trim())
+  t.match(await orphan.status(), { name: 'rollcall viewer' })
+  killed.kill('SIGKILL')
+  t.ok(await isGone(orphan), 'it does not outlive whoever started it')
+})
+
+test('no viewer is started where telemetry goes elsewhere, or something listens at its port', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const taken = { host: '127.0.0.1', port: (other.address() as AddressInfo).port }
+  const free = { host: '127.0.0.1', port: 0 }
+  t.equal(await startViewerBeside({}, taken), undefined)
+  t.equal(await startViewerBeside({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, free), undefined)
+  t.equal(
+    await startViewerBeside({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://collector:4318/v1/logs' }, free),
+    undefined,
+  )
+  t.equal(await startViewerBeside({ OTEL_SDK_DISABLED: 'TRUE' }, free), undefined)
+  const elsewhere = {
+    OTEL_METRICS_EXPORTER: 'console',
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+  }
+  t.equal(await startViewerBeside(elsewhere, free), undefined)
 })
