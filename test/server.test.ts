@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -13,6 +14,7 @@ async function failToStart(env: NodeJS.ProcessEnv): Promise<{ code: unknown; std
   const server = join(import.meta.dirname, '..', 'src', 'server.ts')
   const base = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: getCompileCacheDir(),
     PORT: '0',
     OTEL_SDK_DISABLED: 'true',
     LOG_LEVEL: 'silent',

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -33,6 +34,7 @@ export async function startService(t: Teardown, { env, preload, workers, onLine 
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: getCompileCacheDir(),
       PORT: '0',
       DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'rollcall.db')}`,
       TELEMETRY_DIR: join(temporaryFolder(t), 'telemetry'),

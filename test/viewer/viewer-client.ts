@@ -174,5 +174,5 @@ export function observed(values: readonly number[], scale: number) {
 
 /** The full minute that ended last, in seconds, so that buckets of a minute are whole. */
 export function lastMinute(): number {
-  return Math.floor(Date.now() / 60_000) * 60
+  return Math.floor(Date.now() / 60_000 - 1) * 60
 }
