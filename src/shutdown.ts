@@ -2,21 +2,54 @@ import closeWithGrace from 'close-with-grace'
 
 type Close = (reason: { err?: Error | undefined }) => Promise<void>
 
+export interface ShutdownOptions {
+  /** In milliseconds; after it the process ends, whatever is left to do. */
+  readonly delay: number
+  readonly logger: { error(message: unknown): void }
+  /** Signals that are left to the caller. */
+  readonly skip?: readonly closeWithGrace.Signals[]
+  /** Before the process ends at a second signal, and before it ends because `delay` is over. */
+  readonly onCut?: () => void
+}
+
+/** What people and supervisors send to end a process. */
+const ENDING = ['SIGINT', 'SIGTERM'] as const
+
+/**
+ * One Ctrl-C may come as several signals: from the terminal, and from npm, which passes on what it got itself. One stop
+ * of a supervisor may too: to a worker from it, and from the primary process. People are slower.
+ */
+const ECHO_MS = 1000
+
 /**
  * Runs `close` once and ends the process, with code 0 when all went well: at a signal, after an unexpected error, or
- * when the function is called that it returns, however often. A second signal ends the process at once; SIGHUP is
- * left to the caller, because a terminal that closes may send it twice.
+ * when the function is called that it returns, however often. A second signal ends the process at once, unless it comes
+ * so soon that it is the first one's echo; SIGHUP is left to the caller, because a terminal that closes may send it twice.
  */
-export function onShutdown(options: closeWithGrace.Options, close: Close): () => void {
-  let isClosing = false
+export function onShutdown({ delay, logger, skip = [], onCut }: ShutdownOptions, close: Close): () => void {
+  let closingSince: number | undefined
   const closing = closeWithGrace(
-    { ...options, skip: ['SIGHUP', ...(options.skip ?? [])] },
+    {
+      delay,
+      logger,
+      skip: ['SIGHUP', ...ENDING, ...skip],
+      ...(onCut && { onSecondSignal: onCut, onTimeout: onCut }),
+    },
     async (reason) => {
-      isClosing = true
+      closingSince = performance.now()
       await close(reason)
     },
   )
-  return () => {
-    if (!isClosing) void closing.close()
+  function stop(): void {
+    if (closingSince === undefined) void closing.close()
   }
+  for (const signal of ENDING.filter((each) => !skip.includes(each)))
+    process.on(signal, () => {
+      if (closingSince === undefined) return stop()
+      if (performance.now() - closingSince < ECHO_MS) return
+      logger.error(`second ${signal}, exiting`)
+      onCut?.()
+      process.exit(1)
+    })
+  return stop
 }

@@ -4,7 +4,7 @@ import { getCompileCacheDir } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { temporaryFolder } from './harness.ts'
 import { OtlpReceiver } from './otlp-receiver.ts'
 import { startService } from './service.ts'
@@ -107,12 +107,21 @@ test('SIGHUP ends it in order, also when a closing terminal sends it twice', asy
   t.strictSame(await service.exited, [0, null])
 })
 
-test('the launcher stops the service when the shell that npm started is gone, and nothing is lost', async (t) => {
+test('who interrupts again does not wait', async (t) => {
+  const service = await startService(t, { env: { SHUTDOWN_DRAIN_MS: '60000', SHUTDOWN_GRACE_MS: '600000' } })
+  const impatience = setInterval(() => service.kill('SIGINT'), 200)
+  t.teardown(() => clearInterval(impatience))
+  t.strictSame(await service.exited, [1, null])
+  await service.logged('second SIGINT, exiting')
+})
+
+/** The launcher below a shell, in a process group of their own, as npm starts it in a terminal; one page was asked for. */
+async function startBelowShell(t: Test, receiver: OtlpReceiver, args = '') {
   const folder = temporaryFolder(t)
-  const receiver = await OtlpReceiver.start(t)
-  const shell = spawn('sh', ['-c', '"$NODE" scripts/run.cjs src/server.ts; exit $?'], {
+  const shell = spawn('sh', ['-c', `"$NODE" scripts/run.cjs src/server.ts ${args}; exit $?`], {
     cwd: join(import.meta.dirname, '..'),
-    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
       NODE: process.execPath,
@@ -126,15 +135,45 @@ test('the launcher stops the service when the shell that npm started is gone, an
       SHUTDOWN_DRAIN_MS: '1500',
     },
   })
-  let log = ''
-  shell.stdout.setEncoding('utf8').on('data', (text) => {
-    log += text
+  const group = -(shell.pid as number)
+  t.teardown(() => {
+    try {
+      process.kill(group, 'SIGKILL')
+    } catch {
+      // All of them have ended.
+    }
   })
+  let [log, said] = ['', '']
+  shell.stdout.setEncoding('utf8').on('data', (chunk) => {
+    log += chunk
+  })
+  shell.stderr.setEncoding('utf8').on('data', (chunk) => {
+    said += chunk
+  })
+  // Standard output ends with the last process that holds it: the service.
   const ended = new Promise((resolve) => shell.stdout.once('end', resolve))
   while (!log.includes('"msg":"listening"')) await new Promise((resolve) => setTimeout(resolve, 20))
   t.equal((await fetch(/"url":"([^"]+)"/.exec(log)?.[1] as string)).status, 200)
+  return { shell, group, said: () => said, ended }
+}
+
+test('the launcher stops the service when the shell that npm started is gone, and nothing is lost', async (t) => {
+  const receiver = await OtlpReceiver.start(t)
+  const { shell, ended } = await startBelowShell(t, receiver)
   shell.kill('SIGTERM')
-  // Standard output ends with the last process that holds it: the service.
   await ended
   t.strictSame(receiver.totals('web.page_views'), { '{"page":"home"}': 1 })
 })
+
+// A terminal sends it to all of them, and npm once more to the process that it started; a supervisor may do likewise.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  for (const args of ['', '--workers 2'])
+    test(`${signal} for all, and passed on, is one signal to npm start ${args}`, async (t) => {
+      const receiver = await OtlpReceiver.start(t)
+      const { group, said, ended } = await startBelowShell(t, receiver, args)
+      process.kill(group, signal)
+      while (!said().includes('Stopping')) await new Promise((resolve) => setTimeout(resolve, 5))
+      process.kill(group, signal)
+      await ended
+      t.strictSame(receiver.totals('web.page_views'), { '{"page":"home"}': 1 })
+    })

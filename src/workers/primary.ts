@@ -65,8 +65,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
       // The last word is that of the timers which kill a worker that hangs.
       delay: killAfterMs + KILL_MARGIN_MS,
       logger,
-      onSecondSignal: killAll,
-      onTimeout: killAll,
+      onCut: killAll,
     },
     async ({ err }) => {
       if (err) logger.fatal({ err }, 'stopping after an unexpected error')
