@@ -35,7 +35,8 @@ export async function builtCollector(signal?: AbortSignal): Promise<string> {
   const stale = await listStalePackages(signal)
   // Two builds at a time do not see each other's halves.
   const partial = `${program}.${process.pid}.partial`
-  mkdirSync(BUILT, { recursive: true })
+  // The database may come to lie beside it, in a folder that is for its owner only.
+  mkdirSync(BUILT, { recursive: true, mode: 0o700 })
   try {
     await compile(partial, stale, signal)
     renameSync(partial, program)

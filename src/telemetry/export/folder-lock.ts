@@ -15,7 +15,8 @@ export interface FolderLock {
  * pid still the same process?) and taken away in two steps, between which another can come.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
-  await mkdir(folder, { recursive: true })
+  // Spans tell who asked for what: what is made here is for its owner only.
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'lock')
   const release = lockFile(path)
   if (!release) return undefined

@@ -45,7 +45,7 @@ export class SetAside {
   }
 
   async #put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
-    await mkdir(this.#folder, { recursive: true })
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const at = new Date().toISOString()
     const { path, size } = await writeBodyFile(this.#folder, body, { ...remark, itemsSetAside: items, at })
     this.#own.set(path, items)

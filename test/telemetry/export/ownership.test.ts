@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { Body } from '../../../src/telemetry/export/body.ts'
+import { SetAside } from '../../../src/telemetry/export/set-aside.ts'
 import { Spool } from '../../../src/telemetry/export/spool.ts'
 import { temporaryFolder } from '../../harness.ts'
 
@@ -28,8 +28,6 @@ function open(t: Test, directory: string, instanceId: string): Promise<Spool> {
 function abandoned(directory: string, folderName: string, bodies: number): void {
   const folder = join(directory, folderName)
   mkdirSync(folder, { recursive: true })
-  const owner = { pid: 2 ** 22 + 1, host: hostname(), started: '1', token: 'dead' }
-  writeFileSync(join(folder, 'owner.json'), JSON.stringify(owner))
   for (let n = 0; n < bodies; n++)
     writeFileSync(join(folder, `${n}-metrics-1-2-${String(n).padStart(12, '0')}.body`), '{}\n')
 }
@@ -88,6 +86,17 @@ test('a live process keeps its folder, and one that was killed loses it at once'
   await other.kill()
   t.match(await heir.adopt(), [{ signal: 'metrics', items: 1 }])
   t.notOk((await open(t, directory, 'a')).isShared)
+})
+
+test('what waits is for its owner only: spans tell who asked for what', {
+  skip: process.platform === 'win32' && 'modes are of POSIX',
+}, async (t) => {
+  const directory = join(temporaryFolder(t), 'data', 'telemetry')
+  await open(t, directory, 'a')
+  const setAside = new SetAside(directory, 1_000_000)
+  await setAside.put(BODY, 1, { reason: 'refused' })
+  for (const folder of ['..', '.', 'instance-a', 'set-aside'])
+    t.equal(statSync(join(directory, folder)).mode & 0o777, 0o700, folder)
 })
 
 test('a successor waits for its predecessor, also in one process', async (t) => {
