@@ -66,7 +66,7 @@ export const percentiles: Drill = {
     await telemetry.shutdown()
     const { name: metric } = METRICS.queryTime
     const counts = () => stage.standIn.count(metric, ['page'])
-    await stage.until(
+    await stage.comes(
       async () => Object.values(await counts()).reduce((sum, one) => sum + one, 0) >= count * shapes.length,
     )
     const found = await Promise.all(FRACTIONS.map((p) => stage.standIn.percentile(metric, ['page'], p)))

@@ -24,7 +24,7 @@ export const series: Drill = {
     await inParallel(honest, AT_ONCE, async (ask) => void (await client.ask(ask)))
     const measured = async () =>
       Object.values(await stage.standIn.count(REQUESTS, [])).reduce((one, other) => one + other, 0)
-    await stage.until(async () => (await measured()) >= honest.length)
+    await stage.comes(async () => (await measured()) >= honest.length)
     await stage.pause(FLUSH_MS)
     const before = await seriesOf(stage)
 
@@ -41,7 +41,7 @@ export const series: Drill = {
       stage.advance(1)
     })
     await stage.stopService(service)
-    await stage.until(async () => (await measured()) >= honest.length + answered)
+    const areMeasured = await stage.comes(async () => (await measured()) >= honest.length + answered)
     await stage.pause(FLUSH_MS)
     const after = await seriesOf(stage)
     const grown = Object.entries(after).filter(([metric, count]) => count > (before[metric] ?? 0))
@@ -57,6 +57,7 @@ export const series: Drill = {
         { what: '0 new series', isMet: total(before) > 0 && grown.length === 0 },
         { what: 'no hostile request is answered with 5xx', isMet: failed === 0 },
         { what: 'nine in ten are answered', isMet: answered > requests * 0.9 },
+        { what: 'every answered request was measured', isMet: areMeasured },
       ],
     }
   },

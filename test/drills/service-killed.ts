@@ -47,7 +47,7 @@ export const serviceKilled: Drill = {
     let servedAt = Date.now()
     await stage.prepare(service)
     // So that the preparation is not part of what the first kill can lose.
-    await stage.until(async () => sumOf(await endsAndViews(stage)) > 0)
+    await stage.comes(async () => sumOf(await endsAndViews(stage)) > 0)
     stage.expect(this.name, ((kills + 1) * RATE * LIFE_MS) / 1000)
     await stage.under(stage.load([service]), undefined, async () => {
       for (let kill = 0; kill < kills; kill++) {

@@ -30,6 +30,12 @@ const QUIET_MS = 50_000
 /** What could still come when all is there: a second point of something. */
 const AFTERWARDS_MS = 1500
 
+/** What has not come by then never will: twice the Collector's longest pause, and a worker's start on a busy machine. */
+const COMES_MS = 2 * QUIET_MS
+
+/** As often a service is started to send what waits; what waits after that waits because nobody takes it. */
+const STARTS_TO_SEND_MAX = 5
+
 export interface StageOptions {
   /** The Collector's program. */
   readonly program: string
@@ -257,6 +263,16 @@ export class Stage implements Teardown {
     while (!(await isSo())) await this.pause(50)
   }
 
+  /** As {@link until}, but not for ever: what does not come is for the goals to tell. Whether it came. */
+  async comes(isSo: () => boolean | Promise<boolean>, withinMs = COMES_MS): Promise<boolean> {
+    const deadline = performance.now() + withinMs
+    while (!(await isSo())) {
+      if (performance.now() > deadline) return false
+      await this.pause(50)
+    }
+    return true
+  }
+
   /** Each metric that the ledgers know, tag set by tag set. */
   async compare(): Promise<Comparison[]> {
     const { standIn, ledger, driver } = this
@@ -295,14 +311,14 @@ export class Stage implements Teardown {
 
   /**
    * Ends all services. What one could not send within its grace, on a busy machine, waits for its next start: it is
-   * started and ended again until nothing waits.
+   * started and ended again until nothing waits, or for some times: then the comparison tells what is missing.
    */
   async #stopAll(): Promise<void> {
     for (;;) {
       this.#leftOnDisk = false
       const starts = [...this.#services].map(({ start }) => start)
       await Promise.all([...this.#services].map((service) => this.stopService(service)))
-      if (!this.#leftOnDisk) return
+      if (!this.#leftOnDisk || this.startsToSend >= STARTS_TO_SEND_MAX) return
       this.startsToSend += 1
       for (const start of starts) await this.startService(start)
       await this.pause(this.exportEveryMs)

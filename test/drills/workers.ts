@@ -23,8 +23,7 @@ export const workers: Drill = {
         const pid = stage.workers.get(slot)
         if (pid === undefined) throw new Error(`there is no worker ${slot}`)
         process.kill(pid, 'SIGTERM')
-        await stage.until(() => stage.workers.get(slot) !== pid)
-        replaced += 1
+        if (await stage.comes(() => stage.workers.get(slot) !== pid)) replaced += 1
       }
       await stage.pause(stage.upTo(SERVED_MS))
     })
@@ -41,6 +40,7 @@ export const workers: Drill = {
       ],
       goals: [
         ...(await exactnessGoals(stage, comparisons)),
+        { what: 'every worker that ended is replaced', isMet: replaced === restarts },
         { what: 'replacements bear the names of those before', isMet: instances.length === WORKERS },
       ],
     }
