@@ -87,7 +87,7 @@ export const SETTINGS = {
     isValid: (text: string) => /^[\w.:-]{0,100}$/.test(text),
     expects: 'up to 100 letters, digits, . : _ -',
     meaning:
-      '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live service; a worker adds `/` and its slot',
+      '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live service: set it where two have one port on different addresses. A worker adds `/` and its slot',
   },
   supportTag: {
     env: 'SUPPORT_TAG',

@@ -134,7 +134,10 @@ export const LOG_ATTRIBUTES = {
 export const RESOURCE_ATTRIBUTES = {
   [ATTR_SERVICE_NAME]: { boundedBy: 'OTEL_SERVICE_NAME; `rollcall`' },
   [ATTR_SERVICE_VERSION]: { boundedBy: 'package.json' },
-  [ATTR_SERVICE_INSTANCE_ID]: { boundedBy: 'INSTANCE_ID, or where it listens; one for each live process' },
+  [ATTR_SERVICE_INSTANCE_ID]: {
+    boundedBy:
+      'OTEL_RESOURCE_ATTRIBUTES, INSTANCE_ID or where it listens, with `/` and the slot of a worker; one for each live process',
+  },
   [ATTR_DEPLOYMENT_ENVIRONMENT_NAME]: { boundedBy: 'OTEL_RESOURCE_ATTRIBUTES; `development`' },
   [ATTR_HOST_NAME]: { boundedBy: 'the machine' },
   support: { boundedBy: 'SUPPORT_TAG' },
