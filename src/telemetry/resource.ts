@@ -43,7 +43,7 @@ export function describeService(identity: ServiceIdentity, environment: Environm
     ...environment.pairs('OTEL_RESOURCE_ATTRIBUTES'),
     ...(serviceName !== undefined && { [ATTR_SERVICE_NAME]: serviceName }),
   }
-  const instanceId = instanceIdOf(said[ATTR_SERVICE_INSTANCE_ID], identity.slot)
+  const instanceId = instanceIdOf(said[ATTR_SERVICE_INSTANCE_ID] || identity.instanceId, identity.slot)
   return defaultResource().merge(resourceFromAttributes({ ...said, [ATTR_SERVICE_INSTANCE_ID]: instanceId }))
 }
 

@@ -73,6 +73,22 @@ t.test('the environment overrides what the service says of itself', async (t) =>
   })
 })
 
+t.test('an empty instance id is none: processes that share it would overwrite each other', async (t) => {
+  for (const [slot, expected] of [
+    [undefined, 'somewhere:3000'],
+    [2, 'somewhere:3000/2'],
+  ] as const) {
+    const { receiver, telemetry } = await openTelemetry(
+      t,
+      { OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=' },
+      slot === undefined ? {} : { slot },
+    )
+    sayEverything(telemetry)
+    await telemetry.shutdown()
+    t.equal(receiver.metrics()[0]?.resource['service.instance.id'], expected)
+  }
+})
+
 t.test('an instance id that is known later is waited for', async (t) => {
   const { promise, resolve } = Promise.withResolvers<string>()
   const { receiver, telemetry } = await openTelemetry(t, {}, { instanceId: promise })

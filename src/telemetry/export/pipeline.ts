@@ -196,7 +196,7 @@ export class ExportPipeline {
     if (spool.isShared)
       notices.say(
         'warn',
-        'two live processes have one service.instance.id: their points replace each other',
+        'two live processes have one service.instance.id: their points replace each other; set INSTANCE_ID',
         {
           instanceId,
         },
