@@ -92,6 +92,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
   if (!ready) return undefined
   hasServed = true
   await Promise.all(others.map((slot) => slot.fill()))
+  if (first.isStopped) return
   setStarted()
   logger.info({ url: ready.url, workers: config.workers }, 'listening')
   return { ...ready, workers: { count: config.workers, primaryPid: process.pid } }

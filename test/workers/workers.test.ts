@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -52,4 +54,35 @@ test('workers that end as soon as they start are not started for ever', async (t
     service.errors(),
     /\n5 workers in a row ended soon after their start, the last with code 7; look for "worker ended"/,
   )
+})
+
+test('a stop while workers still start is in order, and nobody is told that they serve', async (t) => {
+  const primary = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '..', '..', 'src', 'server.ts'), '--workers', '2'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH,
+        PORT: '0',
+        DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'rollcall.db')}`,
+        OTEL_SDK_DISABLED: 'true',
+      },
+    },
+  )
+  t.teardown(() => primary.kill('SIGKILL'))
+  const ended = once(primary, 'close')
+  let [log, said] = ['', '']
+  primary.stderr.on('data', (chunk) => {
+    said += chunk
+  })
+  primary.stdout.on('data', (chunk) => {
+    const isFirst = !log.includes('"msg":"worker started"')
+    log += chunk
+    if (isFirst && log.includes('"msg":"worker started"')) primary.kill('SIGTERM')
+  })
+  t.strictSame(await ended, [0, null])
+  t.match(said, 'Stopping')
+  t.notMatch(said, 'kill -HUP')
+  t.notMatch(log, '"msg":"listening"')
 })
