@@ -1,4 +1,5 @@
 import closeWithGrace from 'close-with-grace'
+import { SIGNAL_ECHO_MS } from './signal-echo.ts'
 
 type Close = (reason: { err?: Error | undefined }) => Promise<void>
 
@@ -14,12 +15,6 @@ export interface ShutdownOptions {
 
 /** What people and supervisors send to end a process. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const
-
-/**
- * One Ctrl-C may come as several signals: from the terminal, and from npm, which passes on what it got itself. One stop
- * of a supervisor may too: to a worker from it, and from the primary process. People are slower.
- */
-const ECHO_MS = 1000
 
 /**
  * Runs `close` once and ends the process, with code 0 when all went well: at a signal, after an unexpected error, or
@@ -46,7 +41,7 @@ export function onShutdown({ delay, logger, skip = [], onCut }: ShutdownOptions,
   for (const signal of ENDING.filter((each) => !skip.includes(each)))
     process.on(signal, () => {
       if (closingSince === undefined) return stop()
-      if (performance.now() - closingSince < ECHO_MS) return
+      if (performance.now() - closingSince < SIGNAL_ECHO_MS) return
       logger.error(`second ${signal}, exiting`)
       onCut?.()
       process.exit(1)

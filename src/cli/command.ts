@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.ts'
 import { DatabaseError } from '../db/database-error.ts'
 import { Problem } from '../errors.ts'
+import { SIGNAL_ECHO_MS } from '../signal-echo.ts'
 
 interface IntegerOption {
   readonly kind: 'integer'
@@ -75,12 +76,15 @@ export async function runCommand<Options extends Record<string, Option>>(
 ): Promise<void> {
   const interrupt = new AbortController()
   let interruptedWith: number | undefined
+  let interruptedAt = Number.NEGATIVE_INFINITY
   let ownCode: number | undefined
   for (const [signal, code] of Object.entries(SIGNALS))
     process.on(signal, () => {
+      if (performance.now() - interruptedAt < SIGNAL_ECHO_MS) return
       // Who asks twice does not want to wait for order.
       if (interruptedWith !== undefined) process.exit(code)
       interruptedWith = code
+      interruptedAt = performance.now()
       interrupt.abort()
     })
   try {

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 /** What the compiler writes in these tests: a program that lasts until it is told to stop. */
 const PROGRAM = `#!/bin/sh
 if [ "$1" = validate ]; then echo "checked $*\${HOST_RECEIVERS:+ with $HOST_RECEIVERS}"; exit 0; fi
-trap 'echo stopped; exit 7' TERM
+trap 'echo stopping; sleep 0.2; echo stopped; exit 7' TERM
 trap 'echo reread' HUP
 echo "running $*"
 while :; do sleep 0.02; done
@@ -195,6 +195,9 @@ test('signals reach the program, and it ends as the program ends', async (t) => 
     await said(command, 'running --config otel-collector.yaml')
     command.child.kill('SIGHUP')
     await said(command, 'reread')
+    command.child.kill(signal)
+    await said(command, 'stopping')
+    // Passed on by npm, which got it from the terminal too.
     command.child.kill(signal)
     const { code, stdout } = await command.ended
     t.equal(code, 7, `its own code, not that of ${signal}`)
