@@ -102,6 +102,8 @@ export class Slot {
       for (const resolve of awaiting) resolve(ready)
     })
     const ended = await worker.ended
+    // Whoever has ended serves no longer: it settles nothing any more.
+    this.#worker = undefined
     const { code, signal, reason, servedMs } = ended
     this.#endedInOrder = code === 0 || servedMs === undefined
     logger[code === 0 ? 'info' : 'error'](
