@@ -1,7 +1,6 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
@@ -16,6 +15,7 @@ import { registerServerEvents } from './http/client-errors.ts'
 import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
+import { registerOverload } from './http/overload.ts'
 import { serverOptions } from './http/server-options.ts'
 import { registerStrictJson } from './http/strict-json.ts'
 import { isTrustedPeer } from './http/trusted-peers.ts'
@@ -60,10 +60,7 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
   registerDrain(app, { drainMs: config.shutdownDrainMs, cutMs: shutdownBudget(config).requestsMs })
   registerHandlerDeadline(app, config.handlerTimeoutMs)
 
-  await app.register(underPressure, {
-    maxEventLoopDelay: config.eventLoopDelayMaxMs,
-    pressureHandler: refuseOverload,
-  })
+  await registerOverload(app, config.eventLoopDelayMaxMs)
   await app.register(helmet, {
     // JSON only: nothing in a reply may load or run anything. The pages under /docs set a policy of their own.
     contentSecurityPolicy: {
@@ -119,10 +116,4 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
 /** What all workers may take of something together, for one of them. */
 function shareOf(whole: number, workers: number): number {
   return Math.max(1, Math.floor(whole / workers))
-}
-
-function refuseOverload(): never {
-  throw new Problem('overloaded', 'The service has more to do than it can; try again shortly.', {
-    headers: { 'retry-after': '1' },
-  })
 }
