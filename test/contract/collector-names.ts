@@ -86,6 +86,11 @@ export const COLLECTOR_NAMES: Readonly<Record<string, ComponentNames>> = {
       'operation',
       'device_major',
       'device_minor',
+      // What Datadog makes of the resource's attributes (src/viewer/datadog-tags.ts).
+      'container_id',
+      'container_name',
+      'image_name',
+      'runtime',
     ],
   },
   datadog: {
