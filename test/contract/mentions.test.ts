@@ -109,7 +109,10 @@ test('a dashboard is held to its metrics, their kinds, their tags and the values
     JSON.stringify({
       title: 'Pages',
       layout_type: 'ordered',
-      template_variables: [{ name: 'env', prefix, defaults: ['*'] }],
+      template_variables: [
+        { name: 'env', prefix, defaults: ['*'] },
+        { name: 'page', prefix: 'page', defaults: ['*'] },
+      ],
       widgets: queries.map((query) => ({
         definition: {
           type: 'timeseries',
@@ -125,6 +128,7 @@ test('a dashboard is held to its metrics, their kinds, their tags and the values
       dashboard(
         'env',
         'sum:web.page_views{page:home,$env,support:rollcall} by {page,host}.as_count()',
+        'histogram:database.query.time{$page}',
         'p95:database.query.time{page IN (community, friends) AND NOT env:test} by {page}',
         'percentile(last_5m):p99.9:http.server.request.duration{http.request.method:get,!http.response.status_code:404} by {http.route} > 0.5',
         'default_zero(count:http.server.request.duration{http.response.status_code:5*}) / count:http.server.request.duration{*}',
@@ -146,6 +150,8 @@ test('a dashboard is held to its metrics, their kinds, their tags and the values
         'avg:database.query.time{route:/} by {http.route}',
         'sum:web.page_views{page:hom}.as_count() + sum:web.page_views{page IN (home,about)}',
         'avg:http.server.request.duration{http.request.method:(get OR fetch)} by {pages}',
+        'sum:web.page_views_total{$env,$page}',
+        'histogram:rollcall.table.rows{*}',
       ),
     ),
     [
@@ -160,6 +166,9 @@ test('a dashboard is held to its metrics, their kinds, their tags and the values
       'page of web.page_views is never about',
       'http.request.method of http.server.request.duration is never fetch',
       'http.server.request.duration has no tag pages',
+      'web.page_views_total has no tag environment',
+      'web.page_views_total has no tag page',
+      'histogram is for distributions, and rollcall.table.rows is a gauge',
     ],
   )
 })

@@ -111,28 +111,35 @@ export class KnownNames {
   /** Of JSON for Datadog: dotted names anywhere, each query, and what template variables stand for. */
   inDatadog(text: string): string[] {
     const defects = new Set(this.namesIn(text))
+    const json = JSON.parse(text)
+    const prefixes = new Map<string, string>(
+      (json.template_variables ?? []).map(({ name, prefix }: Record<string, string>) => [name, prefix]),
+    )
     const visit = (value: unknown, key: string): void => {
       if (typeof value === 'string') {
-        for (const defect of this.#queryDefects(value)) defects.add(defect)
+        for (const defect of this.#queryDefects(value, prefixes)) defects.add(defect)
         if (key === 'prefix' && !this.#attributes.has(value)) defects.add(`${value} is no tag that there is`)
       } else if (typeof value === 'object' && value !== null)
         for (const [name, member] of Object.entries(value)) visit(member, name)
     }
-    visit(JSON.parse(text), '')
+    visit(json, '')
     return [...defects]
   }
 
-  #queryDefects(text: string): string[] {
+  #queryDefects(text: string, prefixes: ReadonlyMap<string, string>): string[] {
     return [...text.matchAll(QUERY)].flatMap(([, aggregation = '', name = '', scope = '', grouping = '']) => {
       const metric = this.#metrics.get(name)
       if (!metric) return [`${name} is no metric that there is`]
-      const ofDistributions = /^(p\d|count$)/.test(aggregation)
+      const ofDistributions = /^(p\d|count$|histogram$)/.test(aggregation)
       const wrong =
         ofDistributions && metric.kind !== undefined && metric.kind !== 'histogram'
           ? [`${aggregation} is for distributions, and ${name} is a ${metric.kind}`]
           : []
+      // A variable stands for a tag, and takes nothing from a metric that has no such tag.
+      const variables = split(scope).flatMap((part) => prefixes.get(/^\$(\w+)$/.exec(part)?.[1] ?? '') ?? [])
       return [
         ...wrong,
+        ...variables.flatMap((tag) => this.#tagDefects(name, metric, tag)),
         ...scopeTags(scope).flatMap(([tag, value]) => this.#tagDefects(name, metric, tag, value)),
         ...split(grouping).flatMap((tag) => this.#tagDefects(name, metric, tag)),
       ]
@@ -154,7 +161,8 @@ const NAME = /(?<![\w./@$:-])[a-z][a-z0-9_]*(?:\.(?:[a-z0-9_]+|\*))+(?![\w(/-])/
 const FILE = /\.(ts|cjs|mjs|js|json|md|ya?ml|db|sum|mod|go)$/
 
 /** `p95:database.query.time{page:home,$env} by {page}` (https://docs.datadoghq.com/dashboards/querying/). */
-const QUERY = /\b(avg|sum|min|max|count|p\d+(?:\.\d+)?):([a-zA-Z][\w.]*)\{([^}]*)\}(?:\s*by\s*\{([^}]*)\})?/g
+const QUERY =
+  /\b(avg|sum|min|max|count|histogram|p\d+(?:\.\d+)?):([a-zA-Z][\w.]*)\{([^}]*)\}(?:\s*by\s*\{([^}]*)\})?/g
 
 function split(list: string): string[] {
   return list

@@ -2,33 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { startViewerBeside } from '../../src/viewer/beside.ts'
 import { startCommand } from '../cli/run-command.ts'
 import { temporaryFolder } from '../harness.ts'
 import { startService } from '../service.ts'
 import { exponential, lastMinute, metricsJson, sum, ViewerClient } from './viewer-client.ts'
-
-/** The viewer as `npm run viewer` starts it. */
-async function startViewer(t: Test, args: string[], nodeArgs: string[] = []) {
-  const child = spawn(
-    process.execPath,
-    [...nodeArgs, join(import.meta.dirname, '../../src/cli/viewer.ts'), '--port', '0', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  const exited = once(child, 'exit')
-  t.teardown(async () => {
-    if (child.exitCode === null) child.kill('SIGKILL')
-    await exited
-  })
-  const [address] = await once(child.stdout, 'data')
-  return { client: new ViewerClient(String(address).trim()), child, exited }
-}
+import { startViewer } from './viewer-process.ts'
 
 const MIB = 1024 * 1024
 const IN_A_BUCKET = 2 ** 40

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { defectsOf } from '../dashboards/check.ts'
 import { HttpError } from './http-error.ts'
 
 const TYPES = new Map([
@@ -47,6 +48,8 @@ export interface DashboardEntry {
   readonly description: string
   /** Why the file is not a dashboard. */
   readonly problem: string | null
+  /** What of it is not drawn as Datadog draws it, and which queries are wrong. */
+  readonly notes: readonly string[]
 }
 
 /** Of all `*.json`, in the order of their names; none where there is no folder. */
@@ -62,17 +65,19 @@ export async function listDashboards(directory: string): Promise<DashboardEntry[
 
 function entryOf(name: string, text: string): DashboardEntry {
   try {
-    const { title, description, widgets } = JSON.parse(text)
-    const problem =
-      typeof title === 'string' && Array.isArray(widgets) ? null : 'It has no title or no widgets.'
+    const dashboard = JSON.parse(text)
+    const { title, description, widgets } = dashboard ?? {}
+    const isDashboard = typeof title === 'string' && Array.isArray(widgets)
     return {
       name,
       title: typeof title === 'string' ? title : name,
       description: String(description ?? ''),
-      problem,
+      problem: isDashboard ? null : 'It has no title or no widgets.',
+      notes: isDashboard ? defectsOf(dashboard) : [],
     }
   } catch (error) {
-    return { name, title: name, description: '', problem: `It is not JSON: ${(error as Error).message}` }
+    const problem = `It is not JSON: ${(error as Error).message}`
+    return { name, title: name, description: '', problem, notes: [] }
   }
 }
 

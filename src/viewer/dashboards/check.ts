@@ -1,0 +1,84 @@
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { answer, PlacedError } from '../query/answer.ts'
+import { RequestError, readQueryRequest } from '../query/request.ts'
+import { MetricStore } from '../store/metric-store.ts'
+import { Refusals } from '../store/refusals.ts'
+import { Dashboard, WIDGETS, Widget } from './format.ts'
+
+/** What Datadog adds when it stores a dashboard. It says nothing of what is drawn. */
+const RECORDS = ['id', 'url', 'author_handle', 'author_name', 'created_at', 'modified_at', 'is_read_only']
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * Sentences that say what of a dashboard is not drawn here as Datadog draws it, and which queries are wrong. None for
+ * all that is shipped. Takes any JSON.
+ */
+export function defectsOf(dashboard: unknown): string[] {
+  if (!isRecord(dashboard)) return ['It is no object.']
+  const widgets = Array.isArray(dashboard.widgets) ? dashboard.widgets : []
+  return [
+    ...formatDefects(Dashboard, without(dashboard, RECORDS)),
+    ...widgets.flatMap((widget, index) => {
+      const definition = isRecord(widget) && isRecord(widget.definition) ? widget.definition : {}
+      const name = typeof definition.title === 'string' ? ` "${definition.title}"` : ''
+      return [
+        ...formatDefects(Widget, isRecord(widget) ? without(widget, ['id']) : widget),
+        ...definitionDefects(definition, variablesOf(dashboard)),
+      ].map((defect) => `Widget ${index + 1}${name}: ${defect}`)
+    }),
+  ]
+}
+
+function definitionDefects(definition: Json, variables: Json): string[] {
+  const type = String(definition.type)
+  if (!Object.hasOwn(WIDGETS, type)) return [`the type ${type} is not drawn here.`]
+  const requests = Array.isArray(definition.requests) ? definition.requests : []
+  return [
+    ...formatDefects(WIDGETS[type as keyof typeof WIDGETS], definition),
+    ...requests.flatMap((request) => queryDefects(request, variables)),
+  ]
+}
+
+const nothing = new MetricStore({ maxBytes: 0, maxSeries: 0, maxAgeSeconds: 0 }, new Refusals())
+
+/** Asked of a store without data, a request is wrong only in itself. */
+function queryDefects(request: unknown, variables: Json): string[] {
+  try {
+    answer(nothing, readQueryRequest({ ...(request as Json), variables, from: 0, to: 1000 }))
+    return []
+  } catch (error) {
+    if (error instanceof PlacedError) return [`in "${error.text}", ${error.message}.`]
+    if (error instanceof RequestError) return [`${error.message}.`]
+    throw error
+  }
+}
+
+function variablesOf({ template_variables: variables }: Json): Json {
+  const named = Array.isArray(variables) ? variables.filter(isRecord) : []
+  return Object.fromEntries(
+    named.map(({ name, prefix }) => [String(name), { prefix: String(prefix ?? ''), values: [] }]),
+  )
+}
+
+function formatDefects(schema: TSchema, value: unknown): string[] {
+  return Value.Errors(schema, value).flatMap(({ keyword, instancePath, params, message }) => {
+    const place = instancePath.slice(1).replaceAll('/', '.')
+    if (keyword === 'boolean') return [`${place} is not drawn here.`]
+    // Says once more, of the object, what the members have said.
+    if (keyword === 'additionalProperties') return []
+    if (keyword === 'pattern') return [`${place} is not written in a way that is drawn here.`]
+    if (keyword === 'enum') return [`${place} is none of ${params.allowedValues.join(', ')}.`]
+    if (keyword === 'const') return [`${place} is not ${JSON.stringify(params.allowedValue)}.`]
+    return [`${place || 'it'} ${message}.`]
+  })
+}
+
+function without(record: Json, names: readonly string[]): Json {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
