@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'tap'
 import { defectsOf } from '../../src/viewer/dashboards/check.ts'
 import { temporaryFolder } from '../harness.ts'
@@ -12,13 +13,12 @@ const FOLDER = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
 interface Query {
   name: string
   query: string
-  aggregator?: string
 }
 
 interface WidgetRequest {
-  response_format?: string
   query?: Query
   queries?: Query[]
+  formulas?: { formula: string }[]
 }
 
 interface Widget {
@@ -142,7 +142,7 @@ const WAITING: [pattern: RegExp, need: string][] = [
 
 test('every widget shows what a real service sent', async (t) => {
   const { client } = await startViewer(t)
-  const service = await startVisitedService(t, client.url)
+  const service = await startVisitedService(t, client)
   service.kill('SIGTERM')
   t.strictSame(await service.exited, [0, null])
 
@@ -154,41 +154,44 @@ test('every widget shows what a real service sent', async (t) => {
     )
     for (const { definition } of widgets)
       for (const request of definition.requests ?? []) {
-        const queries = request.queries ?? [request.query as Query]
-        const waiting: string[] = []
-        for (const query of queries) {
-          const [, need] = WAITING.find(([pattern]) => pattern.test(query.query)) ?? []
-          if (need !== undefined) waiting.push(need)
-          for (const each of waiting) met.add(each)
-          const hasData = await isAnswered(
-            client,
-            { response_format: request.response_format, queries: [query] },
-            variables,
+        const { query, queries = [], formulas = [] } = request
+        const asked = [...queries, ...(query ? [query] : [])]
+        const answered = await answeredFormulas(client, {
+          ...request,
+          variables,
+          ...(queries.length > 0 && {
+            formulas: [...queries.map(({ name }) => ({ formula: name })), ...formulas],
+          }),
+        })
+        const needs = asked.map(({ query }) => WAITING.find(([pattern]) => pattern.test(query))?.[1])
+        for (const need of needs) if (need !== undefined) met.add(need)
+        for (const [index, { query }] of asked.entries())
+          t.equal(answered.has(index), needs[index] === undefined, `${name}, ${definition.title}: ${query}`)
+        for (const index of formulas.keys())
+          t.ok(
+            answered.has(queries.length + index) || needs.some((need) => need !== undefined),
+            `${name}, ${definition.title}: formula ${index}`,
           )
-          t.equal(hasData, need === undefined, `${name}, ${definition.title}: ${query.query}`)
-        }
-        if (waiting.length === 0)
-          t.ok(await isAnswered(client, request, variables), `${name}, ${definition.title}`)
       }
   }
   t.strictSame([...met].sort(), WAITING.map(([, need]) => need).sort(), 'nothing is waited for in vain')
 })
 
-/** A request of a widget has a value to draw. */
-async function isAnswered(client: ViewerClient, request: object, variables: object): Promise<boolean> {
-  const { status, json } = await client.query({ ...request, variables, seconds: 300 })
+/** The formulas of a request that have a value to draw; a distribution is one. */
+async function answeredFormulas(client: ViewerClient, request: object): Promise<Set<number>> {
+  const { status, json } = await client.query({ ...request, seconds: 300, interval: 10 })
   if (status !== 200) throw new Error(JSON.stringify(json))
-  const values: unknown[] =
-    json.format === 'distribution'
-      ? json.totals
-      : json.format === 'scalar'
-        ? json.values.map(({ value }: { value: unknown }) => value)
-        : json.series.flatMap(({ values }: { values: unknown[] }) => values)
-  return values.some((value) => typeof value === 'number')
+  if (json.format === 'distribution') return new Set(json.totals.length > 0 ? [0] : [])
+  const lines: { formula: number; value?: unknown; values?: unknown[] }[] = json.values ?? json.series
+  return new Set(
+    lines
+      .filter(({ value, values = [value] }) => values.some((each) => typeof each === 'number'))
+      .map(({ formula }) => formula),
+  )
 }
 
 /** One that somebody has visited on every page, checks and slow requests included. */
-async function startVisitedService(t: Parameters<typeof startService>[0], receiver: string) {
+async function startVisitedService(t: Parameters<typeof startService>[0], client: ViewerClient) {
   const checks = join(temporaryFolder(t), 'checks.json')
   const everySecond = { everySeconds: 1 }
   writeFileSync(
@@ -200,7 +203,7 @@ async function startVisitedService(t: Parameters<typeof startService>[0], receiv
       OTEL_METRICS_EXPORTER: 'otlp',
       OTEL_TRACES_EXPORTER: 'otlp',
       OTEL_LOGS_EXPORTER: 'otlp',
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver,
+      OTEL_EXPORTER_OTLP_ENDPOINT: client.url,
       OTEL_METRIC_EXPORT_INTERVAL: '250',
       OTEL_BSP_SCHEDULE_DELAY: '100',
       OTEL_BLRP_SCHEDULE_DELAY: '100',
@@ -222,13 +225,14 @@ async function startVisitedService(t: Parameters<typeof startService>[0], receiv
   const account = { email: 'ada@example.com', password: 'correct horse battery staple' }
   await post('/v1/users', { name: 'Ada', ...account })
   const { token } = await post('/v1/sessions', account)
-  const began = Date.now()
-  do
+  // Until the check has counted the new member.
+  const timePerRow = {
+    q: 'p95:database.query.time{page:community} / max:rollcall.table.rows{table:users}',
+  }
+  do {
     for (const path of ['/', '/v1/community', '/v1/community/full', '/v1/me/friends', '/v1/me'])
       await ask(path, { headers: { authorization: `Bearer ${token}` } })
-  while (Date.now() - began < VISITED_MS)
+    await delay(50)
+  } while ((await answeredFormulas(client, timePerRow)).size === 0)
   return service
 }
-
-/** So that each check has run and each metric of the pipeline has been collected. */
-const VISITED_MS = 600

@@ -91,7 +91,8 @@ export function answer(store: MetricStore, request: QueryRequest): Answer {
   const notes: string[] = []
   const common = { from, to, interval, notes }
   const window = windowOf(from, to, interval, format)
-  for (const { metric } of [...queries, ...formulas].flatMap(({ expression }) => metricQueries(expression)))
+  const asked = [...queries, ...formulas].flatMap(({ expression }) => metricQueries(expression))
+  for (const metric of new Set(asked.map(({ metric }) => metric)))
     if (store.find(metric) === undefined) notes.push(`no metric named ${metric} has arrived yet`)
   const variables: Variables = request.variables ?? {}
   if (format === 'distribution')
