@@ -593,7 +593,11 @@ test('pages and dashboards are files that a browser may run nothing else beside'
   t.match((await client.get('/dashboards/b.json')).json, { title: HOSTILE })
   const without = await openViewer(t, { dashboardsDirectory: join(folder, 'nowhere') })
   t.strictSame((await without.get('/dashboards.json')).json, { dashboards: [] })
-  t.match((await without.get('/')).json, /Rollcall viewer/)
+  t.match((await without.get('/')).json, /<title>Dashboards · Rollcall</)
+  const library = await without.get('/vendor/uplot.js')
+  t.equal(library.headers.get('content-type'), 'text/javascript; charset=utf-8')
+  t.match(library.json, /export \{ uPlot as default \}/)
+  t.equal((await without.get('/vendor/uplot.css')).headers.get('content-type'), 'text/css; charset=utf-8')
 })
 
 test('senders that leave in the middle take nobody else the place', async (t) => {

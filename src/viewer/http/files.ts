@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { defectsOf } from '../dashboards/check.ts'
+import { fileURLToPath } from 'node:url'
 import { HttpError } from './http-error.ts'
 
 const TYPES = new Map([
@@ -15,6 +16,12 @@ const TYPES = new Map([
   ['.ico', 'image/x-icon'],
   ['.woff2', 'font/woff2'],
   ['.txt', 'text/plain; charset=utf-8'],
+])
+
+/** The one library that pages use, under paths that stay while its version changes. */
+const VENDORED = new Map([
+  ['/vendor/uplot.js', fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))],
+  ['/vendor/uplot.css', fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css'))],
 ])
 
 export interface ServedFile {
@@ -32,7 +39,8 @@ export async function readServedFile(directory: string, path: string): Promise<S
     .split('/')
     .slice(1)
     .every((part) => /^[\w-][\w.-]*$/.test(part))
-  const body = contentType && isPlain ? await readFile(join(directory, name)).catch(absent) : undefined
+  const file = VENDORED.get(path) ?? join(directory, name)
+  const body = contentType && isPlain ? await readFile(file).catch(absent) : undefined
   if (contentType === undefined || body === undefined)
     throw new HttpError(404, `There is nothing at ${path.slice(0, 200)}.`)
   return {

@@ -1,0 +1,33 @@
+import { h } from './dom.js'
+
+/** Names and values as they were received, in one table. */
+export function attributeTable(title, attributes) {
+  const entries = Object.entries(attributes ?? {}).sort(([one], [other]) => (one < other ? -1 : 1))
+  if (entries.length === 0) return undefined
+  return h(
+    'section',
+    { class: 'attributes' },
+    h('h4', {}, title),
+    h(
+      'table',
+      {},
+      h('caption', { class: 'hidden' }, title),
+      h(
+        'tbody',
+        {},
+        entries.map(([name, value]) =>
+          h('tr', {}, h('th', { scope: 'row' }, breakable(name)), h('td', {}, textOf(value))),
+        ),
+      ),
+    ),
+  )
+}
+
+/** Long names break where their parts end. */
+function breakable(name) {
+  return name.split(/(?<=[._/])/).flatMap((part) => [part, h('wbr')])
+}
+
+function textOf(value) {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

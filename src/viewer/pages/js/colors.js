@@ -1,0 +1,70 @@
+/** Colours of series: told apart in both schemes, and by people who see red and green alike in the first six. */
+const CLASSIC = [
+  ['#3568d4', '#6c9cff'],
+  ['#c96a12', '#f0a35e'],
+  ['#1b8a63', '#4fc79a'],
+  ['#a43fb3', '#d787e2'],
+  ['#117f9a', '#4cc3dc'],
+  ['#c23a48', '#f5828a'],
+  ['#7d7010', '#cdbb52'],
+  ['#5d4fd0', '#a497ff'],
+  ['#b34479', '#ee91ba'],
+  ['#4f6a88', '#97aec9'],
+  ['#5a7d1c', '#a4cf5c'],
+  ['#8a5a35', '#d2a37c'],
+]
+/** Hues of Datadog's palettes of one colour. */
+const HUES = {
+  warm: [24, 44, 8, 34],
+  cool: [200, 220, 180, 240],
+  purple: [270],
+  orange: [28],
+  green: [150],
+  red: [355],
+  blue: [215],
+  semantic: undefined,
+}
+const taken = new Map()
+
+export const isDark = () => {
+  const { theme } = document.documentElement.dataset
+  return theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
+}
+
+/** The same name has the same colour in all charts of a page. */
+export function colorOf(name, index, palette) {
+  const dark = isDark()
+  if (palette === 'grey' || palette === 'gray') {
+    const light = (dark ? 40 : 74) + (index % 3) * (dark ? 14 : -14)
+    return `hsl(215 14% ${light}%)`
+  }
+  const hues = HUES[palette]
+  if (hues) {
+    const hue = hues[index % hues.length]
+    const light = (dark ? 68 : 45) + (Math.floor(index / hues.length) % 4) * (dark ? 6 : -7)
+    return `hsl(${hue} ${dark ? 75 : 62}% ${light}%)`
+  }
+  if (!taken.has(name)) taken.set(name, taken.size)
+  return CLASSIC[taken.get(name) % CLASSIC.length][dark ? 1 : 0]
+}
+
+/** With so much of it left, for fills. */
+export const faint = (color, share) => `color-mix(in srgb, ${color} ${Math.round(share * 100)}%, transparent)`
+
+const probe = document.createElement('span')
+
+/** A custom property as the colour that a canvas understands. */
+export function themeColor(property) {
+  probe.style.color = `var(${property})`
+  if (!probe.isConnected) {
+    probe.hidden = true
+    document.body.append(probe)
+  }
+  return getComputedStyle(probe).color
+}
+
+/** Runs when the scheme changes, by the switch or the system. */
+export function onScheme(action) {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', action)
+  document.addEventListener('schemechange', action)
+}

@@ -1,0 +1,242 @@
+import { themeColor } from './colors.js'
+import { h } from './dom.js'
+import { clock, formatCount, formatValue, plainUnit } from './format.js'
+import { cursorOptions, Plot, placeTooltip, timeAxis, valueAxis, zoomHook } from './plot.js'
+
+/** What both have in common: cells that a hook paints, and a box that says what is under the cursor. */
+class CellChart {
+  element
+  plot = new Plot()
+  tooltip = h('div', { class: 'tooltip', hidden: true })
+  caption = h('p', { class: 'legend' })
+  answer
+
+  constructor({ onZoom } = {}) {
+    this.onZoom = onZoom
+    this.element = h('div', { class: 'chart' }, this.plot.element, this.caption, this.tooltip)
+  }
+
+  options({ scales, axes, sync, paint, describe }) {
+    return {
+      ms: 1,
+      legend: { show: false },
+      padding: [8, 8, 0, 0],
+      cursor: {
+        ...cursorOptions,
+        points: { show: false },
+        ...(sync ? { sync: { key: 'time', scales: ['x', null] } } : { drag: { x: false } }),
+      },
+      scales,
+      axes,
+      // Points that are never drawn: they give the scales something to stand on.
+      series: [{}, { scale: 'y', paths: () => null, points: { show: false } }],
+      hooks: {
+        draw: [paint],
+        setSelect: sync ? [zoomHook(this.onZoom)] : [],
+        setCursor: [(plot) => this.#describe(plot, describe)],
+        ready: [
+          (plot) => {
+            plot.over.addEventListener('mouseenter', () => {
+              this.isHovered = true
+            })
+            plot.over.addEventListener('mouseleave', () => {
+              this.isHovered = false
+              this.tooltip.hidden = true
+            })
+          },
+        ],
+      },
+    }
+  }
+
+  #describe(plot, describe) {
+    const { left, top } = plot.cursor
+    const found = this.isHovered && left >= 0 ? describe(plot, left, top) : undefined
+    this.tooltip.hidden = found === undefined
+    if (found === undefined) return
+    this.tooltip.replaceChildren(...found)
+    placeTooltip(this.tooltip, plot, this.element)
+  }
+}
+
+/** The rows in which anything was observed, with one more on either side. */
+function usedRows(edges, totals) {
+  const first = totals.findIndex((count) => count > 0)
+  const last = totals.findLastIndex((count) => count > 0)
+  if (first < 0) return undefined
+  return { first: Math.max(0, first - 1), last: Math.min(edges.length - 2, last + 1) }
+}
+
+const valueScale = (isLogarithmic, bounds) => ({
+  time: false,
+  ...(isLogarithmic && { distr: 3 }),
+  range: bounds,
+})
+
+/** How often which values were observed over time: the darker (in the dark: the lighter), the more often. */
+export class HeatChart extends CellChart {
+  draw(title, answer, unit) {
+    this.answer = answer
+    const { edges, totals, times, scale } = answer
+    const rows = usedRows(edges, totals)
+    if (!rows) return
+    const isLogarithmic = scale === 'log' && edges[rows.first] > 0
+    const bounds = () => {
+      const { edges, totals } = this.answer
+      const { first, last } = usedRows(edges, totals) ?? rows
+      return [edges[first], edges[last + 1]]
+    }
+    const signature = JSON.stringify([isLogarithmic, unit])
+    const options = () =>
+      this.options({
+        scales: {
+          x: { time: true, range: () => [this.answer.from, this.answer.to] },
+          y: valueScale(isLogarithmic, bounds),
+        },
+        axes: [timeAxis(), valueAxis(unit, { scale: 'y', isLogarithmic })],
+        sync: true,
+        paint: (plot) => this.#paint(plot),
+        describe: (plot, left, top) => this.#cell(plot, left, top, unit),
+      })
+    this.plot.show(signature, options, [times, times.map(() => edges[rows.first])])
+    this.plot.element.setAttribute('role', 'img')
+    this.plot.element.setAttribute('aria-label', `${title}: how often which values were observed over time`)
+    this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(edges, totals, unit)}`
+  }
+
+  #paint(plot) {
+    const { times, interval, edges, counts } = this.answer
+    const most = Math.max(1, ...counts.map((row) => Math.max(...row)))
+    const { ctx, bbox } = plot
+    ctx.save()
+    ctx.beginPath()
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+    ctx.clip()
+    ctx.fillStyle = themeColor('--heat')
+    const heights = edges.map((edge) => plot.valToPos(edge, 'y', true))
+    for (const [index, time] of times.entries()) {
+      const left = plot.valToPos(time, 'x', true)
+      const width = Math.max(1, plot.valToPos(time + interval * 1000, 'x', true) - left - 1)
+      for (const [row, count] of counts[index].entries()) {
+        if (count === 0) continue
+        ctx.globalAlpha = 0.14 + 0.86 * Math.sqrt(count / most)
+        const [bottom, top] = [heights[row], heights[row + 1]]
+        ctx.fillRect(left, top, width, Math.max(1, bottom - top))
+      }
+    }
+    ctx.restore()
+  }
+
+  #cell(plot, left, top, unit) {
+    const { times, interval, edges, counts } = this.answer
+    const column = Math.floor((plot.posToVal(left, 'x') - (times[0] ?? 0)) / (interval * 1000))
+    const value = plot.posToVal(top, 'y')
+    const row = edges.findLastIndex((edge) => edge <= value)
+    const count = counts[column]?.[row]
+    if (count === undefined || row < 0) return undefined
+    return [
+      h('p', { class: 'time' }, clock(times[column]), ' ', h('span', { class: 'muted' }, `${interval} s`)),
+      h(
+        'p',
+        {},
+        h(
+          'span',
+          { class: 'name' },
+          `${formatValue(edges[row], unit)} to ${formatValue(edges[row + 1], unit)}`,
+        ),
+        h('b', {}, formatCount(count)),
+      ),
+    ]
+  }
+}
+
+/** How often which values were observed over the whole time. */
+export class DistributionChart extends CellChart {
+  draw(title, answer, unit) {
+    this.answer = answer
+    const { edges, totals, scale } = answer
+    const rows = usedRows(edges, totals)
+    if (!rows) return
+    const isLogarithmic = scale === 'log' && edges[rows.first] > 0
+    const bounds = () => {
+      const { edges, totals } = this.answer
+      const { first, last } = usedRows(edges, totals) ?? rows
+      return [edges[first], edges[last + 1]]
+    }
+    const middles = totals.map((_, row) =>
+      isLogarithmic ? Math.sqrt(edges[row] * edges[row + 1]) : (edges[row] + edges[row + 1]) / 2,
+    )
+    const options = () =>
+      this.options({
+        scales: {
+          x: valueScale(isLogarithmic, bounds),
+          y: { range: (_plot, _min, max) => [0, (max || 1) * 1.08] },
+        },
+        axes: [
+          valueAxis(unit, { scale: 'x', isLogarithmic, space: 70, size: 24 }),
+          valueAxis(plainUnit(''), { scale: 'y' }),
+        ],
+        sync: false,
+        paint: (plot) => this.#paint(plot),
+        describe: (plot, left) => this.#bar(plot, left, unit),
+      })
+    const used = middles.map((_, row) => row).filter((row) => row >= rows.first && row <= rows.last)
+    const signature = JSON.stringify([isLogarithmic, unit])
+    this.plot.show(signature, options, [used.map((row) => middles[row]), used.map((row) => totals[row])])
+    this.plot.element.setAttribute('role', 'img')
+    this.plot.element.setAttribute('aria-label', `${title}: how often which values were observed`)
+    this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(edges, totals, unit)}`
+  }
+
+  #paint(plot) {
+    const { edges, totals } = this.answer
+    const { ctx, bbox } = plot
+    ctx.save()
+    ctx.beginPath()
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+    ctx.clip()
+    ctx.fillStyle = themeColor('--heat')
+    const floor = bbox.top + bbox.height
+    for (const [row, count] of totals.entries()) {
+      if (count === 0) continue
+      const left = plot.valToPos(edges[row], 'x', true)
+      const right = plot.valToPos(edges[row + 1], 'x', true)
+      const top = plot.valToPos(count, 'y', true)
+      ctx.fillRect(left, top, Math.max(1, right - left - 1), floor - top)
+    }
+    ctx.restore()
+  }
+
+  #bar(plot, left, unit) {
+    const { edges, totals } = this.answer
+    const row = edges.findLastIndex((edge) => edge <= plot.posToVal(left, 'x'))
+    if (row < 0 || totals[row] === undefined) return undefined
+    return [
+      h(
+        'p',
+        {},
+        h(
+          'span',
+          { class: 'name' },
+          `${formatValue(edges[row], unit)} to ${formatValue(edges[row + 1], unit)}`,
+        ),
+        h('b', {}, formatCount(totals[row])),
+      ),
+    ]
+  }
+}
+
+/** Bounds of the rows in which they lie. */
+function percentiles(edges, totals, unit) {
+  const all = totals.reduce((sum, count) => sum + count, 0)
+  return [50, 95, 99]
+    .map((percent) => {
+      let seen = 0
+      const row = totals.findIndex((count) => {
+        seen += count
+        return seen >= Math.ceil((percent / 100) * all)
+      })
+      return `p${percent} below ${formatValue(edges[row + 1], unit)}`
+    })
+    .join(' · ')
+}

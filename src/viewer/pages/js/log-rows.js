@@ -1,0 +1,77 @@
+import { attributeTable } from './attributes.js'
+import { h } from './dom.js'
+import { clock, dateAndClock } from './format.js'
+import { timeSpan } from './time-span.js'
+
+/** Lines and spans come apart: so long the trace of a line may still be on its way. */
+const ARRIVING_MS = 30_000
+
+const TONES = { fatal: 'bad', error: 'bad', warn: 'warn', info: '', debug: '', trace: '' }
+
+/** A log line that opens to its attributes. Without `withTrace` it does not lead to the trace that it is shown in. */
+export function logRow(line, { withTrace = true } = {}) {
+  const { time, level, service, body, attributes, resource, traceId, hasTrace } = line
+  const details = h(
+    'details',
+    { class: 'log', data: { level: level ?? 'info', id: line.id } },
+    h(
+      'summary',
+      {},
+      h(
+        'time',
+        { class: 'mono', datetime: new Date(time).toISOString(), title: dateAndClock(time) },
+        clock(time, true),
+      ),
+      h('span', { class: `badge ${TONES[level] ?? ''}` }, level ?? '–'),
+      h('span', { class: 'service' }, service ?? ''),
+      h(
+        'span',
+        { class: 'text' },
+        h('span', {}, bodyText(body)),
+        h('span', { class: 'muted' }, ` ${brief(attributes)}`),
+      ),
+      withTrace && traceId && (hasTrace || Date.now() - time < ARRIVING_MS)
+        ? h(
+            'a',
+            { href: traceAddress(traceId), class: 'to-trace', 'aria-label': `Trace of this line` },
+            'trace',
+          )
+        : h('span'),
+    ),
+  )
+  // Made when it is opened: most never are.
+  details.addEventListener('toggle', () => {
+    if (!details.open || details.querySelector('.details')) return
+    const more = h(
+      'div',
+      { class: 'details' },
+      h('pre', {}, bodyText(body)),
+      attributeTable('Attributes', attributes),
+      attributeTable('Resource', resource),
+      traceId &&
+        h(
+          'p',
+          { class: 'muted' },
+          'Trace ',
+          withTrace && hasTrace ? h('a', { href: traceAddress(traceId) }, traceId) : h('code', {}, traceId),
+          !hasTrace && ', which is not kept here: not sampled, or let go.',
+        ),
+    )
+    details.append(more)
+  })
+  return details
+}
+
+export function traceAddress(traceId) {
+  return `/traces?${new URLSearchParams({ trace: traceId, ...timeSpan.parameters() })}`
+}
+
+const bodyText = (body) => (typeof body === 'string' ? body : JSON.stringify(body))
+
+function brief(attributes = {}) {
+  return Object.entries(attributes)
+    .slice(0, 8)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ')
+    .slice(0, 300)
+}

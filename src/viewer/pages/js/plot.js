@@ -1,0 +1,135 @@
+import uPlot from '/vendor/uplot.js'
+import { isDark, onScheme, themeColor } from './colors.js'
+import { axisLabels } from './format.js'
+
+export { uPlot }
+
+const FONT = '11px ui-sans-serif, system-ui, sans-serif'
+const two = (number) => String(number).padStart(2, '0')
+
+/**
+ * A uPlot that fills its box and follows its size. It is made anew only when what it is made of changes, which `signature`
+ * says; new data alone are handed to the one that is there.
+ */
+export class Plot {
+  element = document.createElement('div')
+  plot
+  #signature
+  #observer
+  #latest
+
+  constructor() {
+    this.element.className = 'plot'
+    this.#observer = new ResizeObserver(() => this.#resize())
+    this.#observer.observe(this.element)
+    onScheme(() => {
+      if (this.#latest && this.element.isConnected) this.show(...this.#latest)
+    })
+  }
+
+  /** `options` is called where a new one is needed; `data` must be uPlot's own kind. */
+  show(signature, options, data) {
+    this.#latest = [signature, options, data]
+    const { clientWidth: width, clientHeight: height } = this.element
+    // It is drawn when it gets a size.
+    if (width === 0 || height === 0) return
+    const made = `${signature}${isDark() ? ' dark' : ''}`
+    if (this.plot && made === this.#signature) {
+      this.plot.setData(data)
+      return
+    }
+    this.plot?.destroy()
+    this.#signature = made
+    this.plot = new uPlot({ width, height, ...options() }, data, this.element)
+  }
+
+  clear() {
+    this.plot?.destroy()
+    this.plot = undefined
+    this.#latest = undefined
+  }
+
+  #resize() {
+    const { clientWidth: width, clientHeight: height } = this.element
+    if (!this.#latest || width === 0 || height === 0) return
+    if (this.plot) this.plot.setSize({ width, height })
+    else this.show(...this.#latest)
+  }
+}
+
+export function timeAxis() {
+  return {
+    ...lines(),
+    space: 64,
+    size: 24,
+    gap: 4,
+    values: (_plot, splits, _axis, _space, step) =>
+      splits.map((ms) => {
+        const time = new Date(ms)
+        if (step >= 86_400_000) return `${two(time.getMonth() + 1)}-${two(time.getDate())}`
+        const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`
+        return step < 60_000 ? `${minutes}:${two(time.getSeconds())}` : minutes
+      }),
+  }
+}
+
+export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
+  const binary = unit.base === 'By' ? { incrs: POWERS_OF_TWO } : {}
+  const plain = lines()
+  return {
+    ...plain,
+    ...(isLogarithmic ? { grid: { ...plain.grid, filter: wholePowers } } : binary),
+    size: (_plot, labels) => 14 + Math.max(3, ...(labels ?? []).map((label) => label.length)) * 6.3,
+    gap: 4,
+    space: 28,
+    values: (_plot, splits) => axisLabels(splits, unit, isLogarithmic),
+    ...more,
+  }
+}
+
+/** Nine lines for each power of ten would be louder than what they are for. */
+const wholePowers = (_plot, splits) =>
+  splits.map((value) => (Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null))
+
+/** So that bytes are cut at whole KiB and MiB. */
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, power) => 2 ** power)
+
+function lines() {
+  const grid = themeColor('--grid')
+  return {
+    font: FONT,
+    stroke: themeColor('--muted'),
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    border: { show: false },
+  }
+}
+
+export const cursorOptions = {
+  drag: { x: true, y: false, setScale: false, dist: 8 },
+  points: { size: 6 },
+  y: false,
+}
+
+/** A selection with the mouse is a time to look at more closely. */
+export const zoomHook = (onZoom) => (plot) => {
+  const { left, width } = plot.select
+  if (width < 4) return
+  const [from, to] = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')]
+  plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false)
+  if (to - from >= 2000) onZoom?.(from, to)
+}
+
+/** Places a box beside the cursor, inside of the plot's width where there is room. */
+export function placeTooltip(tooltip, plot, element) {
+  const { left, top } = plot.cursor
+  const origin = plot.over.getBoundingClientRect()
+  const bounds = element.getBoundingClientRect()
+  const x = origin.left - bounds.left + left
+  const y = origin.top - bounds.top + top
+  tooltip.hidden = false
+  const { offsetWidth: width, offsetHeight: height } = tooltip
+  const isRight = origin.left + left + width + 24 < document.documentElement.clientWidth
+  tooltip.style.left = `${isRight ? x + 14 : Math.max(4 - bounds.left, x - width - 14)}px`
+  tooltip.style.top = `${Math.min(y + 10, window.innerHeight - bounds.top - height - 8)}px`
+}

@@ -1,0 +1,413 @@
+import { faint, themeColor } from './colors.js'
+import { h } from './dom.js'
+import { clock, formatBrief, formatValue, plainUnit, sameUnit } from './format.js'
+import { cursorOptions, Plot, placeTooltip, timeAxis, uPlot, valueAxis, zoomHook } from './plot.js'
+
+const MOST_IN_TOOLTIP = 14
+const MOST_IN_LEGEND = 60
+const SUMMARIES = {
+  avg: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  min: (values) => Math.min(...values),
+  max: (values) => Math.max(...values),
+  sum: (values) => values.reduce((sum, value) => sum + value, 0),
+  value: (values) => values.at(-1),
+}
+const MARKER_COLORS = { error: '--bad', warning: '--warn', ok: '--good', info: '--accent' }
+
+/**
+ * Lines, stacked areas and stacked bars over time, with a legend.
+ *
+ * A model is {title, from, to, series, yaxis, rightYaxis, markers, legend}, and a series {key, label, times, interval,
+ * completeUntil, values, unit, type: 'line' | 'area' | 'bars', stack, isRight, color, width, dash}. Series of one `stack`
+ * share their times.
+ */
+export class TimeChart {
+  element
+  #plot = new Plot()
+  #legend = h('div', { class: 'legend' })
+  #tooltip = h('div', { class: 'tooltip', hidden: true })
+  #model
+  #hidden = new Set()
+  #isHovered = false
+  #drawn = []
+  #onZoom
+
+  constructor({ onZoom } = {}) {
+    this.#onZoom = onZoom
+    this.element = h('div', { class: 'chart' }, this.#plot.element, this.#legend, this.#tooltip)
+  }
+
+  draw(model) {
+    this.#model = model
+    const isLogarithmic = { left: model.yaxis?.scale === 'log', right: model.rightYaxis?.scale === 'log' }
+    const shown = model.series.filter(({ key }) => !this.#hidden.has(key))
+    const drawn = inDrawingOrder(shown)
+    const levels = stacked(shown)
+    this.#drawn = drawn
+    const data = joined(drawn, (one) => {
+      const values = levels.get(one) ?? one.values
+      return isLogarithmic[one.isRight ? 'right' : 'left']
+        ? values.map((value) => (value > 0 ? value : null))
+        : values
+    })
+    const signature = JSON.stringify([
+      drawn.map(({ key, type, color, width, dash, isRight, unit }) => [
+        key,
+        type,
+        color,
+        width,
+        dash,
+        isRight,
+        unit.base,
+        unit.word,
+        unit.per,
+      ]),
+      model.yaxis,
+      model.rightYaxis,
+      model.markers,
+    ])
+    this.#plot.show(signature, () => this.#options(drawn, isLogarithmic), data)
+    this.#plot.element.setAttribute('role', 'img')
+    this.#plot.element.setAttribute('aria-label', `${model.title}: ${model.series.length} series over time`)
+    this.#drawLegend()
+  }
+
+  #options(drawn, isLogarithmic) {
+    const onRight = drawn.filter(({ isRight }) => isRight)
+    const onLeft = drawn.filter(({ isRight }) => !isRight)
+    const { yaxis, rightYaxis } = this.#model
+    return {
+      ms: 1,
+      legend: { show: false },
+      padding: [8, onRight.length > 0 ? 0 : 8, 0, 0],
+      cursor: { ...cursorOptions, sync: { key: 'time', scales: ['x', null] } },
+      scales: {
+        x: { time: true, range: () => [this.#model.from, this.#model.to] },
+        left: scaleOf(yaxis, isLogarithmic.left),
+        right: scaleOf(rightYaxis, isLogarithmic.right),
+      },
+      axes: [
+        timeAxis(),
+        valueAxis(commonUnit(onLeft), {
+          scale: 'left',
+          isLogarithmic: isLogarithmic.left,
+          show: onLeft.length > 0,
+        }),
+        valueAxis(commonUnit(onRight), {
+          scale: 'right',
+          side: 1,
+          isLogarithmic: isLogarithmic.right,
+          show: onRight.length > 0,
+          grid: { show: onLeft.length === 0, stroke: themeColor('--grid'), width: 1 },
+        }),
+      ],
+      series: [{}, ...drawn.map(seriesOptions)],
+      bands: bandsOf(drawn),
+      hooks: {
+        drawClear: [(plot) => this.#shadeUnfinished(plot)],
+        draw: [(plot) => drawMarkers(plot, this.#model.markers ?? [])],
+        setSelect: [zoomHook(this.#onZoom)],
+        setCursor: [(plot) => this.#follow(plot)],
+        ready: [(plot) => this.#listen(plot)],
+      },
+    }
+  }
+
+  #listen(plot) {
+    plot.over.addEventListener('mouseenter', () => {
+      this.#isHovered = true
+    })
+    plot.over.addEventListener('mouseleave', () => {
+      this.#isHovered = false
+      this.#tooltip.hidden = true
+    })
+  }
+
+  /** What came last may still grow, and would look like a fall. */
+  #shadeUnfinished(plot) {
+    const from = Math.min(
+      ...this.#drawn.map(({ completeUntil }) => completeUntil ?? Number.POSITIVE_INFINITY),
+    )
+    const { from: begin, to: end } = this.#model
+    if (!(from < end)) return
+    const left = plot.valToPos(Math.max(from, begin), 'x', true)
+    const right = plot.valToPos(end, 'x', true)
+    plot.ctx.fillStyle = themeColor('--unfinished')
+    plot.ctx.fillRect(left, plot.bbox.top, right - left, plot.bbox.height)
+  }
+
+  #follow(plot) {
+    const { left } = plot.cursor
+    const at = left >= 0 ? plot.posToVal(left, 'x') : undefined
+    this.#showValues(at)
+    if (!this.#isHovered || at === undefined) {
+      this.#tooltip.hidden = true
+      return
+    }
+    const rows = this.#drawn
+      .map((one) => ({ one, found: valueAt(one, at) }))
+      .filter(({ found }) => found !== undefined)
+      .sort((a, b) => b.found.value - a.found.value)
+    if (rows.length === 0) {
+      this.#tooltip.hidden = true
+      return
+    }
+    const more = rows.length - MOST_IN_TOOLTIP
+    this.#tooltip.replaceChildren(
+      h(
+        'p',
+        { class: 'time' },
+        clock(rows[0].found.time),
+        ' ',
+        h('span', { class: 'muted' }, `${rows[0].one.interval} s`),
+      ),
+      ...rows
+        .slice(0, MOST_IN_TOOLTIP)
+        .map(({ one, found }) =>
+          h(
+            'p',
+            {},
+            swatch(one),
+            h('span', { class: 'name' }, one.label),
+            h('b', {}, formatValue(found.value, one.unit)),
+          ),
+        ),
+      more > 0 ? h('p', { class: 'muted' }, `and ${more} more`) : '',
+    )
+    placeTooltip(this.#tooltip, plot, this.element)
+  }
+
+  #drawLegend() {
+    const { series, legend = {} } = this.#model
+    this.#legend.hidden = legend.isHidden ?? false
+    const columns = legend.columns ?? ['value']
+    const isTable = legend.isTable ?? false
+    this.#legend.classList.toggle('table', isTable)
+    const rows = series.slice(0, MOST_IN_LEGEND).map((one) => {
+      const cells = columns.map((column) => h(isTable ? 'td' : 'span', { class: 'value', data: { column } }))
+      const name = h(
+        'button',
+        {
+          type: 'button',
+          'aria-pressed': String(!this.#hidden.has(one.key)),
+          title: `${one.label} (click: this one alone, or all)`,
+          onclick: () => this.#isolate(one.key),
+        },
+        swatch(one),
+        h('span', { class: 'name' }, one.label),
+      )
+      const attributes = { class: this.#hidden.has(one.key) ? 'item off' : 'item' }
+      return isTable
+        ? h('tr', attributes, h('th', { scope: 'row' }, name), cells)
+        : h('span', attributes, name, cells)
+    })
+    const more = series.length - rows.length
+    const rest = more > 0 ? h('p', { class: 'muted' }, `and ${more} more`) : ''
+    if (isTable) {
+      const head = h(
+        'tr',
+        {},
+        h('td'),
+        columns.map((column) => h('th', { scope: 'col' }, column)),
+      )
+      this.#legend.replaceChildren(h('table', {}, h('thead', {}, head), h('tbody', {}, rows)), rest)
+    } else this.#legend.replaceChildren(...rows, rest)
+    this.#showValues(undefined)
+  }
+
+  /** At the cursor, wherever it is, or of the whole time. */
+  #showValues(at) {
+    if (this.#legend.hidden) return
+    const items = this.#legend.querySelectorAll('.item')
+    for (const [index, item] of items.entries()) {
+      const one = this.#model.series[index]
+      for (const cell of item.querySelectorAll('.value')) {
+        const { column } = cell.dataset
+        const known =
+          column === 'value' && at !== undefined ? [] : one.values.filter((value) => value !== null)
+        const value =
+          column === 'value' && at !== undefined
+            ? valueAt(one, at)?.value
+            : known.length > 0
+              ? SUMMARIES[column]?.(known)
+              : undefined
+        cell.textContent = formatBrief(value, one.unit)
+      }
+    }
+  }
+
+  #isolate(key) {
+    const others = this.#model.series.map((one) => one.key).filter((other) => other !== key)
+    const isAlone =
+      others.length > 0 && others.every((other) => this.#hidden.has(other)) && !this.#hidden.has(key)
+    this.#hidden = new Set(isAlone ? [] : others)
+    this.draw(this.#model)
+    const index = this.#model.series.findIndex((one) => one.key === key)
+    this.#legend.querySelectorAll('.item button')[index]?.focus()
+  }
+}
+
+function swatch({ color, type }) {
+  return h('span', { class: `swatch ${type}`, style: { '--color': color }, 'aria-hidden': 'true' })
+}
+
+/** Bars behind areas behind lines, and of a stack the tallest first, so that each shows its own part. */
+function inDrawingOrder(series) {
+  const of = (type) => series.filter((one) => one.type === type)
+  return [...of('bars').reverse(), ...of('area').reverse(), ...of('line')]
+}
+
+/** The heights at which stacked series are drawn; a gap is where none of the stack has a value. */
+function stacked(series) {
+  const levels = new Map()
+  const heights = new Map()
+  for (const one of series) {
+    if (one.type === 'line') continue
+    const stack = series.filter(({ stack, type }) => stack === one.stack && type === one.type)
+    const key = `${one.type} ${one.stack}`
+    const below = heights.get(key) ?? one.values.map(() => 0)
+    const level = one.values.map((value, index) =>
+      stack.every(({ values }) => values[index] === null) ? null : below[index] + (value ?? 0),
+    )
+    heights.set(
+      key,
+      level.map((value) => value ?? 0),
+    )
+    levels.set(one, level)
+  }
+  return levels
+}
+
+/** One table for all: what was asked for together has the same times, and the others are laid beside. */
+function joined(series, valuesOf) {
+  if (series.length === 0) return [[], []].slice(0, 1)
+  const tables = new Map()
+  for (const one of series) {
+    const key = `${one.times[0]} ${one.interval} ${one.times.length}`
+    if (!tables.has(key)) tables.set(key, { times: one.times, members: [] })
+    tables.get(key).members.push(one)
+  }
+  if (tables.size === 1) return [series[0].times, ...series.map(valuesOf)]
+  const all = [...tables.values()]
+  const [times, ...columns] = uPlot.join(all.map(({ times, members }) => [times, ...members.map(valuesOf)]))
+  const order = all.flatMap(({ members }) => members)
+  return [times, ...series.map((one) => columns[order.indexOf(one)])]
+}
+
+function bandsOf(drawn) {
+  const bands = []
+  for (const [index, one] of drawn.entries()) {
+    if (one.type !== 'area') continue
+    const below = drawn.findIndex(
+      (other, at) => at > index && other.type === 'area' && other.stack === one.stack,
+    )
+    if (below >= 0) bands.push({ series: [index + 1, below + 1], fill: faint(one.color, 0.35) })
+  }
+  return bands
+}
+
+function seriesOptions(one) {
+  const scale = one.isRight ? 'right' : 'left'
+  const common = { scale, label: one.label, stroke: one.color, spanGaps: false }
+  if (one.type === 'bars')
+    return {
+      ...common,
+      width: 0,
+      fill: one.color,
+      paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
+      points: { show: false },
+    }
+  const lonely = { show: false, size: 5, width: 0, fill: one.color, filter: aloneBetweenGaps }
+  if (one.type === 'area') return { ...common, width: 1, fill: faint(one.color, 0.35), points: lonely }
+  return { ...common, width: one.width ?? 1.5, dash: one.dash, points: lonely }
+}
+
+/** A value with a gap on either side makes no line, and is drawn as a point. */
+function aloneBetweenGaps(plot, index) {
+  const values = plot.data[index]
+  const known = []
+  for (let at = 0; at < values.length; at += 1) if (values[at] !== undefined) known.push(at)
+  return known.filter(
+    (at, place) =>
+      values[at] !== null && values[known[place - 1]] == null && values[known[place + 1]] == null,
+  )
+}
+
+function scaleOf(axis, isLogarithmic) {
+  const wished = (value) =>
+    value === undefined || value === 'auto' || value === '' ? undefined : Number(value)
+  const [least, most] = [wished(axis?.min), wished(axis?.max)]
+  if (isLogarithmic)
+    return {
+      distr: 3,
+      range: (_plot, min, max) =>
+        min === null || max === null
+          ? [1, 10]
+          : uPlot.rangeLog(least > 0 ? least : min, most ?? max, 10, false),
+    }
+  const withZero = axis?.include_zero !== false
+  return {
+    range: (_plot, min, max) => {
+      if (min === null || max === null) return [0, 1]
+      const room = (max - (withZero ? Math.min(0, min) : min)) * 0.08 || Math.abs(max) * 0.1 || 1
+      const low = withZero ? (min < 0 ? min - room : 0) : min - room
+      return [least ?? low, most ?? max + room]
+    },
+  }
+}
+
+function commonUnit(series) {
+  const first = series[0]?.unit
+  return first && series.every(({ unit }) => sameUnit(unit, first)) ? first : plainUnit('')
+}
+
+/** Of the bucket in which a time is. */
+function valueAt({ times, values, interval }, ms) {
+  if (times.length === 0) return undefined
+  const index = Math.floor((ms - times[0]) / (interval * 1000))
+  const value = values[index]
+  return value === null || value === undefined ? undefined : { value, time: times[index] }
+}
+
+function drawMarkers(plot, markers) {
+  const { ctx, bbox } = plot
+  for (const { value = '', display_type: style = '', label } of markers) {
+    const bounds = [...value.matchAll(/-?\d+(?:\.\d+)?(?:e-?\d+)?/gi)].map(([number]) => Number(number))
+    if (bounds.length === 0) continue
+    const color = themeColor(MARKER_COLORS[/error|warning|ok|info/.exec(style)?.[0]] ?? '--muted')
+    const heights = bounds.map((bound) => plot.valToPos(bound, 'left', true))
+    const isInside = (height) => height >= bbox.top && height <= bbox.top + bbox.height
+    ctx.save()
+    if (heights.length === 2) {
+      const [low, high] = heights.map((height) =>
+        Math.min(bbox.top + bbox.height, Math.max(bbox.top, height)),
+      )
+      ctx.globalAlpha = 0.1
+      ctx.fillStyle = color
+      ctx.fillRect(bbox.left, Math.min(low, high), bbox.width, Math.abs(low - high))
+      ctx.globalAlpha = 1
+    }
+    ctx.strokeStyle = color
+    ctx.lineWidth = (style.includes('bold') ? 2 : 1) * devicePixelRatio
+    if (!style.includes('solid')) ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio])
+    for (const height of heights.filter(isInside)) {
+      ctx.beginPath()
+      ctx.moveTo(bbox.left, height)
+      ctx.lineTo(bbox.left + bbox.width, height)
+      ctx.stroke()
+    }
+    if (label && isInside(heights.at(-1))) {
+      ctx.fillStyle = color
+      ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`
+      ctx.textAlign = 'right'
+      const isAtTop = heights.at(-1) - bbox.top < 16 * devicePixelRatio
+      ctx.textBaseline = isAtTop ? 'top' : 'bottom'
+      ctx.fillText(
+        label,
+        bbox.left + bbox.width - 4 * devicePixelRatio,
+        heights.at(-1) + (isAtTop ? 3 : -3) * devicePixelRatio,
+      )
+    }
+    ctx.restore()
+  }
+}

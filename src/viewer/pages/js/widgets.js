@@ -1,0 +1,319 @@
+import { postJson, Turns } from './api.js'
+import { colorOf } from './colors.js'
+import { h } from './dom.js'
+import { clock, formatParts, formatValue, plainUnit, unitOf } from './format.js'
+import { DistributionChart, HeatChart } from './histogram-charts.js'
+import { markdown } from './markdown.js'
+import { TimeChart } from './time-chart.js'
+import { secondsOf } from './time-span.js'
+
+const turns = new Turns(4)
+const LINE_WIDTHS = { thin: 1, normal: 1.5, thick: 2.5 }
+const DASHES = { dashed: [6, 4], dotted: [2, 3] }
+
+/**
+ * A widget of a dashboard, drawn as its definition says: {element, refresh(context)}. The context is {from, to, variables}
+ * in milliseconds. A kind that is not known says so in its box.
+ */
+export function makeWidget(definition, { onZoom } = {}) {
+  if (definition?.type === 'note') return { element: noteBox(definition), refresh: () => {} }
+  const make = Object.hasOwn(KINDS, definition?.type ?? '') ? KINDS[definition.type] : undefined
+  const body = h('div', { class: 'body' })
+  const message = h('p', { class: 'message', hidden: true })
+  const title = definition?.title ?? ''
+  const element = h(
+    'section',
+    { class: `widget ${make ? definition.type : 'unknown'}`, 'aria-label': title || definition?.type },
+    h(
+      'header',
+      {},
+      h('h3', { title: definition?.description ?? title }, title),
+      definition?.description &&
+        h(
+          'span',
+          {
+            class: 'about',
+            tabindex: '0',
+            role: 'note',
+            'aria-label': definition.description,
+            data: { about: definition.description },
+          },
+          'i',
+        ),
+    ),
+    body,
+    message,
+  )
+  if (!make) {
+    message.hidden = false
+    message.textContent = `Widgets of type “${definition?.type}” are not drawn here; Datadog shows them.`
+    return { element, refresh: () => {} }
+  }
+  const say = (text, isError = false) => {
+    message.textContent = text ?? ''
+    message.hidden = !text
+    message.classList.toggle('error', isError)
+    body.hidden = Boolean(text)
+  }
+  const drawer = make(definition, body, { onZoom, title })
+  let run = 0
+  const refresh = async (context) => {
+    run += 1
+    const mine = run
+    const own = ownTime(definition, context)
+    try {
+      const notes = await drawer({ ...own, isCurrent: () => mine === run, show: () => say(undefined) })
+      if (mine !== run) return
+      element.dataset.state = notes === undefined ? 'drawn' : 'empty'
+      if (notes !== undefined) say(notes)
+    } catch (error) {
+      if (mine !== run) return
+      element.dataset.state = 'failed'
+      const { place } = error
+      say(place ? `${error.message}\n\n${place.pointer}` : error.message, true)
+    }
+  }
+  return { element, refresh }
+}
+
+/** A widget may have a time of its own. */
+function ownTime(definition, context) {
+  const seconds = secondsOf(definition.time?.live_span)
+  return seconds ? { ...context, from: context.to - seconds * 1000 } : context
+}
+
+const KINDS = {
+  timeseries,
+  query_value: queryValue,
+  toplist: topList,
+  query_table: topList,
+  heatmap: (definition, body, options) => histogram(definition, body, options, HeatChart),
+  distribution: (definition, body, options) => histogram(definition, body, options, DistributionChart),
+}
+
+function ask(request, format, { from, to, variables }, more = {}) {
+  const { queries, formulas, q, query, request_type } = request
+  const body = {
+    from,
+    to,
+    variables,
+    response_format: format,
+    queries,
+    formulas,
+    q,
+    query,
+    request_type,
+    ...more,
+  }
+  return turns.take(() => postJson('/api/query', body))
+}
+
+/** Why there is nothing to see, and when there will be. */
+function waitsFor(answers, { from, to }) {
+  const notes = [...new Set(answers.flatMap(({ notes = [] }) => notes))].map(sentence)
+  if (notes.length > 0) return `${notes.join('\n')}`
+  return `Nothing between ${clock(from)} and ${clock(to)}. It fills when data of that time arrive.`
+}
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
+
+/** The group's values, with the formula's name before them where there are several. */
+function labelOf({ label, tags, formula }, formulas, isAlone) {
+  const group = groupOf(tags)
+  const alias = formulas?.[formula]?.alias ?? label
+  if (group === '') return alias
+  return isAlone ? group : `${alias} · ${group}`
+}
+
+const groupOf = (tags) => Object.values(tags).join(', ')
+
+function timeseries(definition, body, { onZoom, title }) {
+  const chart = new TimeChart({ onZoom })
+  body.append(chart.element)
+  const requests = definition.requests ?? []
+  return async ({ isCurrent, show, ...context }) => {
+    const answers = await Promise.all(requests.map((request) => ask(request, 'timeseries', context)))
+    if (!isCurrent()) return undefined
+    const model = {
+      title,
+      from: context.from,
+      to: context.to,
+      series: named(answers.map((answer, index) => seriesOf(answer, requests[index], index))),
+      yaxis: definition.yaxis,
+      rightYaxis: definition.right_yaxis,
+      markers: definition.markers,
+      legend: legendOf(definition),
+    }
+    if (!model.series.some(({ values }) => values.some((value) => value !== null)))
+      return waitsFor(answers, context)
+    show()
+    chart.draw(model)
+    return undefined
+  }
+}
+
+function legendOf({ show_legend: isShown, legend_layout: layout, legend_columns: columns, legendTable }) {
+  return {
+    isHidden: isShown === false,
+    isTable: layout === 'vertical' || legendTable === true,
+    columns: layout === 'vertical' || legendTable === true ? (columns ?? ['avg', 'max', 'value']) : ['value'],
+  }
+}
+
+/** Where two requests have the same groups, the formulas' names tell them apart. */
+function named(requests) {
+  const all = requests.flat()
+  const seen = new Map()
+  for (const { label } of all) seen.set(label, (seen.get(label) ?? 0) + 1)
+  return all.map((one) => (seen.get(one.label) > 1 ? { ...one, label: one.fullLabel } : one))
+}
+
+function seriesOf(answer, request, requestIndex) {
+  const { display_type: display = 'line', style = {}, formulas, on_right_yaxis: isRight = false } = request
+  const type = display === 'bars' || display === 'area' ? display : 'line'
+  const isAlone = (formulas?.length ?? 1) === 1
+  return answer.series.map((one, index) => {
+    const label = labelOf(one, formulas, isAlone)
+    const { palette } = formulas?.[one.formula]?.style ?? style
+    return {
+      key: `${requestIndex} ${one.formula} ${JSON.stringify(one.tags)}`,
+      label,
+      fullLabel: labelOf(one, formulas, false),
+      times: answer.times,
+      interval: answer.interval,
+      completeUntil: answer.completeUntil,
+      values: one.values,
+      unit: unitOf(one.unit, formulas?.[one.formula]?.number_format),
+      type,
+      stack: String(requestIndex),
+      isRight,
+      color: colorOf(label, index, palette),
+      width: LINE_WIDTHS[style.line_width],
+      dash: DASHES[style.line_type],
+    }
+  })
+}
+
+function queryValue(definition, body) {
+  const number = h('span', { class: 'number' })
+  const suffix = h('span', { class: 'suffix' })
+  const spark = h('div', { class: 'spark', 'aria-hidden': 'true' })
+  body.append(spark, h('p', { class: 'big' }, number, suffix))
+  const [request] = definition.requests ?? []
+  const background = definition.timeseries_background
+  return async ({ isCurrent, show, ...context }) => {
+    const [answer, history] = await Promise.all([
+      ask(request, 'scalar', context),
+      background
+        ? ask({ ...request, formulas: request.formulas?.slice(0, 1) }, 'timeseries', context)
+        : undefined,
+    ])
+    if (!isCurrent()) return undefined
+    const [found] = answer.values
+    if (found?.value === null || found === undefined) return waitsFor([answer], context)
+    show()
+    const formula = request.formulas?.[found.formula]
+    const unit = definition.custom_unit
+      ? plainUnit(definition.custom_unit)
+      : unitOf(found.unit, formula?.number_format)
+    const [text, name] = formatParts(found.value, unit, definition.precision)
+    number.textContent = text
+    suffix.textContent = name
+    applyFormat(body, formula?.conditional_formats ?? request.conditional_formats, found.value)
+    if (history?.series[0]) drawSpark(spark, history.series[0].values)
+    return undefined
+  }
+}
+
+/** A row of bars behind a number. */
+function drawSpark(box, values) {
+  const most = Math.max(...values.map((value) => value ?? 0)) || 1
+  const shown = values.slice(-60)
+  box.replaceChildren(
+    ...shown.map((value) => h('span', { style: { height: `${Math.max(0, ((value ?? 0) / most) * 100)}%` } })),
+  )
+}
+
+const COMPARE = {
+  '>': (value, bound) => value > bound,
+  '>=': (value, bound) => value >= bound,
+  '<': (value, bound) => value < bound,
+  '<=': (value, bound) => value <= bound,
+  '=': (value, bound) => value === bound,
+}
+const PALETTES = { red: 'bad', yellow: 'warn', green: 'good' }
+
+function applyFormat(element, formats = [], value) {
+  const found = formats.find(({ comparator, value: bound }) => COMPARE[comparator]?.(value, bound))
+  const [, kind, name] = /(?:(white)_on_|)(red|yellow|green)/.exec(found?.palette ?? '') ?? []
+  element.dataset.tone = name ? PALETTES[name] : ''
+  element.dataset.filled = String(kind === 'white')
+}
+
+function topList(definition, body) {
+  const list = h('table', { class: 'toplist' })
+  body.append(list)
+  const [request] = definition.requests ?? []
+  return async ({ isCurrent, show, ...context }) => {
+    const answer = await ask(request, 'scalar', context)
+    if (!isCurrent()) return undefined
+    const rows = answer.values.filter(({ value }) => value !== null)
+    if (rows.length === 0) return waitsFor([answer], context)
+    show()
+    const isAlone = (request.formulas?.length ?? 1) === 1
+    const most = Math.max(...rows.map(({ value }) => Math.abs(value))) || 1
+    list.replaceChildren(
+      h('caption', { class: 'hidden' }, definition.title ?? ''),
+      h(
+        'tbody',
+        {},
+        rows.map((one, index) => {
+          const label = labelOf(one, request.formulas, isAlone)
+          const formula = request.formulas?.[one.formula]
+          const row = h(
+            'tr',
+            {
+              style: {
+                '--share': `${(Math.abs(one.value) / most) * 100}%`,
+                '--color': colorOf(label, index, (formula?.style ?? request.style)?.palette),
+              },
+            },
+            h('th', { scope: 'row', title: label }, h('span', {}, label)),
+            h('td', {}, formatValue(one.value, unitOf(one.unit, formula?.number_format))),
+          )
+          applyFormat(row, formula?.conditional_formats ?? request.conditional_formats, one.value)
+          return row
+        }),
+      ),
+    )
+    return undefined
+  }
+}
+
+function histogram(definition, body, { onZoom, title }, Chart) {
+  const chart = new Chart({ onZoom })
+  body.append(chart.element)
+  const [request] = definition.requests ?? []
+  return async ({ isCurrent, show, ...context }) => {
+    const answer = await ask(request, 'distribution', context)
+    if (!isCurrent()) return undefined
+    if (!answer.totals.some((count) => count > 0)) return waitsFor([answer], context)
+    show()
+    chart.draw(title, answer, unitOf(answer.unit, request.formulas?.[0]?.number_format))
+    return undefined
+  }
+}
+
+function noteBox({ content = '', background_color: color, text_align: align, font_size: size }) {
+  const known = ['yellow', 'blue', 'pink', 'gray', 'purple', 'green', 'red', 'orange'].includes(color)
+  const points = Number(size)
+  return h(
+    'section',
+    {
+      class: 'widget note',
+      data: { tone: known ? color : 'plain', align: ['center', 'right'].includes(align) ? align : 'left' },
+      style: points >= 10 && points <= 48 ? { 'font-size': `${points}px` } : {},
+    },
+    markdown(String(content)),
+  )
+}
