@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 
@@ -61,4 +62,9 @@ export async function openPage(
   })
   await page.goto(url + path)
   return { page, faults }
+}
+
+/** Asks again until it holds; the pages' own policy forbids what Playwright would do for it. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await delay(50)
 }

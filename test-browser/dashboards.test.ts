@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { noBrowser, openBrowser, openPage } from './browser.ts'
+import { noBrowser, openBrowser, openPage, until } from './browser.ts'
 import { arrived, startProduct } from './product.ts'
 
 const DASHBOARDS = readdirSync(join(import.meta.dirname, '..', 'datadog', 'dashboards')).map((file) =>
@@ -75,7 +75,7 @@ test('a variable narrows the queries, and a selection in a chart is the time of 
   const top = page.locator('.widget', { hasText: 'Most viewed pages' }).locator('tbody th')
   await top.nth(1).waitFor()
   await page.locator('#variable-page').selectOption('community')
-  await page.waitForFunction(`document.querySelectorAll('table.toplist tbody tr').length === 1`)
+  await until(async () => (await top.count()) === 1)
   t.equal(await top.textContent(), 'community')
   t.match(page.url(), 'tpl_var_page=community')
 

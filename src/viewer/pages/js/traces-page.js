@@ -34,11 +34,7 @@ async function showTrace(traceId) {
       !event.target.matches?.('input, textarea, select') && !document.querySelector('dialog[open]')
     if (event.key === 'Escape' && isFree) back.click()
   })
-  const found = await getJson(`/api/traces/${encodeURIComponent(traceId)}`).catch((error) => ({ error }))
-  if (found.error) {
-    main.append(h('p', {}, back), h('p', { class: 'empty' }, found.error.message))
-    return
-  }
+  const found = await findTrace(traceId, back)
   const { trace, logs } = found
   document.title = `${trace.name} · Rollcall`
   const waterfall = new Waterfall(found)
@@ -80,6 +76,24 @@ async function showTrace(traceId) {
   )
   waterfall.focus()
   onScheme(() => holder.replaceChildren(new Waterfall(found).element))
+}
+
+/** Log lines may come before their trace: what is not here is looked for again whenever traces arrive. */
+async function findTrace(traceId, back) {
+  const find = () => getJson(`/api/traces/${encodeURIComponent(traceId)}`).catch((error) => ({ error }))
+  const found = await find()
+  if (!found.error) return found
+  const message = h('p', { class: 'empty', role: 'status' }, found.error.message)
+  main.replaceChildren(h('p', {}, back), message)
+  return new Promise((resolve) => {
+    onNews(['traces'], async () => {
+      const later = await find()
+      message.textContent = later.error?.message ?? ''
+      if (later.error || !message.isConnected) return
+      main.replaceChildren()
+      resolve(later)
+    })
+  })
 }
 
 /** As it was left, if it was. */
