@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { defectsOf } from '../dashboards/check.ts'
 import { fileURLToPath } from 'node:url'
+import { defectsOf } from '../dashboards/check.ts'
 import { HttpError } from './http-error.ts'
 
 const TYPES = new Map([
