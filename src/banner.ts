@@ -10,10 +10,16 @@ export interface Serving {
 }
 
 export function sayServing({ url, telemetryDestination, viewer, workers }: Serving): void {
+  const onUsualPort = new URL(url).port === '3000'
   const lines = [
     ['Rollcall', url],
     ['API', `${url}/docs`],
-    viewer === undefined ? ['Telemetry', telemetryDestination] : ['Viewer', viewer],
+    ...(viewer === undefined
+      ? [['Telemetry', telemetryDestination]]
+      : [
+          ['Viewer', viewer],
+          ['Visitors', `npm run load -- --rate 20 --duration 60${onUsualPort ? '' : ` --url ${url}`}`],
+        ]),
     ...(workers
       ? [['Workers', `${workers.count}; kill -HUP ${workers.primaryPid} restarts them one after the other`]]
       : []),

@@ -1,0 +1,102 @@
+// `npm run pictures`: makes docs/pictures/*.png from the running product. Starts the viewer and the service, lets visitors
+// come while the table grows, and photographs the pages in Chromium, in both schemes. Takes about five minutes.
+import { mkdirSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { startCommand } from '../test/cli/run-command.ts'
+import { temporaryFolder } from '../test/harness.ts'
+import { startService } from '../test/service.ts'
+import { openViewer } from '../test/viewer/viewer-client.ts'
+import { noBrowser, openBrowser, openPage } from '../test-browser/browser.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const PICTURES = join(ROOT, 'docs', 'pictures')
+const SIZE = { width: 1280, height: 800 }
+const MOST_BYTES = 300_000
+/** Members, and requests a second of as many visitors as make the chart worth looking at. */
+const PHASES = [
+  [115, 20],
+  [250, 35],
+  [500, 25],
+  [2000, 40],
+  [5000, 30],
+] as const
+const PHASE_SECONDS = 54
+
+const ends: (() => unknown)[] = []
+const scene = { teardown: (end: () => unknown) => ends.unshift(end) }
+process.exitCode = 1
+try {
+  if (noBrowser) throw new Error(`No pictures: ${noBrowser}.`)
+  await makePictures()
+  process.exitCode = 0
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+} finally {
+  for (const end of ends) await end()
+}
+
+async function makePictures(): Promise<void> {
+  const viewer = await openViewer(scene)
+  const DATABASE_URL = `sqlite:${join(temporaryFolder(scene), 'rollcall.db')}`
+  const password = 'correct horse battery staple'
+  await run('seed', ['--users', '115', '--friends', '4', '--password', password], { DATABASE_URL })
+  const service = await startService(scene, {
+    env: {
+      DATABASE_URL,
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_LOGS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: viewer.url,
+      OTEL_METRIC_EXPORT_INTERVAL: '5000',
+      OTEL_TRACES_SAMPLER_ARG: '1',
+      SLOW_REQUEST_MS: '50',
+    },
+  })
+  for (const [members, rate] of PHASES) {
+    process.stderr.write(`${members} members, ${rate} requests a second for ${PHASE_SECONDS} s\n`)
+    await run('seed', ['--users', String(members), '--friends', '4', '--password', password], {
+      DATABASE_URL,
+    })
+    const visit = ['--url', service.url, '--rate', String(rate), '--duration', String(PHASE_SECONDS)]
+    await run('load', [...visit, '--password', password])
+  }
+
+  mkdirSync(PICTURES, { recursive: true })
+  const browser = await openBrowser(scene)
+  const query = encodeURIComponent('p95:http.server.request.duration{*} by {http.route}')
+  const pages = {
+    dashboard: ['/?dashboard=10-page-views&span=5m', '.widget.toplist[data-state=drawn]'],
+    explorer: [`/explorer?q=${query}&scale=log&span=5m`, '.widget[data-state=drawn]'],
+    trace: [`/traces?trace=${await longestTrace(viewer.url)}`, '.span'],
+  } as const
+  for (const [name, [path, ready]] of Object.entries(pages))
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page, faults } = await openPage(browser, viewer.url, path, { ...SIZE, scheme })
+      await page.locator(ready).first().waitFor()
+      await page
+        .locator('.widget:not(.note):not([data-state])')
+        .first()
+        .waitFor({ state: 'detached' })
+        .catch(() => {})
+      await page.waitForTimeout(500)
+      const file = join(PICTURES, `${name}-${scheme}.png`)
+      await page.screenshot({ path: file })
+      await page.context().close()
+      const { size } = statSync(file)
+      process.stdout.write(`${relative(ROOT, file)}  ${size} bytes\n`)
+      if (faults.length > 0) throw new Error(`${path} is at fault: ${faults.join('; ')}`)
+      if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
+    }
+}
+
+/** Of the last ones, the one with the most queries. */
+async function longestTrace(url: string): Promise<string> {
+  const answer = await fetch(`${url}/api/traces?sort=slowest&limit=500`)
+  const { traces } = (await answer.json()) as { traces: { traceId: string; spans: number }[] }
+  return traces.sort((one, other) => other.spans - one.spans)[0]!.traceId
+}
+
+async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+  const { code, stderr } = await startCommand(command, args, env).ended
+  if (code !== 0) throw new Error(`${command} failed: ${stderr}`)
+}
