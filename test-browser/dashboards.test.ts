@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { test } from 'tap'
 import { noBrowser, openBrowser, openPage, until } from './browser.ts'
 import { arrived, startProduct } from './product.ts'
@@ -9,6 +10,41 @@ const DASHBOARDS = readdirSync(join(import.meta.dirname, '..', 'datadog', 'dashb
 )
 /** These come from a Collector, and say so until it sends them. */
 const OF_THE_COLLECTOR = /^(?:No metric named (?:system|httpcheck|container)\.[\w.]+ has arrived yet\.\n?)+$/
+
+/** How many pixels of a chart's plot are neither empty, nor the grid, nor the shade over what may still grow. */
+const PIXELS_OF = `function pixelsOf(chart) {
+  const canvas = chart.querySelector('canvas')
+  const over = chart.querySelector('.u-over')
+  const { left, top, width, height } = over.getBoundingClientRect()
+  const frame = canvas.getBoundingClientRect()
+  const probe = document.body.appendChild(document.createElement('i'))
+  probe.style.color = 'var(--grid)'
+  const grid = getComputedStyle(probe).color.match(/[0-9]+/g).map(Number)
+  probe.remove()
+  const { data } = canvas.getContext('2d').getImageData(left - frame.left, top - frame.top, width, height)
+  let count = 0
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at + 3] > 100 && grid.some((value, index) => Math.abs(value - data[at + index]) > 8)) count += 1
+  return count
+}`
+
+async function blankWidgets(page: Page): Promise<Shown[]> {
+  const shown = await page.evaluate<Shown[]>(`(() => {
+    ${PIXELS_OF}
+    return [...document.querySelectorAll('.widget:not(.note)')].map((widget) => ({
+      title: widget.getAttribute('aria-label'),
+      state: widget.dataset.state,
+      message: widget.querySelector('.message').textContent,
+      text: widget.querySelector('.body').textContent,
+      drawn: [...widget.querySelectorAll('.uplot')].map(pixelsOf),
+    }))
+  })()`)
+  return shown.filter(
+    ({ state, message, text, drawn }) =>
+      !(state === 'empty' && OF_THE_COLLECTOR.test(message)) &&
+      !(state === 'drawn' && text !== '' && drawn.every((pixels) => pixels > 20)),
+  )
+}
 
 test('every dashboard is drawn under load, in each width and scheme', {
   skip: noBrowser,
@@ -26,33 +62,26 @@ test('every dashboard is drawn under load, in each width and scheme', {
         const widgets = page.locator('.widget:not(.note)')
         await widgets.first().waitFor()
         await page.locator('.widget:not(.note):not([data-state])').first().waitFor({ state: 'detached' })
-        const shown = await page.evaluate<
-          Shown[]
-        >(`[...document.querySelectorAll('.widget:not(.note)')].map((widget) => ({
-          title: widget.getAttribute('aria-label'),
-          state: widget.dataset.state,
-          message: widget.querySelector('.message').textContent,
-          text: widget.querySelector('.body').textContent,
-          colors: [...widget.querySelectorAll('canvas')].map((canvas) => {
-            if (canvas.width === 0 || canvas.height === 0) return 0
-            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-            return new Set(new Uint32Array(data.buffer)).size
-          }),
-        }))`)
         const name = `${dashboard}, ${width} px, ${scheme}`
-        const blank = shown.filter(
-          ({ state, message, text, colors }) =>
-            !(state === 'empty' && OF_THE_COLLECTOR.test(message)) &&
-            // A grid and its labels alone have fewer colours than lines and fills over them.
-            !(state === 'drawn' && text !== '' && colors.every((count) => count > 20)),
-        )
-        t.strictSame(blank, [], `${name}: all ${shown.length} widgets`)
+        let blank = await blankWidgets(page)
+        // What the first visitors have not done yet comes with the next export.
+        for (let tries = 0; tries < 20 && blank.length > 0; tries += 1) {
+          await page.waitForTimeout(500)
+          blank = await blankWidgets(page)
+        }
+        t.strictSame(blank, [], `${name}: all ${await widgets.count()} widgets`)
         t.equal(
           await page.evaluate('document.documentElement.scrollWidth'),
           width,
           `${name}: nothing sticks out`,
         )
-        t.strictSame(faults, [], `${name}: no fault`)
+        // What blankWidgets reads, it reads several times.
+        const own = /^Canvas2D: Multiple readback operations/
+        t.strictSame(
+          faults.filter((fault) => !own.test(fault)),
+          [],
+          `${name}: no fault`,
+        )
         await page.context().close()
       }
 })
@@ -62,7 +91,8 @@ interface Shown {
   state: string
   message: string
   text: string
-  colors: number[]
+  /** Pixels of each chart. */
+  drawn: number[]
 }
 
 test('a variable narrows the queries, and a selection in a chart is the time of all', {

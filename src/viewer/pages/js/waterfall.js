@@ -122,14 +122,7 @@ export class Waterfall {
             style: { left: `${(event.offset / this.#duration) * 100}%` },
           }),
         ),
-        h(
-          'span',
-          {
-            class: left + width > 72 ? 'time before' : 'time',
-            style: left + width > 72 ? { right: `${100 - left}%` } : { left: `${left + width}%` },
-          },
-          formatMs(duration),
-        ),
+        durationLabel(left, width, formatMs(duration)),
       ),
     )
   }
@@ -156,6 +149,13 @@ export class Waterfall {
     event.preventDefault()
     if (target >= 0) this.choose(target)
   }
+}
+
+/** Behind the bar, before it where there is no room, and in it where there is none on either side. */
+function durationLabel(left, width, text) {
+  if (left + width <= 72) return h('span', { class: 'time', style: { left: `${left + width}%` } }, text)
+  if (left > 28) return h('span', { class: 'time', style: { right: `${100 - left}%` } }, text)
+  return h('span', { class: 'time inside', style: { right: `${100 - left - width}%` } }, text)
 }
 
 function detailsOf({
