@@ -350,8 +350,9 @@ function scaleOf(axis, isLogarithmic) {
     range: (_plot, min, max) => {
       if (min === null || max === null) return [0, 1]
       const room = (max - (withZero ? Math.min(0, min) : min)) * 0.08 || Math.abs(max) * 0.1 || 1
-      const low = withZero ? (min < 0 ? min - room : 0) : min - room
-      return [least ?? low, most ?? max + room]
+      const low = least ?? (withZero ? (min < 0 ? min - room : 0) : min - room)
+      // A line of zeros would lie on the edge, and be cut off.
+      return [low === 0 && min === 0 ? -0.15 * room : low, most ?? max + room]
     },
   }
 }
