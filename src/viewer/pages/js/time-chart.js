@@ -317,7 +317,7 @@ function seriesOptions(one) {
       paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
       points: { show: false },
     }
-  const lonely = { show: false, size: 5, width: 0, fill: one.color, filter: aloneBetweenGaps }
+  const lonely = { show: false, size: 7, width: 0, fill: one.color, filter: aloneBetweenGaps }
   if (one.type === 'area') return { ...common, width: 1, fill: faint(one.color, 0.35), points: lonely }
   return { ...common, width: one.width ?? 1.5, dash: one.dash, points: lonely }
 }
