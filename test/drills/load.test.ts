@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Client } from '../proof/client.ts'
 import { kind } from '../proof/kinds.ts'
+import { until } from '../telemetry/export/exporting.ts'
 import { Load } from './load.ts'
 import { RequestLedger } from './request-ledger.ts'
 
@@ -23,10 +24,6 @@ function loadOf(t: Test, url: string): { load: Load; ledger: RequestLedger } {
   const random = () => 0
   const load = new Load({ clients: [client], kinds: KINDS, ledger, rate: 500, random, onSent: () => {} })
   return { load, ledger }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 t.test('a server that stalls delays no request, and each counts from when it was due', async (t) => {
