@@ -22,8 +22,14 @@ const HUES = {
   green: [150],
   red: [355],
   blue: [215],
-  semantic: undefined,
 }
+/** Hues of what a name says of itself: statuses of HTTP, levels of logs, good and bad. */
+const MEANINGS = [
+  [/^(?:5\d\d|5xx|error|err|fatal|critical|crit|emerg(?:ency)?|alert|fail(?:ed|ure)?|down)$/i, 355],
+  [/^(?:4\d\d|4xx|warn(?:ing)?)$/i, 36],
+  [/^(?:2\d\d|2xx|ok|success|up|healthy)$/i, 150],
+  [/^(?:[13]\d\d|[13]xx|info|notice|debug|trace)$/i, 215],
+]
 const taken = new Map()
 
 export const isDark = () => {
@@ -43,6 +49,12 @@ export function colorOf(name, index, palette) {
     const hue = hues[index % hues.length]
     const light = (dark ? 68 : 45) + (Math.floor(index / hues.length) % 4) * (dark ? 6 : -7)
     return `hsl(${hue} ${dark ? 75 : 62}% ${light}%)`
+  }
+  const hue = palette === 'semantic' ? MEANINGS.find(([pattern]) => pattern.test(name))?.[1] : undefined
+  if (hue !== undefined) {
+    // Neighbours of one kind, such as 200 and 201, are told apart by their shade.
+    const shade = [...name].reduce((sum, sign) => sum + sign.charCodeAt(0), 0) % 3
+    return `hsl(${hue} ${dark ? 48 : 45}% ${(dark ? 52 : 38) + shade * 9}%)`
   }
   if (!taken.has(name)) taken.set(name, taken.size)
   return CLASSIC[taken.get(name) % CLASSIC.length][dark ? 1 : 0]

@@ -219,7 +219,8 @@ function byPlace({ layout: one }, { layout: other }) {
 /** Datadog's twelve columns where there is room; narrower pages take the width alone (style.css). */
 function place(element, layout, top, { type } = {}) {
   const size = layout ?? { width: type === 'query_value' ? 3 : 6, height: type === 'query_value' ? 2 : 3 }
-  const half = size.width <= 3 ? 2 : size.width <= 6 ? 3 : TABLET_COLUMNS
+  // Four in a row become two and two; all others keep their share of the row.
+  const half = size.width <= 3 ? 3 : Math.min(TABLET_COLUMNS, Math.ceil(size.width / 2))
   element.style.setProperty('--width', size.width)
   element.style.setProperty('--height', size.height)
   element.style.setProperty('--tablet-width', half)

@@ -59,6 +59,41 @@ class CellChart {
   }
 }
 
+/** Pixels: smaller cells are seen as dust, and not as a shape. */
+const LEAST_CELL = { width: 6, height: 5 }
+
+/** With neighbouring rows and times joined until cells are large enough to be seen in a box of so many pixels. */
+function coarser(answer, { clientWidth, clientHeight }) {
+  const rows = usedRows(answer.edges, answer.totals)
+  if (!rows) return answer
+  const inOne = (cells, pixels, least) => Math.max(1, Math.ceil((cells * least) / Math.max(least, pixels)))
+  const tall = inOne(rows.last - rows.first + 1, clientHeight, LEAST_CELL.height)
+  const wide = inOne(answer.times.length, clientWidth, LEAST_CELL.width)
+  const joined = (counts) => {
+    const sums = new Array(Math.ceil(counts.length / tall)).fill(0)
+    for (const [row, count] of counts.entries()) sums[Math.floor(row / tall)] += count
+    return sums
+  }
+  const last = answer.edges.length - 1
+  const interval = answer.interval * wide
+  const columns = new Map()
+  for (const [index, time] of answer.times.entries()) {
+    // Where a column begins does not depend on when the page was asked for, or cells would flicker.
+    const start = Math.floor(time / (interval * 1000)) * interval * 1000
+    const own = joined(answer.counts[index])
+    const before = columns.get(start)
+    columns.set(start, before ? before.map((count, row) => count + own[row]) : own)
+  }
+  return {
+    ...answer,
+    interval,
+    times: [...columns.keys()],
+    counts: [...columns.values()],
+    edges: answer.edges.filter((_, row) => row % tall === 0 || row === last),
+    totals: joined(answer.totals),
+  }
+}
+
 /** The rows in which anything was observed, with one more on either side. */
 function usedRows(edges, totals) {
   const first = totals.findIndex((count) => count > 0)
@@ -75,7 +110,8 @@ const valueScale = (isLogarithmic, bounds) => ({
 
 /** How often which values were observed over time: the darker (in the dark: the lighter), the more often. */
 export class HeatChart extends CellChart {
-  draw(title, answer, unit) {
+  draw(title, whole, unit) {
+    const answer = coarser(whole, this.plot.element)
     this.answer = answer
     const { edges, totals, times, scale } = answer
     const rows = usedRows(edges, totals)
@@ -101,7 +137,7 @@ export class HeatChart extends CellChart {
     this.plot.show(signature, options, [times, times.map(() => edges[rows.first])])
     this.plot.element.setAttribute('role', 'img')
     this.plot.element.setAttribute('aria-label', `${title}: how often which values were observed over time`)
-    this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(edges, totals, unit)}`
+    this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(whole.edges, whole.totals, unit)}`
   }
 
   #paint(plot) {
@@ -114,14 +150,15 @@ export class HeatChart extends CellChart {
     ctx.clip()
     ctx.fillStyle = themeColor('--heat')
     const heights = edges.map((edge) => plot.valToPos(edge, 'y', true))
+    const gap = devicePixelRatio
     for (const [index, time] of times.entries()) {
       const left = plot.valToPos(time, 'x', true)
-      const width = Math.max(1, plot.valToPos(time + interval * 1000, 'x', true) - left - 1)
+      const width = Math.max(1, plot.valToPos(time + interval * 1000, 'x', true) - left - gap)
       for (const [row, count] of counts[index].entries()) {
         if (count === 0) continue
-        ctx.globalAlpha = 0.14 + 0.86 * Math.sqrt(count / most)
+        ctx.globalAlpha = 0.2 + 0.8 * Math.sqrt(count / most)
         const [bottom, top] = [heights[row], heights[row + 1]]
-        ctx.fillRect(left, top, width, Math.max(1, bottom - top))
+        ctx.fillRect(left, top, width, Math.max(1, bottom - top - gap))
       }
     }
     ctx.restore()
@@ -173,7 +210,7 @@ export class DistributionChart extends CellChart {
           y: { range: (_plot, _min, max) => [0, (max || 1) * 1.08] },
         },
         axes: [
-          valueAxis(unit, { scale: 'x', isLogarithmic, space: 70, size: 24 }),
+          valueAxis(unit, { scale: 'x', isLogarithmic, space: 70, size: 26, gap: 7 }),
           valueAxis(plainUnit(''), { scale: 'y' }),
         ],
         sync: false,
@@ -196,13 +233,20 @@ export class DistributionChart extends CellChart {
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
     ctx.clip()
     ctx.fillStyle = themeColor('--heat')
+    const gap = devicePixelRatio
     const floor = bbox.top + bbox.height
     for (const [row, count] of totals.entries()) {
       if (count === 0) continue
       const left = plot.valToPos(edges[row], 'x', true)
       const right = plot.valToPos(edges[row + 1], 'x', true)
       const top = plot.valToPos(count, 'y', true)
-      ctx.fillRect(left, top, Math.max(1, right - left - 1), floor - top)
+      // One of thousands is seen, too.
+      ctx.fillRect(
+        left,
+        Math.min(top, floor - 2 * gap),
+        Math.max(1, right - left - gap),
+        Math.max(2 * gap, floor - top),
+      )
     }
     ctx.restore()
   }

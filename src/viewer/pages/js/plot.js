@@ -5,6 +5,8 @@ import { axisLabels } from './format.js'
 export { uPlot }
 
 const FONT = '11px ui-sans-serif, system-ui, sans-serif'
+/** Of a character in it, on average. */
+const CHARACTER_PX = 6.3
 const two = (number) => String(number).padStart(2, '0')
 
 /**
@@ -61,16 +63,35 @@ export function timeAxis() {
   return {
     ...lines(),
     space: 64,
-    size: 24,
-    gap: 4,
-    values: (_plot, splits, _axis, _space, step) =>
-      splits.map((ms) => {
-        const time = new Date(ms)
-        if (step >= 86_400_000) return `${two(time.getMonth() + 1)}-${two(time.getDate())}`
-        const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`
-        return step < 60_000 ? `${minutes}:${two(time.getSeconds())}` : minutes
-      }),
+    size: 26,
+    gap: 7,
+    values: (plot, splits, _axis, _space, step) => withoutCutOff(plot, splits, (ms) => timeLabel(ms, step)),
   }
+}
+
+function timeLabel(ms, step) {
+  const time = new Date(ms)
+  if (step >= 86_400_000) return `${two(time.getMonth() + 1)}-${two(time.getDate())}`
+  const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`
+  return step < 60_000 ? `${minutes}:${two(time.getSeconds())}` : minutes
+}
+
+/** The labels of a horizontal axis, but for those that the edge would cut off. */
+function withoutCutOff(plot, splits, labelOf) {
+  const { min, max } = plot.scales.x
+  const { left, width } = plot.bbox
+  return splits.map((split) => {
+    const label = labelOf(split)
+    if (!label || !(width > 0)) return label
+    const middle = (left + width * shareOf(plot, split, min, max)) / devicePixelRatio
+    const half = (label.length * CHARACTER_PX) / 2
+    return middle - half < 0 || middle + half > plot.width ? '' : label
+  })
+}
+
+function shareOf(plot, value, min, max) {
+  if (plot.scales.x.distr === 3) return Math.log(value / min) / Math.log(max / min)
+  return (value - min) / (max - min)
 }
 
 export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
@@ -79,10 +100,15 @@ export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
   return {
     ...plain,
     ...(isLogarithmic ? { grid: { ...plain.grid, filter: wholePowers } } : binary),
-    size: (_plot, labels) => 14 + Math.max(3, ...(labels ?? []).map((label) => label.length)) * 6.3,
+    size: (_plot, labels) => 14 + Math.max(3, ...(labels ?? []).map((label) => label.length)) * CHARACTER_PX,
     gap: 4,
     space: 28,
-    values: (_plot, splits) => axisLabels(splits, unit, isLogarithmic),
+    values: (plot, splits) => {
+      const labels = axisLabels(splits, unit, isLogarithmic)
+      return more.scale === 'x'
+        ? withoutCutOff(plot, splits, (split) => labels[splits.indexOf(split)])
+        : labels
+    },
     ...more,
   }
 }

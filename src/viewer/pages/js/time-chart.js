@@ -1,18 +1,11 @@
+import { ChartLegend, swatch, valueAt } from './chart-legend.js'
 import { faint, themeColor } from './colors.js'
 import { h } from './dom.js'
-import { clock, formatBrief, formatValue, plainUnit, sameUnit } from './format.js'
+import { clock, formatValue, plainUnit, sameUnit } from './format.js'
+import { drawMarkers } from './markers.js'
 import { cursorOptions, Plot, placeTooltip, timeAxis, uPlot, valueAxis, zoomHook } from './plot.js'
 
 const MOST_IN_TOOLTIP = 14
-const MOST_IN_LEGEND = 60
-const SUMMARIES = {
-  avg: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
-  min: (values) => Math.min(...values),
-  max: (values) => Math.max(...values),
-  sum: (values) => values.reduce((sum, value) => sum + value, 0),
-  value: (values) => values.at(-1),
-}
-const MARKER_COLORS = { error: '--bad', warning: '--warn', ok: '--good', info: '--accent' }
 
 /**
  * Lines, stacked areas and stacked bars over time, with a legend.
@@ -24,7 +17,7 @@ const MARKER_COLORS = { error: '--bad', warning: '--warn', ok: '--good', info: '
 export class TimeChart {
   element
   #plot = new Plot()
-  #legend = h('div', { class: 'legend' })
+  #legend = new ChartLegend({ onIsolate: (key) => this.#isolate(key) })
   #tooltip = h('div', { class: 'tooltip', hidden: true })
   #model
   #hidden = new Set()
@@ -34,7 +27,8 @@ export class TimeChart {
 
   constructor({ onZoom } = {}) {
     this.#onZoom = onZoom
-    this.element = h('div', { class: 'chart' }, this.#plot.element, this.#legend, this.#tooltip)
+    this.element = h('div', { class: 'chart' }, this.#plot.element, this.#legend.element, this.#tooltip)
+    new ResizeObserver(() => this.#legend.fit(this.element.clientHeight)).observe(this.element)
   }
 
   draw(model) {
@@ -69,7 +63,7 @@ export class TimeChart {
     this.#plot.show(signature, () => this.#options(drawn, isLogarithmic), data)
     this.#plot.element.setAttribute('role', 'img')
     this.#plot.element.setAttribute('aria-label', `${model.title}: ${model.series.length} series over time`)
-    this.#drawLegend()
+    this.#legend.draw(model.series, model.legend, this.#hidden)
   }
 
   #options(drawn, isLogarithmic) {
@@ -105,7 +99,7 @@ export class TimeChart {
       bands: bandsOf(drawn),
       hooks: {
         drawClear: [(plot) => this.#shadeUnfinished(plot)],
-        draw: [(plot) => drawMarkers(plot, this.#model.markers ?? [])],
+        draw: [(plot) => drawMarkers(plot, this.#model.markers ?? [], onLeft.length > 0 ? 'left' : 'right')],
         setSelect: [zoomHook(this.#onZoom)],
         setCursor: [(plot) => this.#follow(plot)],
         ready: [(plot) => this.#listen(plot)],
@@ -139,7 +133,7 @@ export class TimeChart {
   #follow(plot) {
     const { left } = plot.cursor
     const at = left >= 0 ? plot.posToVal(left, 'x') : undefined
-    this.#showValues(at)
+    this.#legend.showValues(at)
     if (!this.#isHovered || at === undefined) {
       this.#tooltip.hidden = true
       return
@@ -177,78 +171,13 @@ export class TimeChart {
     placeTooltip(this.#tooltip, plot, this.element)
   }
 
-  #drawLegend() {
-    const { series, legend = {} } = this.#model
-    this.#legend.hidden = legend.isHidden ?? false
-    const columns = legend.columns ?? ['value']
-    const isTable = legend.isTable ?? false
-    this.#legend.classList.toggle('table', isTable)
-    const rows = series.slice(0, MOST_IN_LEGEND).map((one) => {
-      const cells = columns.map((column) => h(isTable ? 'td' : 'span', { class: 'value', data: { column } }))
-      const name = h(
-        'button',
-        {
-          type: 'button',
-          'aria-pressed': String(!this.#hidden.has(one.key)),
-          title: `${one.label} (click: this one alone, or all)`,
-          onclick: () => this.#isolate(one.key),
-        },
-        swatch(one),
-        h('span', { class: 'name' }, one.label),
-      )
-      const attributes = { class: this.#hidden.has(one.key) ? 'item off' : 'item' }
-      return isTable
-        ? h('tr', attributes, h('th', { scope: 'row' }, name), cells)
-        : h('span', attributes, name, cells)
-    })
-    const more = series.length - rows.length
-    const rest = more > 0 ? h('p', { class: 'muted' }, `and ${more} more`) : ''
-    if (isTable) {
-      const head = h(
-        'tr',
-        {},
-        h('td'),
-        columns.map((column) => h('th', { scope: 'col' }, column)),
-      )
-      this.#legend.replaceChildren(h('table', {}, h('thead', {}, head), h('tbody', {}, rows)), rest)
-    } else this.#legend.replaceChildren(...rows, rest)
-    this.#showValues(undefined)
-  }
-
-  /** At the cursor, wherever it is, or of the whole time. */
-  #showValues(at) {
-    if (this.#legend.hidden) return
-    const items = this.#legend.querySelectorAll('.item')
-    for (const [index, item] of items.entries()) {
-      const one = this.#model.series[index]
-      for (const cell of item.querySelectorAll('.value')) {
-        const { column } = cell.dataset
-        const known =
-          column === 'value' && at !== undefined ? [] : one.values.filter((value) => value !== null)
-        const value =
-          column === 'value' && at !== undefined
-            ? valueAt(one, at)?.value
-            : known.length > 0
-              ? SUMMARIES[column]?.(known)
-              : undefined
-        cell.textContent = formatBrief(value, one.unit)
-      }
-    }
-  }
-
   #isolate(key) {
     const others = this.#model.series.map((one) => one.key).filter((other) => other !== key)
     const isAlone =
       others.length > 0 && others.every((other) => this.#hidden.has(other)) && !this.#hidden.has(key)
     this.#hidden = new Set(isAlone ? [] : others)
     this.draw(this.#model)
-    const index = this.#model.series.findIndex((one) => one.key === key)
-    this.#legend.querySelectorAll('.item button')[index]?.focus()
   }
-}
-
-function swatch({ color, type }) {
-  return h('span', { class: `swatch ${type}`, style: { '--color': color }, 'aria-hidden': 'true' })
 }
 
 /** Bars behind areas behind lines, and of a stack the tallest first, so that each shows its own part. */
@@ -360,55 +289,4 @@ function scaleOf(axis, isLogarithmic) {
 function commonUnit(series) {
   const first = series[0]?.unit
   return first && series.every(({ unit }) => sameUnit(unit, first)) ? first : plainUnit('')
-}
-
-/** Of the bucket in which a time is. */
-function valueAt({ times, values, interval }, ms) {
-  if (times.length === 0) return undefined
-  const index = Math.floor((ms - times[0]) / (interval * 1000))
-  const value = values[index]
-  return value === null || value === undefined ? undefined : { value, time: times[index] }
-}
-
-function drawMarkers(plot, markers) {
-  const { ctx, bbox } = plot
-  for (const { value = '', display_type: style = '', label } of markers) {
-    const bounds = [...value.matchAll(/-?\d+(?:\.\d+)?(?:e-?\d+)?/gi)].map(([number]) => Number(number))
-    if (bounds.length === 0) continue
-    const color = themeColor(MARKER_COLORS[/error|warning|ok|info/.exec(style)?.[0]] ?? '--muted')
-    const heights = bounds.map((bound) => plot.valToPos(bound, 'left', true))
-    const isInside = (height) => height >= bbox.top && height <= bbox.top + bbox.height
-    ctx.save()
-    if (heights.length === 2) {
-      const [low, high] = heights.map((height) =>
-        Math.min(bbox.top + bbox.height, Math.max(bbox.top, height)),
-      )
-      ctx.globalAlpha = 0.1
-      ctx.fillStyle = color
-      ctx.fillRect(bbox.left, Math.min(low, high), bbox.width, Math.abs(low - high))
-      ctx.globalAlpha = 1
-    }
-    ctx.strokeStyle = color
-    ctx.lineWidth = (style.includes('bold') ? 2 : 1) * devicePixelRatio
-    if (!style.includes('solid')) ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio])
-    for (const height of heights.filter(isInside)) {
-      ctx.beginPath()
-      ctx.moveTo(bbox.left, height)
-      ctx.lineTo(bbox.left + bbox.width, height)
-      ctx.stroke()
-    }
-    if (label && isInside(heights.at(-1))) {
-      ctx.fillStyle = color
-      ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`
-      ctx.textAlign = 'right'
-      const isAtTop = heights.at(-1) - bbox.top < 16 * devicePixelRatio
-      ctx.textBaseline = isAtTop ? 'top' : 'bottom'
-      ctx.fillText(
-        label,
-        bbox.left + bbox.width - 4 * devicePixelRatio,
-        heights.at(-1) + (isAtTop ? 3 : -3) * devicePixelRatio,
-      )
-    }
-    ctx.restore()
-  }
 }

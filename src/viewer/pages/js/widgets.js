@@ -1,6 +1,6 @@
 import { postJson, Turns } from './api.js'
 import { colorOf } from './colors.js'
-import { h } from './dom.js'
+import { h, svg } from './dom.js'
 import { clock, formatParts, formatValue, plainUnit, unitOf } from './format.js'
 import { DistributionChart, HeatChart } from './histogram-charts.js'
 import { markdown } from './markdown.js'
@@ -156,6 +156,7 @@ function legendOf({ show_legend: isShown, legend_layout: layout, legend_columns:
   return {
     isHidden: isShown === false,
     isTable: layout === 'vertical' || legendTable === true,
+    mayShrink: layout !== 'vertical',
     columns: layout === 'vertical' || legendTable === true ? (columns ?? ['avg', 'max', 'value']) : ['value'],
   }
 }
@@ -197,15 +198,20 @@ function seriesOf(answer, request, requestIndex) {
 function queryValue(definition, body) {
   const number = h('span', { class: 'number' })
   const suffix = h('span', { class: 'suffix' })
-  const spark = h('div', { class: 'spark', 'aria-hidden': 'true' })
-  body.append(spark, h('p', { class: 'big' }, number, suffix))
+  const spark = h('div', { class: 'spark', 'aria-hidden': 'true', hidden: true })
+  body.append(h('p', { class: 'big' }, number, suffix), spark)
   const [request] = definition.requests ?? []
   const background = definition.timeseries_background
   return async ({ isCurrent, show, ...context }) => {
     const [answer, history] = await Promise.all([
       ask(request, 'scalar', context),
       background
-        ? ask({ ...request, formulas: request.formulas?.slice(0, 1) }, 'timeseries', context)
+        ? ask(
+            { ...request, formulas: request.formulas?.slice(0, 1) },
+            'timeseries',
+            context,
+            sparkInterval(context),
+          )
         : undefined,
     ])
     if (!isCurrent()) return undefined
@@ -220,17 +226,39 @@ function queryValue(definition, body) {
     number.textContent = text
     suffix.textContent = name
     applyFormat(body, formula?.conditional_formats ?? request.conditional_formats, found.value)
-    if (history?.series[0]) drawSpark(spark, history.series[0].values)
+    if (history) drawSpark(spark, history, background.type)
     return undefined
   }
 }
 
-/** A row of bars behind a number. */
-function drawSpark(box, values) {
-  const most = Math.max(...values.map((value) => value ?? 0)) || 1
-  const shown = values.slice(-60)
+const SPARK_POINTS = 60
+/** Seconds that a bucket of a background must have, so that there are not more of them than can be seen. */
+const sparkInterval = ({ from, to }) => {
+  const least = (to - from) / 1000 / SPARK_POINTS
+  return { interval: [5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((step) => step >= least) ?? 7200 }
+}
+
+/** The course of a number, below it: bars, or an area. */
+function drawSpark(box, { series, times, completeUntil }, type) {
+  // What still grows would always end in a fall.
+  const whole = times.filter((time) => time < completeUntil).length
+  const values = (series[0]?.values ?? []).slice(0, whole).map((value) => Math.max(0, value ?? 0))
+  box.hidden = values.every((value) => value === 0)
+  const most = Math.max(...values, 0) || 1
+  const height = (value) => ((1 - value / most) * 100).toFixed(2)
+  const step = 100 / Math.max(1, values.length)
+  const parts = values.map((value, index) => {
+    const [left, right] = [
+      (index * step).toFixed(2),
+      ((index + (type === 'bars' ? 0.82 : 1)) * step).toFixed(2),
+    ]
+    return type === 'bars'
+      ? `M${left} 100V${height(value)}H${right}V100Z`
+      : `${index === 0 ? 'M0 100' : ''}L${((index + 0.5) * step).toFixed(2)} ${height(value)}`
+  })
+  const shape = parts.join('') + (type === 'bars' || values.length === 0 ? '' : 'L100 100Z')
   box.replaceChildren(
-    ...shown.map((value) => h('span', { style: { height: `${Math.max(0, ((value ?? 0) / most) * 100)}%` } })),
+    svg('svg', { viewBox: '0 0 100 100', preserveAspectRatio: 'none' }, svg('path', { d: shape })),
   )
 }
 
