@@ -231,6 +231,13 @@ test('an error says what is wrong, where, and the mend', (t) => {
     ['top(avg:x{*})', /top needs its count: top\(query, count/, 'top'],
     ["top(avg:x{*}, 5, 'worst')", /by is one of max, mean/, "'worst'"],
     ['clamp_min(avg:x{*}, 1, 2)', /takes fewer arguments/, '2'],
+    [
+      "anomalies(avg:x{*}, 'basic', 2)",
+      /anomalies is computed by Datadog alone, and is not guessed at/,
+      'anomalies',
+    ],
+    ['timeshift(avg:x{*}, 3600)', /-seconds is -1 at most: timeshift\(query, -seconds\)/, '3600'],
+    ["calendar_shift(avg:x{*}, '-1mo')", /shift is a text such as '-1d'/, "'-1mo'"],
     ['avg:x{$stage}', /unknown variable \$stage: give it in "variables"/, '$stage'],
     ['system.load', /system.load needs a filter, such as system.load\{\*\}/, 'system.load'],
     ['avg:x{*} by {a} / avg:y{*} by {b}', /groups/, ''],
@@ -262,6 +269,8 @@ test('every function is known by name, and works on nothing', (t) => {
     top: ', 5',
     moving_rollup: ", 60, 'avg'",
     fill: ', last',
+    timeshift: ', -60',
+    calendar_shift: ", '-2w', 'Europe/Paris'",
   }
   for (const called of FUNCTIONS.keys())
     t.match(

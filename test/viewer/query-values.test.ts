@@ -290,3 +290,196 @@ test('single values are those of the whole time, and formulas those of their que
   const above = add(map.json.totals.slice(Math.floor(map.json.edges.length / 2)))
   t.ok(Math.abs(above - homeDurations.filter((value) => value > middle).length) / homeDurations.length < 0.05)
 })
+
+type Column = (number | null)[]
+const STEP = 10
+const known = (values: Column) => values.filter((value) => value !== null)
+const each = (change: (value: number) => number | null) => (values: Column) =>
+  values.map((value) => (value === null ? null : change(value)))
+/** Of the values up to here, those that are there among the last so many buckets. */
+const lastOnes = (span: number, join: (values: number[]) => number) => (values: Column) =>
+  values.map((_, index) => {
+    const within = known(values.slice(Math.max(0, index - span + 1), index + 1))
+    return within.length === 0 ? null : join(within)
+  })
+/** From each value to the one before it, which may be some buckets away. */
+const steps = (change: (grown: number, buckets: number) => number | null) => (values: Column) =>
+  values.map((value, index) => {
+    const earlier = values.findLastIndex((other, at) => at < index && other !== null)
+    return value === null || earlier === -1 ? null : change(value - values[earlier]!, index - earlier)
+  })
+const upwards = (seconds: number) =>
+  steps((grown, buckets) => (grown < 0 ? null : (grown / (buckets * STEP)) * seconds))
+const middle = (values: number[]) => {
+  const sorted = values.toSorted((one, other) => one - other)
+  return mean([sorted[(sorted.length - 1) >> 1]!, sorted[sorted.length >> 1]!])
+}
+const sums = (factor: number) => (values: Column) =>
+  values.map((value, index) => (value === null ? null : factor * add(known(values.slice(0, index + 1)))))
+/** By the definition: the latest value weighs α, what was before it the rest. */
+const weighted = (span: number) => (values: Column) => {
+  const alpha = 2 / (span + 1)
+  return values.map((value, index) =>
+    value === null
+      ? null
+      : known(values.slice(0, index + 1)).reduce((before, latest) => before + alpha * (latest - before)),
+  )
+}
+
+const FUNCTION_CASES: [text: (query: string) => string, compute: (values: Column) => Column][] = [
+  [(q) => `abs(${q})`, each(Math.abs)],
+  [(q) => `log2(${q})`, each((v) => (v > 0 ? Math.log(v) / Math.LN2 : null))],
+  [(q) => `log10(${q})`, each((v) => (v > 0 ? Math.log(v) / Math.LN10 : null))],
+  [(q) => `clamp_min(${q}, -3)`, each((v) => (v < -3 ? -3 : v))],
+  [(q) => `clamp_max(${q}, 4)`, each((v) => (v > 4 ? 4 : v))],
+  [(q) => `cutoff_min(${q}, 0)`, each((v) => (v < 0 ? null : v))],
+  [(q) => `cutoff_max(${q}, 0)`, each((v) => (v > 0 ? null : v))],
+  [(q) => `default_zero(${q})`, (values) => values.map((v) => v ?? 0)],
+  [(q) => `cumsum(${q})`, sums(1)],
+  [(q) => `integral(${q})`, sums(STEP)],
+  [(q) => `diff(${q})`, steps((grown) => grown)],
+  [(q) => `monotonic_diff(${q})`, steps((grown) => (grown < 0 ? null : grown))],
+  [(q) => `derivative(${q})`, steps((grown, buckets) => grown / (buckets * STEP))],
+  [(q) => `per_second(${q})`, upwards(1)],
+  [(q) => `per_minute(${q})`, upwards(60)],
+  [(q) => `per_hour(${q})`, upwards(3600)],
+  [(q) => `throughput(${q})`, each((v) => v / STEP)],
+  [(q) => `ewma_1(${q})`, weighted(1)],
+  [(q) => `ewma_7(${q})`, weighted(7)],
+  [(q) => `ewma_20(${q})`, weighted(20)],
+  [(q) => `median_3(${q})`, lastOnes(3, middle)],
+  [(q) => `median_9(${q})`, lastOnes(9, middle)],
+  [(q) => `rollingavg_5(${q})`, lastOnes(5, mean)],
+  [(q) => `rollingavg_13(${q})`, lastOnes(13, mean)],
+  [(q) => `moving_rollup(${q}, 60, 'max')`, lastOnes(6, greatest)],
+  [(q) => `moving_rollup(${q}, 40)`, lastOnes(4, mean)],
+  [(q) => `fill(${q}, 'zero')`, (values) => values.map((v) => v ?? 0)],
+  [
+    (q) => `fill(${q}, 'last')`,
+    (values) => values.map((_, at) => known(values.slice(0, at + 1)).at(-1) ?? null),
+  ],
+  [
+    (q) => `trend_line(${q})`,
+    (values) => {
+      const points = values.flatMap((y, x) => (y === null ? [] : [{ x, y }]))
+      const [x0, y0] = [mean(points.map(({ x }) => x)), mean(points.map(({ y }) => y))]
+      const slope =
+        add(points.map(({ x, y }) => (x - x0) * (y - y0))) / add(points.map(({ x }) => (x - x0) ** 2))
+      return values.map((_, x) => y0 + slope * (x - x0))
+    },
+  ],
+]
+
+test('functions compute what their definitions say, over gaps as well', async (t) => {
+  const client = await openViewer(t)
+  const buckets = 40
+  const begin = lastMinute() - buckets * STEP
+  const random = numbers(7)
+  const silent: Record<string, number[]> = { a: [0, 7, 8, 20], b: [12, 20, 39] }
+  const columns = Object.fromEntries(
+    Object.entries(silent).map(([group, gaps]): [string, Column] => [
+      group,
+      Array.from({ length: buckets }, (_, index) =>
+        gaps.includes(index) ? null : index === 5 ? 0 : Math.round(random() * 20 - 8),
+      ),
+    ]),
+  )
+  await client.send([
+    gauge(
+      'level',
+      Object.entries(columns).flatMap(([group, values]) =>
+        values.flatMap((value, index) =>
+          value === null
+            ? []
+            : [{ attributes: { group }, second: begin + index * STEP + 3, asDouble: value }],
+        ),
+      ),
+    ),
+  ])
+  const window = { from: begin * 1000, to: (begin + buckets * STEP) * 1000, interval: STEP }
+  const query = 'avg:level{*} by {group}.fill(null)'
+  const isNear = (one: number | null, other: number | null) =>
+    one === null || other === null
+      ? one === other
+      : Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(other))
+  for (const [text, compute] of FUNCTION_CASES) {
+    const lines = await client.lines(text(query), window)
+    t.strictSame(lines.map(({ tags }) => tags.group).sort(), ['a', 'b'])
+    for (const { tags, values } of lines) {
+      const wanted = compute(columns[String(tags.group)]!)
+      const wrong = wanted.findIndex((value, index) => !isNear(values[index] ?? null, value))
+      t.equal(wrong, -1, `${text('x')} of ${tags.group}: ${values[wrong]}, and not ${wanted[wrong]}`)
+    }
+  }
+
+  const one = async (q: string) => (await client.lines(q, window))[0]!.values
+  t.strictSame(
+    await one(`count_not_null(${query})`),
+    columns.a!.map((value, index) => Number(value !== null) + Number(columns.b![index] !== null)),
+  )
+  t.strictSame(
+    await one(`count_nonzero(${query})`),
+    columns.a!.map((value, index) => Number(Boolean(value)) + Number(Boolean(columns.b![index]))),
+  )
+  const present = columns.a!.map((value, index) => value !== null || columns.b![index] !== null)
+  t.strictSame(
+    await one(`dt(${query})`),
+    present.map((isThere, index) =>
+      isThere && index > 0 ? STEP * (index - present.lastIndexOf(true, index - 1)) : null,
+    ),
+    'groups count together',
+  )
+  const [first] = await client.lines(`top(${query}, 1, 'mean', 'asc')`, window)
+  t.equal(first?.tags.group, mean(known(columns.a!)) < mean(known(columns.b!)) ? 'a' : 'b')
+})
+
+test('a shift in time shows what was before, in charts, values and formulas', async (t) => {
+  const client = await openViewer(t, { minutes: 1440 })
+  const end = lastMinute()
+  const at = (hoursAgo: number) => end - hoursAgo * 3600
+  await client.send([
+    sum('views', [
+      { second: at(0) - 25, asInt: '10' },
+      { second: at(1) - 25, asInt: '4' },
+      { second: at(20) - 25, asInt: '7' },
+    ]),
+  ])
+  const window = { from: (end - 60) * 1000, to: end * 1000, interval: 60 }
+  const q = 'sum:views{*}.as_count()'
+  for (const [text, value] of [
+    [q, 10],
+    [`hour_before(${q})`, 4],
+    [`timeshift(${q}, -3600)`, 4],
+    [`timeshift(${q}, -72000)`, 7],
+    [`timeshift(hour_before(${q}), -68400)`, 7],
+    [`${q} - hour_before(${q})`, 6],
+  ] as const) {
+    t.strictSame(
+      (await client.lines(text, window)).map(({ values }) => values),
+      [[value]],
+      text,
+    )
+    t.strictSame(
+      (await client.values(text, window)).map((each) => each.value),
+      [value],
+      `${text}, one value`,
+    )
+  }
+  for (const text of [
+    `day_before(${q})`,
+    `week_before(${q})`,
+    `month_before(${q})`,
+    `calendar_shift(${q}, '-1d', 'UTC')`,
+  ])
+    t.strictSame(await client.lines(text, window), [], `${text}: nothing so old is there`)
+  const change = await client.query({
+    ...window,
+    response_format: 'scalar',
+    queries: [{ name: 'views', query: q, aggregator: 'sum' }],
+    formulas: [{ formula: '100 * (views / timeshift(views, -3600) - 1)' }],
+  })
+  t.strictSame(
+    change.json.values.map(({ value }: { value: number }) => value),
+    [150],
+  )
+})

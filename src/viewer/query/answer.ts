@@ -9,7 +9,7 @@ import { QueryError } from './query-error.ts'
 import { type QueryRequest, RequestError } from './request.ts'
 import type { Line, Unit } from './series.ts'
 import type { Expression, MetricQuery } from './syntax.ts'
-import { boundedInterval, defaultInterval, reportingInterval, type Window } from './window.ts'
+import { boundedInterval, defaultInterval, reportingInterval, type Window, windowBefore } from './window.ts'
 
 type Aggregator = NonNullable<NonNullable<QueryRequest['queries']>[number]['aggregator']>
 
@@ -258,9 +258,11 @@ function scopeOf(
     names: [],
     metric: (query) => evaluateMetric(store, query, variables, window),
     reference: () => undefined,
+    before: (seconds) => scopeOf(store, [], variables, windowBefore(window, seconds)),
   }
   return {
     ...scope,
+    before: (seconds) => scopeOf(store, queries, variables, windowBefore(window, seconds)),
     names: queries.map(({ name }) => name),
     reference(name) {
       const query = queries.find((each) => each.name === name)
@@ -280,13 +282,25 @@ function scalars(
   variables: Variables,
   window: Window,
 ): Line[] {
+  return placed('formula', formula.text, () =>
+    evaluate(formula.expression, scalarScope(store, queries, variables, window)),
+  )
+}
+
+function scalarScope(
+  store: MetricStore,
+  queries: readonly NamedQuery[],
+  variables: Variables,
+  window: Window,
+): Scope {
   const overTime = scopeOf(store, [], variables, window)
   const whole = { ...window, interval: window.to - window.from, buckets: 1 }
-  const scope: Scope = {
+  return {
     interval: whole.interval,
     buckets: 1,
     isScalar: true,
     names: queries.map(({ name }) => name),
+    before: (seconds) => scalarScope(store, queries, variables, windowBefore(window, seconds)),
     metric: (query) => reduced(store, query, undefined, variables, window, whole, overTime),
     reference(name) {
       const query = queries.find((each) => each.name === name)
@@ -300,7 +314,6 @@ function scalars(
       )
     },
   }
-  return placed('formula', formula.text, () => evaluate(formula.expression, scope))
 }
 
 function reduced(

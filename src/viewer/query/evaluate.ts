@@ -1,4 +1,4 @@
-import { FUNCTIONS, type Parameter } from './functions.ts'
+import { FUNCTIONS, type Parameter, REFUSED } from './functions.ts'
 import { QueryError } from './query-error.ts'
 import { type Line, noTags, type Unit } from './series.ts'
 import type { Argument, Expression, MetricQuery, Operator } from './syntax.ts'
@@ -12,6 +12,8 @@ export interface Scope {
   /** The lines of a query of the same request, undefined if there is none of that name. */
   reference(name: string): readonly Line[] | undefined
   readonly names: readonly string[]
+  /** The same, so many seconds earlier. */
+  before(seconds: number): Scope
 }
 
 type Value = number | readonly Line[]
@@ -71,6 +73,11 @@ function unknownReference(name: string, { names }: Scope): string {
 
 function call({ name, args, at }: Expression & { kind: 'call' }, scope: Scope): Line[] {
   const place = { from: at.from, to: at.from + name.length }
+  if (REFUSED.has(name))
+    throw new QueryError(
+      `${name} is computed by Datadog alone, and is not guessed at here: take it away to see the query itself`,
+      place,
+    )
   const found = FUNCTIONS.get(name)
   if (found === undefined) throw new QueryError(`unknown function ${name}${resembling(name)}`, place)
   if (found.isOverTime && scope.isScalar)
@@ -86,7 +93,8 @@ function call({ name, args, at }: Expression & { kind: 'call' }, scope: Scope): 
   const values = found.parameters.map((parameter, index) =>
     argumentValue(name, parameter, rest[index], place),
   )
-  const value = valueOfExpression(first, scope)
+  const seconds = found.secondsBefore?.(values) ?? 0
+  const value = valueOfExpression(first, seconds === 0 ? scope : scope.before(seconds))
   const lines =
     typeof value === 'number'
       ? [{ tags: noTags(), values: new Float64Array(scope.buckets).fill(value), unit: null }]
@@ -109,7 +117,15 @@ function argumentValue(
     const number = argument.kind === 'negative' ? argument.operand : argument
     if (number.kind !== 'number')
       throw new QueryError(`${parameter.name} is a number: ${signature(name)}`, argument.at)
-    return sign * number.value
+    const value = sign * number.value
+    if (parameter.max !== undefined && value > parameter.max)
+      throw new QueryError(`${parameter.name} is ${parameter.max} at most: ${signature(name)}`, argument.at)
+    return value
+  }
+  if (parameter.kind === 'text') {
+    if (argument.kind !== 'text' || !parameter.pattern.test(argument.value))
+      throw new QueryError(`${parameter.name} is a text such as '${parameter.example}'`, argument.at)
+    return argument.value
   }
   // Datadog's own examples have them with and without quotes.
   const text =
@@ -122,7 +138,12 @@ function argumentValue(
 /** `top(query, count, 'by', 'direction')` */
 export function signature(name: string): string {
   const parameters = (FUNCTIONS.get(name)?.parameters ?? []).map((parameter) => {
-    const shown = parameter.kind === 'choice' ? `'${parameter.choices[0]}'` : parameter.name
+    const shown =
+      parameter.kind === 'choice'
+        ? `'${parameter.choices[0]}'`
+        : parameter.kind === 'text'
+          ? `'${parameter.example}'`
+          : parameter.name
     return parameter.isOptional ? `[${shown}]` : shown
   })
   return `${name}(${['query', ...parameters].join(', ')})`

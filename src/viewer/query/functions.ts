@@ -2,11 +2,18 @@ import { fillGaps, type Line, noTags, type Unit } from './series.ts'
 import { FILL_METHODS, ROLLUP_METHODS } from './syntax.ts'
 
 export type Parameter =
-  | { readonly kind: 'number'; readonly name: string; readonly isOptional?: true }
+  | { readonly kind: 'number'; readonly name: string; readonly max?: number; readonly isOptional?: true }
   | {
       readonly kind: 'choice'
       readonly name: string
       readonly choices: readonly string[]
+      readonly isOptional?: true
+    }
+  | {
+      readonly kind: 'text'
+      readonly name: string
+      readonly pattern: RegExp
+      readonly example: string
       readonly isOptional?: true
     }
 
@@ -15,6 +22,8 @@ export interface QueryFunction {
   readonly meaning: string
   /** Looks at one moment only, so that it works on single values as well. */
   readonly isOverTime: boolean
+  /** Of how many seconds before the query is asked: what it is around is then evaluated for that time. */
+  secondsBefore?(args: readonly (number | string | undefined)[]): number
   apply(
     lines: readonly Line[],
     args: readonly (number | string | undefined)[],
@@ -26,6 +35,22 @@ export interface QueryFunction {
 const RANKS = ['max', 'mean', 'min', 'sum', 'last', 'l2norm', 'area'] as const
 type Rank = (typeof RANKS)[number]
 const DIRECTIONS = ['asc', 'desc'] as const
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+/**
+ * Datadog has them and documents no method that could be followed exactly. A line that is nearly theirs would be taken
+ * for theirs.
+ */
+export const REFUSED: ReadonlySet<string> = new Set([
+  'anomalies',
+  'outliers',
+  'forecast',
+  'autosmooth',
+  'robust_trend',
+  'piecewise_constant',
+])
 
 /** What can stand around a query, by its name at Datadog (docs "Functions"). */
 export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
@@ -99,7 +124,8 @@ export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
       per('second'),
     ),
   ],
-  ...[3, 5, 7, 10, 20].map((span): [string, QueryFunction] => [
+  ['dt', { parameters: [], meaning: 'seconds since the value before', isOverTime: true, apply: elapsed }],
+  ...[1, 3, 5, 7, 10, 20].map((span): [string, QueryFunction] => [
     `ewma_${span}`,
     overTime(`exponentially weighted mean of ${span}`, (values) => weighted(values, span), keep),
   ]),
@@ -107,6 +133,17 @@ export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
     `median_${span}`,
     overTime(`median of the last ${span}`, (values) => moving(values, span, median), keep),
   ]),
+  ...[5, 13, 21, 29].map((span): [string, QueryFunction] => [
+    `rollingavg_${span}`,
+    overTime(`mean of the last ${span}`, (values) => moving(values, span, mean), keep),
+  ]),
+  ['trend_line', overTime('straight line of least squares', trendLine, keep)],
+  ['timeshift', timeshift()],
+  ['hour_before', before('an hour', HOUR)],
+  ['day_before', before('a day', DAY)],
+  ['week_before', before('a week', 7 * DAY)],
+  ['month_before', before('28 days', 28 * DAY)],
+  ['calendar_shift', calendarShift()],
   ['moving_rollup', movingRollup()],
   ['fill', fill()],
   [
@@ -240,9 +277,76 @@ function total(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0)
 }
 
+function mean(values: Float64Array): number {
+  return total(values) / values.length
+}
+
+/** One line, whatever the groups: at every bucket with a value, the time since the last one with any. */
+function elapsed(lines: readonly Line[], _: unknown, interval: number, buckets: number): Line[] {
+  if (lines.length === 0) return []
+  const values = new Float64Array(buckets).fill(Number.NaN)
+  let last = -1
+  for (let index = 0; index < buckets; index += 1) {
+    if (lines.every((line) => Number.isNaN(line.values[index]!))) continue
+    if (last >= 0) values[index] = (index - last) * interval
+    last = index
+  }
+  return [{ tags: noTags(), values, unit: { name: 's', per: null } }]
+}
+
+/** Over the whole time, where there are two values to lay it through. */
+function trendLine(values: Float64Array): Float64Array {
+  let [count, sumX, sumY, sumXX, sumXY] = [0, 0, 0, 0, 0]
+  for (const [x, y] of values.entries()) {
+    if (Number.isNaN(y)) continue
+    count += 1
+    sumX += x
+    sumY += y
+    sumXX += x * x
+    sumXY += x * y
+  }
+  const slope = (count * sumXY - sumX * sumY) / (count * sumXX - sumX * sumX)
+  return values.map((_, x) => (count < 2 ? Number.NaN : (sumY + slope * (count * x - sumX)) / count))
+}
+
+function timeshift(): QueryFunction {
+  return {
+    ...before('so many', 0),
+    parameters: [{ kind: 'number', name: '-seconds', max: -1 }],
+    meaning: 'what was so many seconds before',
+    secondsBefore: ([seconds]) => -Math.round(seconds as number),
+  }
+}
+
+function before(time: string, seconds: number): QueryFunction {
+  return {
+    parameters: [],
+    meaning: `what was ${time} before`,
+    isOverTime: false,
+    secondsBefore: () => seconds,
+    apply: (lines) => [...lines],
+  }
+}
+
+/** Days of 24 hours: nothing is kept for so long that a change of clocks could lie in between. */
+function calendarShift(): QueryFunction {
+  return {
+    ...before('so many', 0),
+    parameters: [
+      { kind: 'text', name: 'shift', pattern: /^-[1-9]\d{0,3}[dw]$/, example: '-1d' },
+      { kind: 'text', name: 'time zone', pattern: /^[\w/+-]+$/, example: 'UTC', isOptional: true },
+    ],
+    meaning: 'what was so many days or weeks before',
+    secondsBefore([shift]) {
+      const text = String(shift)
+      return Number(text.slice(1, -1)) * (text.endsWith('w') ? 7 * DAY : DAY)
+    },
+  }
+}
+
 function movingRollup(): QueryFunction {
   const reducers: Record<string, (values: Float64Array) => number> = {
-    avg: (values) => total(values) / values.length,
+    avg: mean,
     sum: total,
     min: (values) => values.reduce((one, other) => Math.min(one, other)),
     max: (values) => values.reduce((one, other) => Math.max(one, other)),

@@ -12,6 +12,12 @@ export interface Window {
   readonly to: number
 }
 
+/** The same buckets, so many seconds earlier. */
+export function windowBefore(window: Window, seconds: number): Window {
+  const { start, from, to } = window
+  return { ...window, start: start - seconds, from: from - seconds, to: to - seconds }
+}
+
 /** Seconds. With at most 300 buckets they give what Datadog documents: 20 s for an hour, 1 min for 4 h, 5 min for a day. */
 const INTERVALS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14_400]
 const USUAL_BUCKETS = 300
