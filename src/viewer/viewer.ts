@@ -8,7 +8,7 @@ import { refuseForeign } from './http/guard.ts'
 import { HttpError } from './http/http-error.ts'
 import { OtlpReceiver, SIGNALS } from './http/otlp.ts'
 import { notModified, reply, replyJson } from './http/reply.ts'
-import { PlacedError } from './query/answer.ts'
+import { PlacedError } from './query/placed-error.ts'
 import { RequestError } from './query/request.ts'
 import { Telemetry } from './telemetry.ts'
 

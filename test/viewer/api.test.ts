@@ -457,8 +457,8 @@ test('queries take variables, formulas, functions and limits, and say what is wr
       },
       { message: /cumsum works on values over time/ },
     ],
-    [{ queries: [{ name: 'a', query: 'x', data_source: 'rum' }] }, { message: /only metrics/ }],
-    [{ queries: [{ name: 'a' }] }, { message: /queries\.0 .*query/ }],
+    [{ queries: [{ name: 'a', data_source: 'logs' }] }, { message: /a says not what to compute/ }],
+    [{ queries: [{ name: 'a' }] }, { message: /a has no query/ }],
     [{ q: 'avg:rows{*}', from: 5, to: 3 }, { message: /must be before/ }],
     [{}, { message: /no query/ }],
   ]

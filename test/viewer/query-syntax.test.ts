@@ -15,10 +15,11 @@ import {
   string,
 } from 'fast-check'
 import { test } from 'tap'
-import { answer, PlacedError } from '../../src/viewer/query/answer.ts'
+import { answer } from '../../src/viewer/query/answer.ts'
 import { complete } from '../../src/viewer/query/complete.ts'
 import { FUNCTIONS } from '../../src/viewer/query/functions.ts'
 import { parse } from '../../src/viewer/query/parse.ts'
+import { PlacedError } from '../../src/viewer/query/placed-error.ts'
 import { print } from '../../src/viewer/query/print.ts'
 import { QueryError } from '../../src/viewer/query/query-error.ts'
 import { RequestError } from '../../src/viewer/query/request.ts'
@@ -30,8 +31,7 @@ import {
   type MetricQuery,
   ROLLUP_METHODS,
 } from '../../src/viewer/query/syntax.ts'
-import { MetricStore } from '../../src/viewer/store/metric-store.ts'
-import { Refusals } from '../../src/viewer/store/refusals.ts'
+import { Telemetry } from '../../src/viewer/telemetry.ts'
 
 const at = { from: 0, to: 0 }
 
@@ -131,12 +131,12 @@ test('what is printed parses to what was printed', (t) => {
   t.end()
 })
 
-function emptyStore(): MetricStore {
-  return new MetricStore({ maxAgeSeconds: 3600, maxBytes: 1e7, maxSeries: 100 }, new Refusals())
+function nothing(): Telemetry {
+  return new Telemetry({ minutes: 60, memoryMib: 16, maxSeries: 100 })
 }
 
 test('any text is a query or an error with its place', (t) => {
-  const store = emptyStore()
+  const telemetry = nothing()
   const words = [
     'avg',
     'p95',
@@ -182,7 +182,7 @@ test('any text is a query or an error with its place', (t) => {
     assert(
       property(arbitrary, (q) => {
         try {
-          answer(store, { q, seconds: 60, variables: { env: { values: ['a:b'] } } })
+          answer(telemetry, { q, seconds: 60, variables: { env: { values: ['a:b'] } } })
           parsed += 1
         } catch (error) {
           if (error instanceof RequestError) return
@@ -191,7 +191,7 @@ test('any text is a query or an error with its place', (t) => {
           if (!(from >= 0 && from < to && from <= q.length))
             throw new Error(`${from} to ${to} of ${JSON.stringify(q)}`)
         }
-        const { from, to } = complete(store, {
+        const { from, to } = complete(telemetry.metrics, {
           text: q,
           cursor: q.length,
           names: ['query1'],
@@ -244,7 +244,7 @@ test('an error says what is wrong, where, and the mend', (t) => {
   ]
   for (const [q, message, place] of cases) {
     try {
-      answer(emptyStore(), { q, seconds: 60 })
+      answer(nothing(), { q, seconds: 60 })
       // Without data there are no groups that could fail to meet.
       t.equal(q, 'avg:x{*} by {a} / avg:y{*} by {b}', `${q} is an error`)
     } catch (error) {
@@ -274,7 +274,7 @@ test('every function is known by name, and works on nothing', (t) => {
   }
   for (const called of FUNCTIONS.keys())
     t.match(
-      answer(emptyStore(), { q: `${called}(avg:x{*}${args[called] ?? ''})`, seconds: 60 }),
+      answer(nothing(), { q: `${called}(avg:x{*}${args[called] ?? ''})`, seconds: 60 }),
       { format: 'timeseries' },
       called,
     )

@@ -1,10 +1,10 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { answer, PlacedError } from '../query/answer.ts'
+import { answer } from '../query/answer.ts'
+import { PlacedError } from '../query/placed-error.ts'
 import { RequestError, readQueryRequest } from '../query/request.ts'
-import { MetricStore } from '../store/metric-store.ts'
-import { Refusals } from '../store/refusals.ts'
-import { Dashboard, WIDGETS, Widget } from './format.ts'
+import { Telemetry } from '../telemetry.ts'
+import { Dashboard, QUERIES, WIDGETS, Widget } from './format.ts'
 
 /** What Datadog adds when it stores a dashboard. It says nothing of what is drawn. */
 const RECORDS = ['id', 'url', 'author_handle', 'author_name', 'created_at', 'modified_at', 'is_read_only']
@@ -37,11 +37,25 @@ function definitionDefects(definition: Json, variables: Json): string[] {
   const requests = Array.isArray(definition.requests) ? definition.requests : []
   return [
     ...formatDefects(WIDGETS[type as keyof typeof WIDGETS], definition),
+    ...requests.flatMap((request, index) => sourceDefects(request, `requests.${index}`)),
     ...requests.flatMap((request) => queryDefects(request, variables)),
   ]
 }
 
-const nothing = new MetricStore({ maxBytes: 0, maxSeries: 0, maxAgeSeconds: 0 }, new Refusals())
+/** Of each query, by what its kind of data needs. */
+function sourceDefects(request: unknown, place: string): string[] {
+  if (!isRecord(request)) return []
+  const queries = Array.isArray(request.queries)
+    ? request.queries.map((query, index) => ({ query, at: `${place}.queries.${index}` }))
+    : [{ query: request.query, at: `${place}.query` }]
+  return queries.flatMap(({ query, at }) => {
+    const source = isRecord(query) ? String(query.data_source) : ''
+    if (!Object.hasOwn(QUERIES, source)) return []
+    return formatDefects(QUERIES[source as keyof typeof QUERIES], query, at)
+  })
+}
+
+const nothing = new Telemetry({ minutes: 0, memoryMib: 0, maxSeries: 0 })
 
 /** Asked of a store without data, a request is wrong only in itself. */
 function queryDefects(request: unknown, variables: Json): string[] {
@@ -62,9 +76,9 @@ function variablesOf({ template_variables: variables }: Json): Json {
   )
 }
 
-function formatDefects(schema: TSchema, value: unknown): string[] {
+function formatDefects(schema: TSchema, value: unknown, within = ''): string[] {
   return Value.Errors(schema, value).flatMap(({ keyword, instancePath, params, message }) => {
-    const place = instancePath.slice(1).replaceAll('/', '.')
+    const place = [within, instancePath.slice(1).replaceAll('/', '.')].filter(Boolean).join('.')
     if (keyword === 'boolean') return [`${place} is not drawn here.`]
     // Says once more, of the object, what the members have said.
     if (keyword === 'additionalProperties') return []

@@ -1,8 +1,11 @@
 import { type TProperties, Type } from 'typebox'
+import { EVENT_AGGREGATIONS } from '../query/evaluate-events.ts'
+import { EVENT_SOURCES } from '../query/searched-events.ts'
 
 /**
- * The part of Datadog's dashboard format (API v1, `Dashboard`) that the shipped dashboards use and the viewer draws, and
- * nothing else: a member that is not named here would be drawn there and not here.
+ * The part of Datadog's dashboard format that the shipped dashboards use and the viewer draws, and nothing else: a member
+ * that is not named here would be drawn there and not here. Follows the schema `Dashboard` of Datadog's API v1
+ * (https://docs.datadoghq.com/api/latest/dashboards/ and its OpenAPI document in DataDog/datadog-api-client-typescript).
  */
 
 function record<P extends TProperties>(properties: P) {
@@ -12,12 +15,50 @@ function record<P extends TProperties>(properties: P) {
 const Text = Type.String({ minLength: 1 })
 const Whole = Type.Integer({ minimum: 0 })
 
-const Query = record({
+const Name = Type.String({ pattern: '^[a-z][a-z0-9_]*$' })
+
+const MetricQuery = record({
   data_source: Type.Literal('metrics'),
-  name: Type.String({ pattern: '^[a-z][a-z0-9_]*$' }),
+  name: Name,
   query: Text,
   aggregator: Type.Optional(Type.Enum(['avg', 'last', 'sum', 'min', 'max', 'percentile'])),
 })
+
+const EventAggregation = Type.Enum([...EVENT_AGGREGATIONS])
+
+/** Of spans and log lines. Datadog knows of more sources; what they have does not come here. */
+const EventQuery = record({
+  data_source: Type.Enum([...EVENT_SOURCES]),
+  name: Name,
+  compute: record({
+    aggregation: EventAggregation,
+    metric: Type.Optional(Text),
+    interval: Type.Optional(Type.Integer({ minimum: 1000 })),
+  }),
+  search: Type.Optional(record({ query: Type.String() })),
+  indexes: Type.Optional(Type.Array(Text)),
+  group_by: Type.Optional(
+    Type.Array(
+      record({
+        facet: Text,
+        limit: Type.Optional(Type.Integer({ minimum: 1 })),
+        sort: Type.Optional(
+          record({
+            aggregation: EventAggregation,
+            metric: Type.Optional(Text),
+            order: Type.Optional(Type.Enum(['asc', 'desc'])),
+          }),
+        ),
+      }),
+    ),
+  ),
+})
+
+/** By their `data_source`. */
+export const QUERIES = { metrics: MetricQuery, spans: EventQuery, logs: EventQuery } as const
+
+/** One of {@link QUERIES}. */
+const Query = Type.Object({ data_source: Type.Enum(['metrics', ...EVENT_SOURCES]) })
 
 const NumberFormat = record({
   unit: record({
@@ -30,7 +71,14 @@ const NumberFormat = record({
 const ConditionalFormat = record({
   comparator: Type.Enum(['=', '>', '>=', '<', '<=']),
   value: Type.Number(),
-  palette: Type.Enum(['white_on_green', 'white_on_yellow', 'white_on_red']),
+  palette: Type.Enum([
+    'white_on_green',
+    'white_on_yellow',
+    'white_on_red',
+    'green_on_white',
+    'yellow_on_white',
+    'red_on_white',
+  ]),
 })
 
 const Formula = record({
@@ -39,6 +87,11 @@ const Formula = record({
   number_format: Type.Optional(NumberFormat),
   limit: Type.Optional(record({ count: Type.Integer({ minimum: 1 }), order: Type.Enum(['asc', 'desc']) })),
   conditional_formats: Type.Optional(Type.Array(ConditionalFormat)),
+})
+
+const TableFormula = record({
+  ...Formula.properties,
+  cell_display_mode: Type.Optional(Type.Enum(['number', 'bar'])),
 })
 
 const Axis = record({
@@ -110,6 +163,30 @@ const QueryValue = record({
 
 const Toplist = record({ type: Type.Literal('toplist'), ...titled, requests: scalars })
 
+/** A row for each group, a column for each formula, in the order that the request's `sort` or a formula's `limit` says. */
+const Table = record({
+  type: Type.Literal('query_table'),
+  ...titled,
+  requests: Type.Array(
+    record({
+      response_format: Type.Literal('scalar'),
+      queries: Type.Array(Query, { minItems: 1 }),
+      formulas: Type.Array(TableFormula, { minItems: 1 }),
+      sort: Type.Optional(
+        record({
+          count: Type.Integer({ minimum: 1 }),
+          order_by: Type.Array(
+            record({ type: Type.Literal('formula'), index: Whole, order: Type.Enum(['asc', 'desc']) }),
+            { minItems: 1, maxItems: 1 },
+          ),
+        }),
+      ),
+    }),
+    { minItems: 1, maxItems: 1 },
+  ),
+  has_search_bar: Type.Optional(Type.Literal('never')),
+})
+
 const histograms = Type.Array(record({ request_type: Type.Literal('histogram'), query: Query }), {
   minItems: 1,
   maxItems: 1,
@@ -137,6 +214,7 @@ export const WIDGETS = {
   timeseries: Timeseries,
   query_value: QueryValue,
   toplist: Toplist,
+  query_table: Table,
   heatmap: HeatMap,
   distribution: Distribution,
   note: Note,

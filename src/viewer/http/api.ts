@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DEFAULT_LIMITS } from '../../otlp/limits.ts'
 import { encodingOf, readRequestBody } from '../../otlp/request-body.ts'
-import { answer, parsed } from '../query/answer.ts'
+import { answer } from '../query/answer.ts'
 import { complete, tagValues } from '../query/complete.ts'
 import { matchesParts } from '../query/filter.ts'
+import { parsed } from '../query/named-query.ts'
 import { print } from '../query/print.ts'
 import { RequestError, readQueryParameters, readQueryRequest } from '../query/request.ts'
 import { reportingInterval } from '../query/window.ts'
@@ -36,9 +37,9 @@ export const ENDPOINTS: Readonly<Record<string, Readonly<Record<string, Endpoint
   '/api/metrics': { GET: metrics },
   '/api/query': {
     GET: ({ telemetry, response, parameters }) =>
-      replyJson(response, answer(telemetry.metrics, readQueryParameters(parameters))),
+      replyJson(response, answer(telemetry, readQueryParameters(parameters))),
     POST: async ({ telemetry, request, response }) =>
-      replyJson(response, answer(telemetry.metrics, readQueryRequest(await readJson(request)))),
+      replyJson(response, answer(telemetry, readQueryRequest(await readJson(request)))),
   },
   '/api/parse': { GET: parts },
   '/api/complete': { GET: completion },

@@ -1,24 +1,23 @@
-import type { MetricStore } from '../store/metric-store.ts'
 import { evaluate, metricQueries, type Scope } from './evaluate.ts'
+import { evaluateEvents } from './evaluate-events.ts'
 import { evaluateMetric } from './evaluate-metric.ts'
 import type { Variables } from './filter.ts'
 import { ranked, rankOf } from './functions.ts'
 import { type Distribution, lineCells, observationCells } from './heat-map.ts'
-import { parse } from './parse.ts'
-import { QueryError } from './query-error.ts'
+import { type Aggregator, type NamedQuery, parsed, queriesOf } from './named-query.ts'
+import { placed } from './placed-error.ts'
 import { type QueryRequest, RequestError } from './request.ts'
 import type { Line, Unit } from './series.ts'
+import type { Sources } from './sources.ts'
 import type { Expression, MetricQuery } from './syntax.ts'
-import { boundedInterval, defaultInterval, reportingInterval, type Window, windowBefore } from './window.ts'
-
-type Aggregator = NonNullable<NonNullable<QueryRequest['queries']>[number]['aggregator']>
-
-interface NamedQuery {
-  readonly name: string
-  readonly text: string
-  readonly expression: Expression
-  readonly aggregator: Aggregator | undefined
-}
+import {
+  boundedInterval,
+  defaultInterval,
+  EVENT_BUCKETS,
+  reportingInterval,
+  type Window,
+  windowBefore,
+} from './window.ts'
 
 interface Formula {
   readonly text: string
@@ -62,47 +61,35 @@ export type Answer =
     })
   | (Common & { format: 'distribution'; times: number[]; unit: Unit | null } & Distribution)
 
-/** A {@link QueryError} with the text that it is about. */
-export class PlacedError extends Error {
-  override readonly name = 'PlacedError'
-  readonly query: string
-  readonly text: string
-  readonly error: QueryError
-
-  constructor(query: string, text: string, error: QueryError) {
-    super(error.message)
-    this.query = query
-    this.text = text
-    this.error = error
-  }
-}
-
 const MOST_SERIES = 500
 const DEFAULT_SECONDS = 900
+/** SDKs send spans and log records in batches: every five seconds, and one second, unless told otherwise. */
+const EVENT_DELAY_SECONDS = 5
 
 /** Answers a request. Throws {@link PlacedError} and {@link RequestError}, and nothing else whatever the request says. */
-export function answer(store: MetricStore, request: QueryRequest): Answer {
+export function answer(sources: Sources, request: QueryRequest): Answer {
   const { from, to } = timeOf(request)
   const queries = queriesOf(request)
   const formulas = formulasOf(request, queries)
   const format =
     request.request_type === 'histogram' ? 'distribution' : (request.response_format ?? 'timeseries')
-  const interval = intervalOf(store, request, [...queries, ...formulas], (to - from) / 1000)
+  const interval = intervalOf(sources, request, queries, formulas, (to - from) / 1000)
   const notes: string[] = []
   const common = { from, to, interval, notes }
   const window = windowOf(from, to, interval, format)
-  const asked = [...queries, ...formulas].flatMap(({ expression }) => metricQueries(expression))
-  for (const metric of new Set(asked.map(({ metric }) => metric)))
-    if (store.find(metric) === undefined) notes.push(`no metric named ${metric} has arrived yet`)
+  for (const metric of new Set(metricsOf(queries, formulas).map(({ metric }) => metric)))
+    if (sources.metrics.find(metric) === undefined) notes.push(`no metric named ${metric} has arrived yet`)
+  for (const note of new Set(queries.flatMap((query) => noteOn(query, sources)))) notes.push(note)
   const variables: Variables = request.variables ?? {}
   if (format === 'distribution')
-    return distributionAnswer(store, queries, formulas, variables, window, common)
+    return distributionAnswer(sources, queries, formulas, variables, window, common)
   if (format === 'scalar') {
+    const scope = scalarScope(sources, queries, variables, window)
     const limited = formulas.map((formula, index) => ({
       index,
       formula,
       ...limit(
-        scalars(store, queries, formula, variables, window),
+        placed(nameOf(formula, index, request), formula.text, () => evaluate(formula.expression, scope)),
         formula.limit ?? {},
         request.maxSeries ?? MOST_SERIES,
         1,
@@ -123,7 +110,7 @@ export function answer(store: MetricStore, request: QueryRequest): Answer {
       truncated: limited.reduce((sum, { leftOut }) => sum + leftOut, 0),
     }
   }
-  const scope = scopeOf(store, queries, variables, window)
+  const scope = scopeOf(sources, queries, variables, window)
   const limited = formulas.map((formula, index) => {
     const lines = placed(nameOf(formula, index, request), formula.text, () =>
       evaluate(formula.expression, scope),
@@ -134,7 +121,7 @@ export function answer(store: MetricStore, request: QueryRequest): Answer {
     format,
     ...common,
     times: timesOf(window),
-    completeUntil: completeUntil(store, queries, formulas, interval),
+    completeUntil: completeUntil(sources, queries, formulas, interval),
     series: limited.flatMap(({ index, formula, lines }) =>
       lines.map(({ tags, values, unit }) => ({
         formula: index,
@@ -148,36 +135,12 @@ export function answer(store: MetricStore, request: QueryRequest): Answer {
   }
 }
 
-/** Throws {@link PlacedError}. */
-export function parsed(name: string, text: string): Expression {
-  return placed(name, text, () => parse(text))
-}
-
 function timeOf({ from, to, seconds }: QueryRequest): { from: number; to: number } {
   const end = to ?? Date.now()
   const begin = from ?? end - (seconds ?? DEFAULT_SECONDS) * 1000
   if (begin >= end) throw new RequestError(`from (${begin}) must be before to (${end})`)
   if (end - begin > 31 * 86_400_000) throw new RequestError('from and to are more than 31 days apart')
   return { from: begin, to: end }
-}
-
-function queriesOf({ q, query, queries = [] }: QueryRequest): NamedQuery[] {
-  const all = [...(q === undefined ? [] : [{ query: q }]), ...(query ? [query] : []), ...queries]
-  if (all.length === 0) throw new RequestError('the request has no query: give q, or queries')
-  const named = all.map((each, index) => {
-    const {
-      data_source: source = 'metrics',
-      name = `query${index + 1}`,
-      query: text,
-      aggregator,
-    } = each as typeof each & NonNullable<QueryRequest['query']>
-    if (source !== 'metrics')
-      throw new RequestError(`${name} asks for ${source.slice(0, 40)}; only metrics are answered here`)
-    return { name, text, expression: parsed(name, text), aggregator }
-  })
-  const twice = named.find(({ name }, index) => named.findIndex((other) => other.name === name) < index)
-  if (twice) throw new RequestError(`two queries are named ${twice.name}`)
-  return named
 }
 
 function formulasOf({ formulas }: QueryRequest, queries: readonly NamedQuery[]): Formula[] {
@@ -201,22 +164,47 @@ function labelOf(formula: string, queries: readonly NamedQuery[]): string {
   return queries.find(({ name }) => name === formula.trim())?.text ?? formula
 }
 
-/** One for the whole request, or formulas over several queries could not be computed. */
-function intervalOf(
-  store: MetricStore,
-  { interval }: QueryRequest,
-  parts: readonly { expression: Expression }[],
-  seconds: number,
-): number {
-  const metrics = parts.flatMap(({ expression }) => metricQueries(expression))
-  const wishes = metrics.flatMap(({ rollup }) => (rollup?.seconds === undefined ? [] : [rollup.seconds]))
-  if (interval !== undefined || wishes.length > 0)
-    return boundedInterval(seconds, Math.max(interval ?? 1, ...wishes))
-  return defaultInterval(seconds, slowest(store, metrics))
+/** Of all queries and formulas. */
+function metricsOf(queries: readonly NamedQuery[], formulas: readonly Formula[]): MetricQuery[] {
+  const expressions = queries.flatMap((query) => (query.kind === 'metrics' ? [query.expression] : []))
+  return [...expressions, ...formulas.map(({ expression }) => expression)].flatMap(metricQueries)
 }
 
-function slowest(store: MetricStore, metrics: readonly MetricQuery[]): number | undefined {
-  const intervals = metrics.map(({ metric }) => reportingInterval(store.find(metric)) ?? 1)
+/** Why a query finds nothing, whatever it asks. */
+function noteOn(query: NamedQuery, { traces, logs }: Sources): string[] {
+  if (query.kind === 'elsewhere')
+    return [
+      `${query.name} asks for ${query.source}, which are kept at Datadog and never come here: only metrics, spans and logs do`,
+    ]
+  if (query.kind !== 'events') return []
+  const { source } = query.events
+  const isEmpty = source === 'spans' ? traces.size === 0 : logs.kept === 0
+  return isEmpty ? [`no ${source === 'spans' ? 'spans have' : 'log lines have'} arrived yet`] : []
+}
+
+/** One for the whole request, or formulas over several queries could not be computed. */
+function intervalOf(
+  sources: Sources,
+  { interval }: QueryRequest,
+  queries: readonly NamedQuery[],
+  formulas: readonly Formula[],
+  seconds: number,
+): number {
+  const metrics = metricsOf(queries, formulas)
+  const events = queries.flatMap((query) => (query.kind === 'events' ? [query.events] : []))
+  const wishes = [
+    ...metrics.map(({ rollup }) => rollup?.seconds),
+    ...events.map(({ interval }) => interval),
+  ].filter((wish) => wish !== undefined)
+  if (interval !== undefined || wishes.length > 0)
+    return boundedInterval(seconds, Math.max(interval ?? 1, ...wishes))
+  const least = slowest(sources, metrics) ?? 1
+  // What happens one by one is a comb in fine buckets.
+  return defaultInterval(seconds, events.length > 0 ? Math.max(least, seconds / EVENT_BUCKETS) : least)
+}
+
+function slowest(sources: Sources, metrics: readonly MetricQuery[]): number | undefined {
+  const intervals = metrics.map(({ metric }) => reportingInterval(sources.metrics.find(metric)) ?? 1)
   return intervals.length === 0 ? undefined : Math.max(...intervals)
 }
 
@@ -234,18 +222,19 @@ function timesOf({ start, interval, buckets }: Window): number[] {
 }
 
 function completeUntil(
-  store: MetricStore,
+  sources: Sources,
   queries: readonly NamedQuery[],
   formulas: readonly Formula[],
   interval: number,
 ): number {
-  const metrics = [...queries, ...formulas].flatMap(({ expression }) => metricQueries(expression))
-  const seconds = Date.now() / 1000 - (slowest(store, metrics) ?? 0)
+  const late = slowest(sources, metricsOf(queries, formulas)) ?? 0
+  const hasEvents = queries.some(({ kind }) => kind === 'events')
+  const seconds = Date.now() / 1000 - Math.max(late, hasEvents ? EVENT_DELAY_SECONDS : 0)
   return Math.floor(seconds / interval) * interval * 1000
 }
 
 function scopeOf(
-  store: MetricStore,
+  sources: Sources,
   queries: readonly NamedQuery[],
   variables: Variables,
   window: Window,
@@ -256,68 +245,79 @@ function scopeOf(
     buckets: window.buckets,
     isScalar: false,
     names: [],
-    metric: (query) => evaluateMetric(store, query, variables, window),
+    metric: (query) => evaluateMetric(sources.metrics, query, variables, window),
     reference: () => undefined,
-    before: (seconds) => scopeOf(store, [], variables, windowBefore(window, seconds)),
+    before: (seconds) => scopeOf(sources, [], variables, windowBefore(window, seconds)),
+  }
+  const linesOf = (query: NamedQuery): Line[] => {
+    if (query.kind === 'metrics')
+      return placed(query.name, query.text, () => evaluate(query.expression, scope))
+    return eventLines(sources, query, variables, window)
   }
   return {
     ...scope,
-    before: (seconds) => scopeOf(store, queries, variables, windowBefore(window, seconds)),
+    before: (seconds) => scopeOf(sources, queries, variables, windowBefore(window, seconds)),
     names: queries.map(({ name }) => name),
     reference(name) {
       const query = queries.find((each) => each.name === name)
       if (query === undefined) return undefined
-      const known = lines.get(name) ?? placed(name, query.text, () => evaluate(query.expression, scope))
+      const known = lines.get(name) ?? linesOf(query)
       lines.set(name, known)
       return known
     },
   }
 }
 
-/** Each query is reduced to a value for each group, then the formula works on the values, as Datadog does it. */
-function scalars(
-  store: MetricStore,
-  queries: readonly NamedQuery[],
-  formula: Formula,
-  variables: Variables,
-  window: Window,
-): Line[] {
-  return placed('formula', formula.text, () =>
-    evaluate(formula.expression, scalarScope(store, queries, variables, window)),
-  )
-}
-
+/** Each query is reduced to a value for each group, then formulas work on the values, as Datadog does it. */
 function scalarScope(
-  store: MetricStore,
+  sources: Sources,
   queries: readonly NamedQuery[],
   variables: Variables,
   window: Window,
 ): Scope {
-  const overTime = scopeOf(store, [], variables, window)
+  const overTime = scopeOf(sources, [], variables, window)
   const whole = { ...window, interval: window.to - window.from, buckets: 1 }
+  const lines = new Map<string, readonly Line[]>()
+  const linesOf = (query: NamedQuery): Line[] => {
+    if (query.kind !== 'metrics') return eventLines(sources, query, variables, whole)
+    const { name, text, expression, aggregator } = query
+    return placed(name, text, () =>
+      expression.kind === 'metric'
+        ? reduced(sources, expression, aggregator, variables, window, whole, overTime)
+        : reduceAll(evaluate(expression, overTime), aggregator ?? 'avg', window.interval),
+    )
+  }
   return {
     interval: whole.interval,
     buckets: 1,
     isScalar: true,
     names: queries.map(({ name }) => name),
-    before: (seconds) => scalarScope(store, queries, variables, windowBefore(window, seconds)),
-    metric: (query) => reduced(store, query, undefined, variables, window, whole, overTime),
+    before: (seconds) => scalarScope(sources, queries, variables, windowBefore(window, seconds)),
+    metric: (query) => reduced(sources, query, undefined, variables, window, whole, overTime),
     reference(name) {
       const query = queries.find((each) => each.name === name)
-      return (
-        query &&
-        placed(name, query.text, () => {
-          if (query.expression.kind === 'metric')
-            return reduced(store, query.expression, query.aggregator, variables, window, whole, overTime)
-          return reduceAll(evaluate(query.expression, overTime), query.aggregator ?? 'avg', window.interval)
-        })
-      )
+      if (query === undefined) return undefined
+      const known = lines.get(name) ?? linesOf(query)
+      lines.set(name, known)
+      return known
     },
   }
 }
 
+function eventLines(
+  sources: Sources,
+  query: NamedQuery & { kind: 'events' | 'elsewhere' },
+  variables: Variables,
+  window: Window,
+): Line[] {
+  if (query.kind === 'elsewhere') return []
+  return placed(query.name, query.events.search, () =>
+    evaluateEvents(sources, query.events, variables, window),
+  )
+}
+
 function reduced(
-  store: MetricStore,
+  sources: Sources,
   query: MetricQuery,
   wanted: Aggregator | undefined,
   variables: Variables,
@@ -325,13 +325,13 @@ function reduced(
   whole: Window,
   overTime: Scope,
 ): Line[] {
-  const kind = store.find(query.metric)?.kind
+  const kind = sources.metrics.find(query.metric)?.kind
   const usual =
     kind === 'distribution' ? 'percentile' : kind === 'count' && query.as !== 'rate' ? 'sum' : 'avg'
   const aggregator = wanted ?? usual
   // One bucket over the whole time: of a distribution the true percentile, mean or extreme, not the mean of the means.
   if (aggregator === 'percentile' && kind === 'distribution')
-    return evaluateMetric(store, query, variables, whole)
+    return evaluateMetric(sources.metrics, query, variables, whole)
   return reduceAll(overTime.metric(query), aggregator, window.interval)
 }
 
@@ -344,7 +344,7 @@ function reduceAll(lines: readonly Line[], aggregator: Aggregator, interval: num
 }
 
 function distributionAnswer(
-  store: MetricStore,
+  sources: Sources,
   queries: readonly NamedQuery[],
   formulas: readonly Formula[],
   variables: Variables,
@@ -353,12 +353,15 @@ function distributionAnswer(
 ): Answer {
   const [query] = queries
   const [formula] = formulas
-  const scope = scopeOf(store, queries, variables, window)
-  const isPlain = query?.expression.kind === 'metric' && query.expression.aggregation === 'histogram'
-  const cells = isPlain
-    ? placed(query.name, query.text, () =>
-        observationCells(store, query.expression as MetricQuery, variables, window),
-      )
+  const scope = scopeOf(sources, queries, variables, window)
+  const plain =
+    query?.kind === 'metrics' &&
+    query.expression.kind === 'metric' &&
+    query.expression.aggregation === 'histogram'
+      ? query.expression
+      : undefined
+  const cells = plain
+    ? placed(query!.name, query!.text, () => observationCells(sources.metrics, plain, variables, window))
     : lineCells(
         placed('formula 0', formula!.text, () => evaluate(formula!.expression, scope)),
         window,
@@ -382,16 +385,6 @@ function limit(
 
 function nameOf({ expression }: Formula, index: number, { formulas }: QueryRequest): string {
   return formulas === undefined && expression.kind === 'reference' ? expression.name : `formula ${index}`
-}
-
-/** Says which text an error is about; the innermost one holds. */
-function placed<R>(query: string, text: string, work: () => R): R {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof QueryError) throw new PlacedError(query, text, error)
-    throw error
-  }
 }
 
 function orNull(value: number): number | null {

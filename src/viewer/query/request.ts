@@ -1,13 +1,52 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { EVENT_AGGREGATIONS } from './evaluate-events.ts'
+
+const Aggregation = Type.Enum([...EVENT_AGGREGATIONS])
+const Sort = Type.Object({
+  aggregation: Aggregation,
+  order: Type.Optional(Type.Enum(['asc', 'desc'])),
+  metric: Type.Optional(Type.String()),
+})
+export type Sort = Static<typeof Sort>
+const Limit = Type.Integer({ minimum: 1, maximum: 1000 })
 
 /** What stands in a widget's request, and the time. Members that it does not name are left aside. */
 const Query = Type.Object({
   data_source: Type.Optional(Type.String()),
   name: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
-  query: Type.String(),
+  /** Of metrics. */
+  query: Type.Optional(Type.String()),
   aggregator: Type.Optional(Type.Enum(['avg', 'last', 'sum', 'min', 'max', 'area', 'l2norm', 'percentile'])),
+  /** Of spans and logs, as are the rest. */
+  search: Type.Optional(Type.Object({ query: Type.String({ maxLength: 10_000 }) })),
+  compute: Type.Optional(
+    Type.Object({
+      aggregation: Aggregation,
+      metric: Type.Optional(Type.String()),
+      /** Milliseconds. */
+      interval: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+  ),
+  group_by: Type.Optional(
+    Type.Union([
+      Type.Array(
+        Type.Object({
+          facet: Type.String({ minLength: 1 }),
+          limit: Type.Optional(Limit),
+          sort: Type.Optional(Sort),
+        }),
+        { maxItems: 4 },
+      ),
+      Type.Object({
+        fields: Type.Array(Type.String({ minLength: 1 }), { maxItems: 4 }),
+        limit: Type.Optional(Limit),
+        sort: Type.Optional(Sort),
+      }),
+    ]),
+  ),
 })
+export type RequestQuery = Static<typeof Query>
 
 const Milliseconds = Type.Number({ minimum: 0, maximum: 8.64e15 })
 

@@ -21,6 +21,8 @@ export function windowBefore(window: Window, seconds: number): Window {
 /** Seconds. With at most 300 buckets they give what Datadog documents: 20 s for an hour, 1 min for 4 h, 5 min for a day. */
 const INTERVALS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14_400]
 const USUAL_BUCKETS = 300
+/** Of spans and log lines. */
+export const EVENT_BUCKETS = 75
 export const MOST_BUCKETS = 1500
 
 /** The finest that has not too many buckets, and is not finer than the points come, or rates would be combs. */

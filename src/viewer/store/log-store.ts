@@ -131,6 +131,11 @@ export class LogStore {
     }
   }
 
+  /** The JSON of the lines of the time, in milliseconds, without their ids. */
+  *linesWithin(from: number, to: number): Generator<string> {
+    for (const [, { time, json }] of this.#arrivals.newestFirst()) if (time >= from && time < to) yield json
+  }
+
   #add(record: LogRecord, resource: Record<string, PlainValue>, nowMs: number): string | undefined {
     // Not every logger knows when what it passes on happened.
     const time = milliseconds(record.time || record.observedTime) || nowMs

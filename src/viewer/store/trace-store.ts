@@ -202,6 +202,18 @@ export class TraceStore {
     }
   }
 
+  /**
+   * Spans of all traces that touch the time, in milliseconds: their JSON, in which `resource` is the position of theirs
+   * among the trace's resources, which are JSON, too. Reading it is left to who needs it: it is most of the work.
+   */
+  *spansWithin(from: number, to: number): Generator<{ json: string; resources: readonly string[] }> {
+    for (const [, trace] of this.#arrivals.newestFirst()) {
+      const { start, duration } = timesOf(trace)
+      if (start >= to || start + duration < from) continue
+      for (const json of trace.spans.values()) yield { json, resources: trace.resources }
+    }
+  }
+
   #complaintAbout({ traceId, spanId, startTime, endTime }: Span, nowMs: number): string | undefined {
     if (traceId === undefined || spanId === undefined) return 'no trace or span id'
     if (endTime < startTime) return 'it ends before it starts'
