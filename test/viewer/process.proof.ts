@@ -108,7 +108,7 @@ test('overfilled from all sides it lets go of the oldest, says so, and stays wit
   const { metrics, traces, logs, memory, refusals } = await client.status()
   t.equal(
     metrics.received,
-    metrics.stored + metrics.repeated + metrics.overwritten + metrics.bases + metrics.refused,
+    metrics.stored + metrics.repeated + metrics.overwritten + metrics.added + metrics.bases + metrics.refused,
   )
   t.equal(metrics.refused, refused)
   t.match(refusals, [

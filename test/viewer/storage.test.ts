@@ -163,6 +163,77 @@ test('cumulative sums and histograms are kept as what they grew by', async (t) =
   t.match((await client.status()).metrics, { received: 12, stored: 8, repeated: 1, bases: 3, refused: 0 })
 })
 
+test('what grew twice in a second, and in several processes with the same tags, is all there', async (t) => {
+  const client = await openViewer(t)
+  const now = Math.floor(Date.now() / 1000)
+  // Begun after the viewer did; the clock of a test does not wait for it.
+  const [one, other, third] = [now + 100, now + 103, now + 130]
+  const views = (startSecond: number, second: number, asInt: number) =>
+    sum('views', [{ startSecond, second, asInt: String(asInt) }], 'cumulative')
+  const times = (startSecond: number, second: number, values: number[], nanoseconds: string) => {
+    const point = { startSecond, second, ...observed(values, 6), timeUnixNano: `${second}${nanoseconds}` }
+    return exponential('time', [point], 'cumulative')
+  }
+  await client.send([views(one, now + 110, 5), times(one, now + 110, [0.5, 2], '100000000')])
+  // What an SDK sends last as its process ends comes soon after what it sent before.
+  await client.send([times(one, now + 110, [0.5, 2, 3, 4, 8], '900000000')])
+  await client.send([views(other, now + 110, 70), views(one, now + 120, 6), views(other, now + 120, 90)])
+  await client.send([views(third, now + 140, 1000), views(one, now + 141, 8)])
+
+  const window = { from: now * 1000, to: (now + 200) * 1000 }
+  const value = async (q: string) => (await client.values(q, window))[0]?.value as number
+  t.equal(await value('sum:views{*}'), 8 + 90 + 1000)
+  t.equal(await value('count:time{*}'), 5)
+  t.equal(await value('sum:time{*}'), 17.5)
+  t.equal(await value('min:time{*}'), 0.5)
+  t.equal(await value('max:time{*}'), 8)
+  const p50 = await value('p50:time{*}')
+  t.ok(Math.abs(p50 / 3 - 1) < 0.01, `the third of five is 3: ${p50}`)
+  t.match((await client.status()).metrics, { received: 8, stored: 5, added: 3, overwritten: 0, bases: 0 })
+})
+
+test('extremes of what grew are those that moved, and otherwise no wider than all there was', async (t) => {
+  const client = await openViewer(t)
+  const now = Math.floor(Date.now() / 1000)
+  const begin = now + 100
+  const bounds = [0, 5, 10, 100]
+  const explicit = (second: number, values: number[]) => {
+    const bucketCounts = [...bounds, Number.POSITIVE_INFINITY].map(
+      (upper, index) =>
+        values.filter((value) => value <= upper && value > (bounds[index - 1] ?? Number.NEGATIVE_INFINITY))
+          .length,
+    )
+    const { count, sum, min, max } = observed(values, 0)
+    const point = { second, startSecond: begin, count, sum, min, max, bucketCounts, explicitBounds: bounds }
+    return histogram('basket', [point], 'cumulative')
+  }
+  const fine = (second: number, values: number[]) =>
+    exponential('time', [{ second, startSecond: begin, ...observed(values, 6) }], 'cumulative')
+  const rounds = [[7, 20], [3], [250, 8], [9]]
+  const all: number[] = []
+  for (const [index, round] of rounds.entries()) {
+    all.push(...round)
+    await client.send([explicit(now + 110 + index, all), fine(now + 110 + index, all)])
+  }
+  const extremes = async (name: string, index: number) => {
+    const window = { from: (now + 110 + index) * 1000, to: (now + 111 + index) * 1000 }
+    const [min] = await client.values(`min:${name}{*}`, window)
+    const [max] = await client.values(`max:${name}{*}`, window)
+    return [min?.value, max?.value] as number[]
+  }
+  t.strictSame(await extremes('basket', 0), [7, 20])
+  t.strictSame(await extremes('basket', 1), [3, 5])
+  t.strictSame(await extremes('basket', 2), [5, 250])
+  t.strictSame(await extremes('basket', 3), [5, 10])
+  const [low, high] = (await extremes('time', 3)) as [number, number]
+  t.ok(low <= 9 && high >= 9 && high / low < 1.02, `${low} to ${high}`)
+  const window = { from: now * 1000, to: (now + 200) * 1000 }
+  for (const name of ['basket', 'time']) {
+    t.equal((await client.values(`min:${name}{*}`, window))[0]?.value, 3, name)
+    t.equal((await client.values(`max:${name}{*}`, window))[0]?.value, 250, name)
+  }
+})
+
 test('explicit buckets give percentiles within their bounds, exact counts, sums and extremes', async (t) => {
   const client = await openViewer(t)
   const second = lastMinute()

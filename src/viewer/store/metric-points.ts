@@ -1,5 +1,5 @@
 import type { ExponentialHistogramPoint, HistogramPoint, MetricData } from '../../otlp/model.ts'
-import type { CumulativeStream, Growth } from './cumulative.ts'
+import type { CumulativeStreams, Growth } from './cumulative.ts'
 import { UNKNOWN } from './series-points.ts'
 import { complaintAbout, encodeExplicit, encodeExponential } from './sketch.ts'
 
@@ -36,8 +36,8 @@ export function isCumulative(data: MetricData): boolean {
   return 'temporality' in data && data.temporality === 'cumulative' && kindOf(data) !== 'gauge'
 }
 
-/** `stream` is needed where the data are cumulative. */
-export function judgePoint(data: MetricData, index: number, stream: CumulativeStream | undefined): Judged {
+/** `streams` are needed where the data are cumulative. */
+export function judgePoint(data: MetricData, index: number, streams: CumulativeStreams | undefined): Judged {
   if (data.points[index]!.flags & NO_RECORDED_VALUE)
     return { refused: 'the point says that no value was recorded' }
   if ('temporality' in data && data.temporality === 'unspecified')
@@ -48,20 +48,22 @@ export function judgePoint(data: MetricData, index: number, stream: CumulativeSt
     case 'sum': {
       const point = data.points[index]!
       const judged = judgeNumber(point.value)
-      if (stream === undefined || 'refused' in judged) return judged
-      return grown(stream.sum(point, judged.row[0]!), (delta) => ({ row: [delta] }))
+      if (streams === undefined || 'refused' in judged) return judged
+      return grown(streams.sum(point, judged.row[0]!), (delta) => ({ row: [delta] }))
     }
     case 'histogram': {
       const point = data.points[index]!
       const complaint = complaintAboutHistogram(point)
       if (complaint !== undefined) return { refused: complaint }
-      return stream === undefined ? keepHistogram(point) : grown(stream.histogram(point), keepHistogram)
+      return streams === undefined ? keepHistogram(point) : grown(streams.histogram(point), keepHistogram)
     }
     case 'exponential histogram': {
       const point = data.points[index]!
       const complaint = complaintAboutExponential(point)
       if (complaint !== undefined) return { refused: complaint }
-      return stream === undefined ? keepExponential(point) : grown(stream.exponential(point), keepExponential)
+      return streams === undefined
+        ? keepExponential(point)
+        : grown(streams.exponential(point), keepExponential)
     }
     case 'summary':
       return { refused: 'summaries are not kept; send histograms' }

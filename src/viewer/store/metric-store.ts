@@ -1,7 +1,7 @@
 import type { Attributes, Metric, MetricsRequest } from '../../otlp/model.ts'
 import { hostOf, normalized, pointTags, resourceTags } from '../datadog-tags.ts'
-import { CumulativeStream } from './cumulative.ts'
-import { isCumulative, type Judged, judgePoint, kindOf, type MetricKind } from './metric-points.ts'
+import { CumulativeStreams } from './cumulative.ts'
+import { isCumulative, type Judged, judgePoint, type Kept, kindOf, type MetricKind } from './metric-points.ts'
 import { type Refusals, Rejections } from './refusals.ts'
 import { SeriesPoints } from './series-points.ts'
 
@@ -26,25 +26,27 @@ export interface Series {
   /** `name:value`, normalized, sorted, with the host. */
   readonly tags: readonly string[]
   readonly points: SeriesPoints
-  readonly stream: CumulativeStream | undefined
+  readonly streams: CumulativeStreams | undefined
 }
 
 interface Indexed extends Series {
   /** What it was found by before: the metric, tags and attributes as they came. */
   readonly aliases: string[]
-  stream: CumulativeStream | undefined
+  streams: CumulativeStreams | undefined
   /** Seconds since the epoch. */
   lastSeen: number
 }
 
 export interface MetricCounters {
-  /** All points that came: stored + repeated + overwritten + bases + refused. */
+  /** All points that came: stored + repeated + overwritten + added + bases + refused. */
   received: number
   stored: number
   /** Took the place of themselves: sent again, and harmless. */
   repeated: number
   /** Took the place of another one, whose value is lost: two processes send the same tags. */
   overwritten: number
+  /** What a cumulative stream grew by in a second that had a point already: added to it. */
+  added: number
   /** First points of cumulative streams, and histograms without observations: nothing to store, nothing lost. */
   bases: number
   refused: number
@@ -79,6 +81,7 @@ export class MetricStore {
     stored: 0,
     repeated: 0,
     overwritten: 0,
+    added: 0,
     bases: 0,
     refused: 0,
     evicted: 0,
@@ -187,7 +190,7 @@ export class MetricStore {
       } else if ('refused' in judged) {
         refuse(judged.refused)
         this.#forgetIfEmpty(series)
-      } else this.#put(series, second, Number(point.time % 1_000_000_000n), judged.row, judged.sketch)
+      } else this.#put(series, point.time, judged, isCumulative(data))
     }
   }
 
@@ -201,24 +204,25 @@ export class MetricStore {
 
   #judge(series: Indexed, data: NonNullable<Metric['data']>, index: number): Judged {
     if (!isCumulative(data)) return judgePoint(data, index, undefined)
-    series.stream ??= new CumulativeStream(this.#startedAt)
-    const before = series.stream.bytes
-    if (!this.#hasRoomInIndex(sizeOfState(data, index) - before))
+    series.streams ??= new CumulativeStreams(this.#startedAt)
+    const before = series.streams.bytes
+    const replaced = series.streams.bytesOf(data.points[index]!.startTime)
+    if (!this.#hasRoomInIndex(sizeOfState(data, index) - replaced))
       return { refused: 'no room for the state of another cumulative stream' }
-    const judged = judgePoint(data, index, series.stream)
-    this.#indexBytes += series.stream.bytes - before
+    const judged = judgePoint(data, index, series.streams)
+    this.#indexBytes += series.streams.bytes - before
     return judged
   }
 
-  #put(
-    series: Indexed,
-    second: number,
-    nanoseconds: number,
-    row: readonly number[],
-    sketch?: Uint8Array,
-  ): void {
+  #put(series: Indexed, time: bigint, { row, sketch }: Kept, isGrowth: boolean): void {
+    const second = Number(time / 1_000_000_000n)
+    const nanoseconds = Number(time % 1_000_000_000n)
     const before = series.points.bytes
-    this.counters[series.points.put(second, nanoseconds, row, sketch)] += 1
+    // What a stream grew by twice in a second is lost unless both are kept: its next point goes on from here.
+    const outcome = isGrowth
+      ? series.points.add(second, nanoseconds, row, sketch)
+      : series.points.put(second, nanoseconds, row, sketch)
+    this.counters[outcome] += 1
     this.#pointBytes += series.points.bytes - before
     const size = 8 * row.length + 16 + (sketch?.length ?? 0)
     this.#bytesBySecond.set(second, (this.#bytesBySecond.get(second) ?? 0) + size)
@@ -262,7 +266,7 @@ export class MetricStore {
     if (!this.#hasRoomInIndex(indexBytesOf(key))) return 'no room in memory for another series'
     const metric = this.#metrics.get(name) ?? { name, kind, unit, description: '', series: new Set<Series>() }
     const points = new SeriesPoints(kind === 'distribution' ? 4 : 1)
-    const series: Indexed = { metric, key, tags, points, stream: undefined, aliases: [], lastSeen: 0 }
+    const series: Indexed = { metric, key, tags, points, streams: undefined, aliases: [], lastSeen: 0 }
     this.#metrics.set(name, metric)
     metric.series.add(series)
     this.#series.set(key, series)
@@ -277,7 +281,7 @@ export class MetricStore {
 
   /** A series that was made for a point which was then refused. */
   #forgetIfEmpty(series: Indexed): void {
-    if (series.points.size === 0 && (series.stream?.bytes ?? 0) === 0) this.#forget(series)
+    if (series.points.size === 0 && (series.streams?.bytes ?? 0) === 0) this.#forget(series)
   }
 
   #forget(series: Indexed): void {
@@ -289,7 +293,7 @@ export class MetricStore {
     series.metric.series.delete(series)
     if (series.metric.series.size === 0) this.#metrics.delete(series.metric.name)
     this.#pointBytes -= series.points.bytes
-    this.#indexBytes -= indexBytesOf(series.key) + (series.stream?.bytes ?? 0)
+    this.#indexBytes -= indexBytesOf(series.key) + (series.streams?.bytes ?? 0)
   }
 
   #makeRoom(): void {
@@ -314,7 +318,7 @@ export class MetricStore {
       this.counters.evicted += series.points.dropBefore(second)
       this.#pointBytes += series.points.bytes - before
       // The state of a cumulative stream is worth keeping as long as it may go on.
-      if (series.points.size === 0 && (series.stream === undefined || series.lastSeen < idleBefore))
+      if (series.points.size === 0 && (series.streams === undefined || series.lastSeen < idleBefore))
         this.#forget(series)
     }
     for (const known of this.#bytesBySecond.keys()) if (known < second) this.#bytesBySecond.delete(known)

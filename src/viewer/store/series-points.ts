@@ -1,9 +1,12 @@
+import { MergedSketch } from './sketch.ts'
+
 /** What an observation-less column of a point holds where the sender did not say: of `min` and `max`. */
 export const UNKNOWN = Number.NaN
 
-export type Outcome = 'stored' | 'repeated' | 'overwritten'
+export type Outcome = 'stored' | 'repeated' | 'overwritten' | 'added'
 
 const SMALLEST = 8
+const both = new MergedSketch()
 /** Of the object and its arrays' own headers, as measured in a heap of such series. */
 const OVERHEAD_BYTES = 600
 
@@ -93,6 +96,23 @@ export class SeriesPoints {
     this.#seconds[index] = second
     this.#write(index, nanoseconds, row, sketch)
     return 'stored'
+  }
+
+  /** As `put`, but what comes to a second that has a point already is added to it. */
+  add(second: number, nanoseconds: number, row: readonly number[], sketch?: Uint8Array): Outcome {
+    const index = this.firstFrom(second)
+    if (index === this.#size || this.#seconds[index] !== second)
+      return this.put(second, nanoseconds, row, sketch)
+    const [count, sum, min, max] = row.map((_, column) => this.value(index, column)) as [number, ...number[]]
+    if (sketch === undefined) this.#write(index, nanoseconds, [count + row[0]!], undefined)
+    else {
+      both.clear()
+      both.add(this.#sketches, this.#sketchStarts[index]!)
+      both.add(sketch, 0)
+      const joined = [count + row[0]!, sum! + row[1]!, Math.min(min!, row[2]!), Math.max(max!, row[3]!)]
+      this.#write(index, nanoseconds, joined, both.encoded())
+    }
+    return 'added'
   }
 
   /** How many points went. */

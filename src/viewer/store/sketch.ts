@@ -68,7 +68,7 @@ export function encodeExponential({ scale, zeroCount, positive, negative }: Expo
   return encode(scale, zeroCount, pairsOf(positive), pairsOf(negative))
 }
 
-function pairsOf({ offset, counts }: Buckets): Pairs {
+function pairsOf({ offset, counts }: { offset: number; counts: ArrayLike<number> }): Pairs {
   const pairs = new Pairs()
   for (let position = 0; position < counts.length; position += 1)
     if (counts[position]! > 0) pairs.add(offset + position, counts[position]!)
@@ -223,6 +223,14 @@ class Range {
       this.counts[(index >> steps) - this.offset]! += counts[index - offset]!
   }
 
+  pairs(): Pairs {
+    return pairsOf({
+      offset: this.low,
+      counts:
+        this.high < this.low ? [] : this.counts.subarray(this.low - this.offset, this.high - this.offset + 1),
+    })
+  }
+
   clear(): void {
     if (this.high >= this.low) this.counts.fill(0, this.low - this.offset, this.high - this.offset + 1)
     this.low = Number.POSITIVE_INFINITY
@@ -274,6 +282,10 @@ export class MergedSketch {
     this.#count += zeros
     this.#addPairs(this.#positive, scale)
     this.#addPairs(this.#negative, scale)
+  }
+
+  encoded(): Uint8Array {
+    return encode(this.#scale, this.#zeros, this.#positive.pairs(), this.#negative.pairs())
   }
 
   /**

@@ -14,6 +14,7 @@ const MEANINGS = {
   repeated: 'the same again, such as a body that was sent twice',
   overwritten:
     'another value for the same series and second: two senders use the same tags, and numbers are lost',
+  added: 'growth of cumulative series, added to what came in the same second',
   bases: 'first points of cumulative series, from which the next ones are counted',
   refused: 'not taken; the reasons are below',
   evicted: 'let go since the start, because of their age or to make room',
@@ -95,7 +96,7 @@ async function show() {
 function signalCard(title, items, signal, now) {
   const { kept, bytes, bytesMax, oldest, newest, fullSince, received, series, seriesMax, names, traces } =
     signal
-  const counts = ['stored', 'repeated', 'overwritten', 'bases', 'refused', 'evicted'].filter(
+  const counts = ['stored', 'repeated', 'overwritten', 'added', 'bases', 'refused', 'evicted'].filter(
     (name) => signal[name] !== undefined,
   )
   return h(
