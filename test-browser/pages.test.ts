@@ -7,6 +7,7 @@ import {
   exponential,
   gauge,
   lastMinute,
+  observed,
   openViewer,
   sum,
 } from '../test/viewer/viewer-client.ts'
@@ -33,6 +34,30 @@ test('before the first data a page says what it waits for, and fills by itself',
     await page.getByText('Waiting for the first data').waitFor({ state: 'hidden' })
     await page.locator('table.toplist tr', { hasText: 'home' }).waitFor()
   }
+})
+
+test('values of any range and unit are drawn: a heat map, and a unit that only its sender knows', {
+  skip: noBrowser,
+}, async (t) => {
+  const viewer = await openViewer(t)
+  const browser = await openBrowser(t)
+  const second = lastMinute()
+  // 98.2 ms to half a second: uPlot's own ticks of such an axis come to no end.
+  const values = Array.from({ length: 100 }, (_, index) => 0.0982 + index * 0.004)
+  await viewer.send([
+    exponential('checkout.duration', [{ second, ...observed(values, 6) }]),
+    { ...gauge('till', [{ second, asDouble: 21.5 }]), unit: 'EUR' },
+  ])
+  const show = async (query: string, kind: string) => {
+    const path = `/explorer?span=5m&kind=${kind}&q=${encodeURIComponent(query)}`
+    const { page, faults } = await openPage(browser, viewer.url, path)
+    await page.locator('.widget[data-state=drawn]').waitFor()
+    t.strictSame(faults, [], query)
+    return page.locator('.widget')
+  }
+  await (await show('histogram:checkout.duration{*}', 'heatmap')).getByText('100 observations').waitFor()
+  await (await show('histogram:checkout.duration{*}', 'distribution')).getByText('100 observations').waitFor()
+  await (await show('avg:till{*}', 'line')).getByText('21.5 EUR').first().waitFor()
 })
 
 test('a query is completed with the keyboard, and what is wrong in it is underlined', {

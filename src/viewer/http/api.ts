@@ -82,7 +82,7 @@ function metrics({ telemetry, response, parameters }: ApiRequest): void {
   }
   const found = [...telemetry.metrics.metrics()]
     .filter((metric) => metric.name.toLowerCase().includes(contained))
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .sort((one, other) => (one.name.toLowerCase() < other.name.toLowerCase() ? -1 : 1))
   replyJson(response, { metrics: found.map((metric) => describe(metric, (values) => values.size)) })
 }
 

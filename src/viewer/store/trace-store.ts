@@ -347,7 +347,8 @@ function summaryOf(trace: Trace): TraceSummary {
     ...timesOf(trace),
     name,
     service,
-    services: [...services],
+    // The root's first, whichever came first.
+    services: [...new Set([service, ...services])],
     route,
     httpStatus,
     spans: spans.size,

@@ -1,6 +1,6 @@
 /**
  * A unit as the API gives it ({name, per}), as text and steps. Seconds and bytes are scaled to what reads well, annotations
- * such as {request} are words, and 1 is a plain number.
+ * such as {request} are words, 1 is a plain number, and other units (EUR, kWh) stand beside every number.
  */
 const TIMES = [
   [1e-9, 'ns'],
@@ -57,8 +57,12 @@ export function unitOf(unit, format) {
   const name = unit?.name ?? ''
   const per = unit?.per ? perText(unit.per) : undefined
   if (Object.hasOwn(OTLP, name)) return scaledUnit(...OTLP[name], per)
-  const word = name === '1' ? '' : name.replace(/^\{(.*)\}$/, '$1')
-  return plainUnit(word, per)
+  // Not every sender knows the conventions: `seconds`, `bytes`.
+  const singular = name.replace(/s$/, '')
+  if (Object.hasOwn(NAMED, singular)) return scaledUnit(...NAMED[singular], per)
+  const annotation = /^\{(.*)\}$/.exec(name)?.[1]
+  if (annotation !== undefined || name === '' || name === '1') return plainUnit(annotation ?? '', per)
+  return { ...plainUnit(name === 'Cel' ? '°C' : name, per), isSymbol: true }
 }
 
 function perText(name) {
@@ -115,7 +119,7 @@ export function formatParts(value, unit, precision) {
   const shown = base / scale
   const number = precision === undefined ? significant(shown) : digits(shown, precision)
   if (unit.base === '') {
-    const word = number === '1' ? unit.word : plural(unit.word)
+    const word = number === '1' || unit.isSymbol ? unit.word : plural(unit.word)
     return [number + name, unit.per ? `${word}/${unit.per}` : word]
   }
   return [number, unit.per ? `${name}/${unit.per}` : name]
@@ -123,7 +127,7 @@ export function formatParts(value, unit, precision) {
 
 /** Without what is counted, for columns of numbers: `48/s`. */
 export function formatBrief(value, unit) {
-  if (unit.base !== '') return formatValue(value, unit)
+  if (unit.base !== '' || unit.isSymbol) return formatValue(value, unit)
   const [number] = formatParts(value, unit)
   return number === '–' || !unit.per ? number : `${number}/${unit.per}`
 }

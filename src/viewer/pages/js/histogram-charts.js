@@ -102,6 +102,10 @@ function usedRows(edges, totals) {
   return { first: Math.max(0, first - 1), last: Math.min(edges.length - 2, last + 1) }
 }
 
+/** Whether a logarithm shows more; within few multiples there is hardly a round number to write beside it. */
+const isWide = ({ edges, scale }, { first, last }) =>
+  scale === 'log' && edges[first] > 0 && edges[last + 1] > 4 * edges[first]
+
 const valueScale = (isLogarithmic, bounds) => ({
   time: false,
   ...(isLogarithmic && { distr: 3 }),
@@ -113,10 +117,10 @@ export class HeatChart extends CellChart {
   draw(title, whole, unit) {
     const answer = coarser(whole, this.plot.element)
     this.answer = answer
-    const { edges, totals, times, scale } = answer
+    const { edges, totals, times } = answer
     const rows = usedRows(edges, totals)
     if (!rows) return
-    const isLogarithmic = scale === 'log' && edges[rows.first] > 0
+    const isLogarithmic = isWide(answer, rows)
     const bounds = () => {
       const { edges, totals } = this.answer
       const { first, last } = usedRows(edges, totals) ?? rows
@@ -191,10 +195,10 @@ export class HeatChart extends CellChart {
 export class DistributionChart extends CellChart {
   draw(title, answer, unit) {
     this.answer = answer
-    const { edges, totals, scale } = answer
+    const { edges, totals } = answer
     const rows = usedRows(edges, totals)
     if (!rows) return
-    const isLogarithmic = scale === 'log' && edges[rows.first] > 0
+    const isLogarithmic = isWide(answer, rows)
     const bounds = () => {
       const { edges, totals } = this.answer
       const { first, last } = usedRows(edges, totals) ?? rows

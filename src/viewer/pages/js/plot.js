@@ -99,7 +99,7 @@ export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
   const plain = lines()
   return {
     ...plain,
-    ...(isLogarithmic ? { grid: { ...plain.grid, filter: wholePowers } } : binary),
+    ...(isLogarithmic ? { splits: logSplits, grid: { ...plain.grid, filter: wholePowers } } : binary),
     size: (_plot, labels) => 14 + Math.max(3, ...(labels ?? []).map((label) => label.length)) * CHARACTER_PX,
     gap: 4,
     space: 28,
@@ -111,6 +111,17 @@ export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
     },
     ...more,
   }
+}
+
+/**
+ * Where a logarithmic axis that begins and ends anywhere is cut: uPlot's own never come to an end from 0.0982, since it
+ * goes on in steps of where it begins.
+ */
+function logSplits(_plot, _axis, min, max) {
+  const splits = []
+  for (let power = Math.floor(Math.log10(min)); power <= Math.log10(max); power += 1)
+    for (let digit = 1; digit <= 9; digit += 1) splits.push(Number(`${digit}e${power}`))
+  return splits.filter((value) => value >= min && value <= max)
 }
 
 /** Nine lines for each power of ten would be louder than what they are for. */

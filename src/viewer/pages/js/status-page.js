@@ -13,7 +13,7 @@ const MEANINGS = {
   stored: 'taken as they came',
   repeated: 'the same again, such as a body that was sent twice',
   overwritten:
-    'another value for the same series and second: two senders use the same tags, and numbers are lost',
+    'another value for the same series and second: of two senders with the same tags, or of one that sends twice a second; the earlier value is lost',
   added: 'growth of cumulative series, added to what came in the same second',
   bases: 'first points of cumulative series, from which the next ones are counted',
   refused: 'not taken; the reasons are below',

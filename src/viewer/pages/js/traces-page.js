@@ -271,8 +271,9 @@ async function showList() {
       ),
       h(
         'td',
-        {},
-        statusBadge(trace),
+        { class: 'outcome' },
+        // Of a trace without an HTTP status the number of errors says all.
+        (trace.httpStatus !== null || errors === 0) && statusBadge(trace),
         errors > 0 && h('span', { class: 'badge bad' }, counted(errors, 'error')),
       ),
       h(
