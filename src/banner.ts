@@ -3,22 +3,29 @@
 export interface Serving {
   readonly url: string
   readonly telemetryDestination: string
-  /** Where people look at it, if it was started beside. */
-  readonly viewer?: string | undefined
+  /** What was found or started for a service that was not told where to send to. */
+  readonly receiver?:
+    | { readonly url: string; readonly isViewer: boolean; readonly wasThere: boolean }
+    | undefined
   /** Several processes, and the one that starts them. */
   readonly workers?: { readonly count: number; readonly primaryPid: number }
 }
 
-export function sayServing({ url, telemetryDestination, viewer, workers }: Serving): void {
+export function sayServing({ url, telemetryDestination, receiver, workers }: Serving): void {
   const onUsualPort = new URL(url).port === '3000'
   const lines = [
     ['Rollcall', url],
     ['API', `${url}/docs`],
-    ...(viewer === undefined
-      ? [['Telemetry', telemetryDestination]]
-      : [
-          ['Viewer', viewer],
+    ...(receiver?.isViewer
+      ? [
+          ['Viewer', `${receiver.url}${receiver.wasThere ? ' (it was there already)' : ''}`],
           ['Visitors', `npm run load -- --rate 20 --duration 60${onUsualPort ? '' : ` --url ${url}`}`],
+        ]
+      : [
+          [
+            'Telemetry',
+            `${telemetryDestination}${receiver?.wasThere ? ' (a receiver was there already)' : ''}`,
+          ],
         ]),
     ...(workers
       ? [['Workers', `${workers.count}; kill -HUP ${workers.primaryPid} restarts them one after the other`]]

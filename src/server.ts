@@ -4,7 +4,7 @@ import { type Config, readConfig, SETTINGS } from './config.ts'
 import { startService } from './service.ts'
 import { onShutdown } from './shutdown.ts'
 import { startFailure } from './start-failure.ts'
-import { startViewerBeside } from './viewer/beside.ts'
+import { type Receiver, startViewerBeside } from './viewer/beside.ts'
 import { startWorkers } from './workers/primary.ts'
 
 const SERVICE = {
@@ -38,10 +38,17 @@ async function startAlone(config: Config): Promise<Serving> {
   return { url, telemetryDestination }
 }
 
-/** Every trace is kept where a person looks on, unless it is said how many. */
-function sendingTo(viewer: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/**
+ * Beside a viewer every trace is kept, and numbers come twice as often, unless it is said otherwise: a person looks on.
+ * 5 s are the buckets of its charts of 15 minutes, so that each bucket has one point.
+ */
+function sendingTo({ url, isViewer }: Receiver, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isSampled = env.OTEL_TRACES_SAMPLER || env.OTEL_TRACES_SAMPLER_ARG
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: viewer, ...(!isSampled && { OTEL_TRACES_SAMPLER_ARG: '1' }) }
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    ...(isViewer && !isSampled && { OTEL_TRACES_SAMPLER_ARG: '1' }),
+    ...(isViewer && !env.OTEL_METRIC_EXPORT_INTERVAL && { OTEL_METRIC_EXPORT_INTERVAL: '5000' }),
+  }
 }
 
 // The terminal may be closed while it runs: what is said then has no reader, which is no reason to fail.
@@ -56,14 +63,14 @@ try {
       ...process.env,
       ...(workers !== undefined && { WORKERS: String(workers) }),
     })
-    const viewer = await startViewerBeside(process.env, {
+    const receiver = await startViewerBeside(process.env, {
       host: config.viewerHost,
       port: config.viewerPort,
     })
     // For workers, too, which inherit it.
-    if (viewer !== undefined) Object.assign(process.env, sendingTo(viewer, process.env))
+    if (receiver !== undefined) Object.assign(process.env, sendingTo(receiver, process.env))
     const serving = await (config.workers === 1 ? startAlone(config) : startWorkers(config))
-    if (serving) sayServing({ ...serving, viewer })
+    if (serving) sayServing({ ...serving, receiver })
   }
 } catch (error) {
   process.stderr.write(`${error instanceof UsageError ? error.message : startFailure(error)}\n`)

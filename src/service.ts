@@ -30,6 +30,9 @@ export interface Service {
   close(): Promise<void>
 }
 
+/** Whoever has just started it wants to see that it sends, or to read in its log that nobody takes it. */
+const FIRST_INTERVAL_MS = 1000
+
 /** One process that serves: starts everything in the order in which it depends on each other, stops it in the reverse one. */
 export async function startService({
   config,
@@ -56,6 +59,7 @@ export async function startService({
       spoolMaxBytes: config.telemetrySpoolMaxBytes,
       setAsideMaxBytes: config.telemetrySetAsideMaxBytes,
       metricsMaxAgeSeconds: config.telemetryMetricsMaxAgeSeconds,
+      firstIntervalMs: FIRST_INTERVAL_MS,
     },
   })
   const logger = createLogger({

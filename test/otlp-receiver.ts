@@ -48,6 +48,10 @@ export interface ReceiverOptions {
 export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
   readonly #server = createServer((request, response) => {
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'POST' }).end()
+      return
+    }
     void this.#receive(request).then((answer) => {
       if (answer === 'never') return
       if (answer === 'reset' || answer === 'lost reply') {

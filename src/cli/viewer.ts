@@ -59,6 +59,8 @@ async function run(given: Values<typeof OPTIONS>, signal: AbortSignal): Promise<
   process.send?.(started.url)
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), once(process, 'disconnect')])
   await started.close()
+  // The channel to that service would keep the process.
+  if (process.connected) process.disconnect?.()
 }
 
 function failure(error: NodeJS.ErrnoException, host: string, port: number): Error {

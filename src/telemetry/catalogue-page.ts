@@ -22,7 +22,7 @@ const DEFAULTS = `The standard \`OTEL_*\` variables work as the specification sa
 
 | variable | default here | why |
 |---|---|---|
-| \`OTEL_METRIC_EXPORT_INTERVAL\` | \`${METRIC_EXPORT_INTERVAL_MS}\` ms | a load test lasts minutes |
+| \`OTEL_METRIC_EXPORT_INTERVAL\` | \`${METRIC_EXPORT_INTERVAL_MS}\` ms | a load test lasts minutes; the service sends the first after 1 s, and every 5 s to a viewer that it finds or starts |
 | \`OTEL_TRACES_SAMPLER_ARG\` | \`${DEFAULT_SAMPLING_RATIO}\`, with \`parentbased_traceidratio\` | every request is counted anyway |
 | \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`http/json\` | the viewer reads it, and so do people; \`grpc\` is not built in |
 | \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`delta\` | Datadog takes nothing else |

@@ -1,27 +1,52 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { findListener } from './find-listener.ts'
 
 const PROGRAM = fileURLToPath(new URL('../cli/viewer.ts', import.meta.url))
 /** The service starts without it when it takes longer. */
 const START_TIMEOUT_MS = 10_000
+/** One that was started again and failed so soon would only fail again. */
+const WORTH_RESTARTING_MS = 10_000
+/** It ended in order, or somebody wanted it to: exit codes of 0, SIGINT and SIGTERM. */
+const WANTED = [0, 130, 143]
 
 const SIGNALS = ['METRICS', 'TRACES', 'LOGS']
 
+/** Where a service sends that was not told where to. */
+export interface Receiver {
+  readonly url: string
+  /** Another receiver was there already: a Collector, for instance. */
+  readonly isViewer: boolean
+  readonly wasThere: boolean
+}
+
 /**
- * Starts the viewer beside a service that has nowhere else to send to, and gives its address; undefined where telemetry
- * goes elsewhere or nowhere, or something listens at its port already, which then receives.
+ * Starts the viewer beside a service that has nowhere else to send to, unless a viewer or another receiver is at its
+ * port already; at another port where something else is. Undefined where telemetry goes elsewhere or nowhere.
  *
  * A process of its own, and it outlives every signal that a terminal sends to all: it ends when the channel to it closes,
- * which is when this process is gone, so whatever is sent last still arrives.
+ * which is when this process is gone, so whatever is sent last still arrives. One that fails is started again.
  */
 export async function startViewerBeside(
   env: NodeJS.ProcessEnv,
   { host, port }: { host: string; port: number },
-): Promise<string | undefined> {
-  if (!sendsToDefault(env) || (await isTaken(host, port))) return undefined
-  const child = fork(PROGRAM, [], {
+): Promise<Receiver | undefined> {
+  if (!sendsToDefault(env)) return undefined
+  const found = await findListener(host, port)
+  if (found !== undefined && found.kind !== 'other')
+    return { url: found.url, isViewer: found.kind === 'viewer', wasThere: true }
+  if (found !== undefined)
+    say(`Port ${port} on ${host} is taken by something that takes no telemetry: the viewer gets another one.`)
+  const url = await start(found === undefined ? port : 0)
+  if (url !== undefined) return { url, isViewer: true, wasThere: false }
+  // Another service's may have been quicker.
+  const quicker = await findListener(host, port)
+  return quicker?.kind === 'viewer' ? { url: quicker.url, isViewer: true, wasThere: true } : undefined
+}
+
+async function start(port: number, isAgain = false): Promise<string | undefined> {
+  const child = fork(PROGRAM, ['--port', String(port)], {
     detached: true,
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -32,7 +57,29 @@ export async function startViewerBeside(
   const url = await Promise.race([started, ended, late])
   child.unref()
   child.channel?.unref()
+  if (url !== undefined) restartAtItsEnd(child, Number(new URL(url).port), isAgain)
   return url
+}
+
+function restartAtItsEnd(child: ChildProcess, port: number, isAgain: boolean): void {
+  const since = performance.now()
+  child.once('exit', (code, signal) => {
+    const isWanted = code !== null && WANTED.includes(code)
+    const isHopeless = isAgain && performance.now() - since < WORTH_RESTARTING_MS
+    const how = isWanted ? 'has ended' : `failed (${signal ?? `code ${code}`})`
+    if (isWanted || isHopeless)
+      say(
+        `The viewer ${how}. What is sent waits on disk until "npm run viewer" in another terminal takes it.`,
+      )
+    else {
+      say(`The viewer ${how} and is started again; it begins empty.`)
+      void start(port, true)
+    }
+  })
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`  ${sentence}\n`)
 }
 
 function sendsToDefault(env: NodeJS.ProcessEnv): boolean {
@@ -46,15 +93,4 @@ function sendsToDefault(env: NodeJS.ProcessEnv): boolean {
     (signal) =>
       !isSet(`OTEL_${signal}_EXPORTER`) || env[`OTEL_${signal}_EXPORTER`]?.trim().toLowerCase() === 'otlp',
   )
-}
-
-/** 0 never is. */
-async function isTaken(host: string, port: number): Promise<boolean> {
-  if (port === 0) return false
-  const socket = connect(port, host)
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-  const answered = await promise
-  socket.destroy()
-  return answered
 }

@@ -1,5 +1,6 @@
 import type { Requests, Signal } from '../otlp/decode.ts'
 import type { LogsRequest, MetricsRequest, Resource, TraceRequest } from '../otlp/model.ts'
+import { VIEWER_NAME } from './find-listener.ts'
 import { EventStream } from './http/event-stream.ts'
 import { LogStore } from './store/log-store.ts'
 import { MetricStore } from './store/metric-store.ts'
@@ -87,7 +88,8 @@ export class Telemetry {
     const budgetBytes = memoryMib * 1024 * 1024
     const seconds = metrics.span()
     return {
-      name: 'rollcall viewer',
+      name: VIEWER_NAME,
+      pid: process.pid,
       startedAt: this.startedAt,
       now: Date.now(),
       minutes,

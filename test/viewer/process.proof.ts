@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { startViewerBeside } from '../../src/viewer/beside.ts'
+import { findListener } from '../../src/viewer/find-listener.ts'
 import { startCommand } from '../cli/run-command.ts'
 import { temporaryFolder } from '../harness.ts'
+import { OtlpReceiver } from '../otlp-receiver.ts'
 import { startService } from '../service.ts'
-import { exponential, lastMinute, metricsJson, sum, ViewerClient } from './viewer-client.ts'
+import { exponential, lastMinute, metricsJson, openViewer, sum, ViewerClient } from './viewer-client.ts'
 import { startViewer } from './viewer-process.ts'
 
 const MIB = 1024 * 1024
@@ -264,7 +266,7 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
   // Killed, with no time to say anything.
   const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../src/viewer/beside.ts', import.meta.url))}
     setInterval(() => {}, 1000)
-    console.log(await startViewerBeside({}, { host: '127.0.0.1', port: 0 }))`
+    console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
   const killed = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, VIEWER_PORT: '0' },
@@ -276,13 +278,86 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
   t.ok(await isGone(orphan), 'it does not outlive whoever started it')
 })
 
-test('no viewer is started where telemetry goes elsewhere, or something listens at its port', async (t) => {
-  const other = createServer().listen(0, '127.0.0.1')
-  t.teardown(() => other.close())
-  await once(other, 'listening')
-  const taken = { host: '127.0.0.1', port: (other.address() as AddressInfo).port }
+test('a viewer that fails is started again at its place; one that is ended, or fails again at once, is not', async (t) => {
+  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../src/viewer/beside.ts', import.meta.url))}
+    setInterval(() => {}, 1000)
+    console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
+  const openBeside = async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    let said = ''
+    child.stderr.on('data', (chunk) => {
+      said += chunk
+    })
+    const [address] = await once(child.stdout, 'data')
+    const client = new ViewerClient(String(address).trim())
+    const status = () => client.status().catch(() => undefined)
+    return {
+      status,
+      async saying(pattern: RegExp) {
+        while (!pattern.test(said)) await delay(20)
+        return said
+      },
+      pid: async () => {
+        for (;;) {
+          const { pid } = (await status()) ?? {}
+          if (pid !== undefined) return Number(pid)
+          await delay(20)
+        }
+      },
+    }
+  }
+  const failing = await openBeside()
+  const first = await failing.pid()
+  process.kill(first, 'SIGKILL')
+  await failing.saying(/The viewer failed \(SIGKILL\) and is started again; it begins empty\.\n/)
+  const second = await failing.pid()
+  t.not(second, first)
+  process.kill(second, 'SIGKILL')
+  await failing.saying(/The viewer failed \(SIGKILL\)\. What is sent waits on disk until "npm run viewer"/)
+  t.equal(await failing.status(), undefined)
+
+  const ending = await openBeside()
+  process.kill(await ending.pid(), 'SIGTERM')
+  t.notMatch(await ending.saying(/The viewer has ended\./), 'again')
+})
+
+test('a service that finds a viewer sends all traces to it, and often; a Collector gets one in ten', async (t) => {
+  const viewer = await openViewer(t)
+  const collector = await OtlpReceiver.start(t)
+  const start = (url: string) =>
+    startService(t, {
+      env: {
+        OTEL_METRICS_EXPORTER: 'otlp',
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+        VIEWER_PORT: new URL(url).port,
+      },
+    })
+  const [beside, before] = [await start(viewer.url), await start(collector.url)]
+  const printed = async ({ errors }: typeof beside, line: RegExp) => {
+    while (!line.test(errors())) await delay(5)
+    return errors()
+  }
+  t.match(await printed(beside, /Visitors/), `Viewer     ${viewer.url} (it was there already)\n`)
+  t.match(
+    await printed(before, /Telemetry/),
+    `Telemetry  ${collector.url}/v1/metrics (a receiver was there already)\n`,
+  )
+  for (const { url } of [beside, before])
+    for (let index = 0; index < 100; index += 1) await (await fetch(`${url}/`)).arrayBuffer()
+  while ((await viewer.status()).traces.traces < 100) await delay(20)
+  before.kill('SIGTERM')
+  await before.exited
+  const sampled = collector.spans().length
+  t.ok(sampled < 60, `${sampled} of 100 are sampled for the Collector`)
+})
+
+test('no viewer is started where telemetry goes elsewhere', async (t) => {
   const free = { host: '127.0.0.1', port: 0 }
-  t.equal(await startViewerBeside({}, taken), undefined)
   t.equal(await startViewerBeside({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, free), undefined)
   t.equal(
     await startViewerBeside({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://collector:4318/v1/logs' }, free),
@@ -295,4 +370,55 @@ test('no viewer is started where telemetry goes elsewhere, or something listens 
     OTEL_LOGS_EXPORTER: 'none',
   }
   t.equal(await startViewerBeside(elsewhere, free), undefined)
+})
+
+test('what listens at the port is told apart', async (t) => {
+  const listen = async (server: Server) => {
+    server.listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const page = (status: number, contentType: string, body = '{}') =>
+    listen(
+      createServer((_, response) => {
+        response.writeHead(status, { 'content-type': contentType }).end(body)
+      }),
+    )
+  const kindAt = async (port: number) => (await findListener('127.0.0.1', port))?.kind
+  const { port } = new URL((await openViewer(t)).url)
+  t.equal(await kindAt(Number(port)), 'viewer')
+  t.equal(await kindAt(Number(new URL((await OtlpReceiver.start(t)).url).port)), 'receiver')
+  t.equal(await kindAt(await page(503, 'text/plain')), 'receiver', 'a Collector may be full')
+  t.equal(await kindAt(await page(404, 'application/json')), 'other')
+  t.equal(await kindAt(await page(200, 'text/html')), 'other', 'a server of pages answers everything')
+  t.equal(await kindAt(await page(200, 'application/json', 'null')), 'receiver')
+  t.equal(
+    await kindAt(await listen(createTcpServer((socket) => socket.on('error', () => {}).end('-ERR no\r\n')))),
+    'other',
+  )
+  t.equal(await kindAt(0), undefined)
+  const closed = createServer()
+  const free = await listen(closed)
+  closed.close()
+  await once(closed, 'close')
+  t.equal(await kindAt(free), undefined)
+})
+
+test('where something else has the port, the viewer takes another one, and it is said', async (t) => {
+  const taken = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const service = await startService(t, {
+    env: { OTEL_METRICS_EXPORTER: 'otlp', VIEWER_PORT: String(port) },
+  })
+  while (!service.errors().includes('Visitors')) await delay(5)
+  t.match(
+    service.errors(),
+    `  Port ${port} on 127.0.0.1 is taken by something that takes no telemetry: the viewer gets another one.\n`,
+  )
+  const client = new ViewerClient(/Viewer +(http:\S+)\n/.exec(service.errors())?.[1] as string)
+  while ((await client.status()).metrics.stored === 0) await delay(50)
+  t.pass('and is sent to')
 })

@@ -14,6 +14,8 @@ export interface DurableReaderOptions {
   readonly aggregationTemporalitySelector: AggregationTemporalitySelector
   readonly cardinalityLimit: number
   readonly intervalMs: number
+  /** The first interval may end sooner, or at the first later multiple of this at which it can be handed over. */
+  readonly firstIntervalMs: number
   /** After so long an asynchronous callback is given up, and all others are collected. */
   readonly collectTimeoutMs: number
   readonly clock: Clock
@@ -36,6 +38,7 @@ export interface DurableReaderOptions {
 export class DurableMetricReader extends MetricReader {
   readonly #options: DurableReaderOptions
   #timer: NodeJS.Timeout | undefined
+  #hasBegun = false
   #collecting: Promise<void> | undefined
   /** The SDK's time of the last collection, and the one that was given to it. */
   #before: { collected: number; given: number } | undefined
@@ -50,7 +53,14 @@ export class DurableMetricReader extends MetricReader {
   }
 
   protected override onInitialized(): void {
-    this.#timer = setInterval(() => this.#tick(), this.#options.intervalMs).unref()
+    this.#tickAfter(Math.min(this.#options.firstIntervalMs, this.#options.intervalMs))
+  }
+
+  #tickAfter(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#tick()
+      this.#tickAfter(this.#hasBegun ? this.#options.intervalMs : ms)
+    }, ms).unref()
   }
 
   protected override async onForceFlush(): Promise<void> {
@@ -60,7 +70,7 @@ export class DurableMetricReader extends MetricReader {
 
   /** The last interval: it ends now if this second is free, and else in the next. */
   protected override async onShutdown(): Promise<void> {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     const { seconds, clock, untilOpened } = this.#options
     await untilOpened()
     // It may hang in a callback; what it has not taken yet, the last one takes.
@@ -90,6 +100,7 @@ export class DurableMetricReader extends MetricReader {
     if (this.#collecting || !hasRoom()) return
     const end = seconds.next(clock.now())
     if (end === undefined) return
+    this.#hasBegun = true
     this.#collecting = this.#collectUntil(end).finally(() => {
       this.#collecting = undefined
     })

@@ -37,6 +37,8 @@ export interface ExportOptions {
   readonly setAsideMaxBytes?: number
   /** Older metrics are set aside; 0 sends them however old. */
   readonly metricsMaxAgeSeconds?: number
+  /** The first interval of metrics ends so soon, where the others are longer; like the others unless told. */
+  readonly firstIntervalMs?: number
   readonly clock?: Clock
   readonly pace?: RetryPace
 }
@@ -57,6 +59,7 @@ const DEFAULTS = {
   spoolMaxBytes: 256 * MIB,
   setAsideMaxBytes: 64 * MIB,
   metricsMaxAgeSeconds: 3600,
+  firstIntervalMs: Number.POSITIVE_INFINITY,
   clock: systemClock,
   pace: RETRY_PACE,
 }
@@ -216,7 +219,8 @@ export class ExportPipeline {
   }
 
   #metricReader(): MetricReader {
-    const { environment, clock, notices, metricsMaxAgeSeconds, metricsBodyMaxBytes } = this.#options
+    const { environment, clock, notices, firstIntervalMs, metricsMaxAgeSeconds, metricsBodyMaxBytes } =
+      this.#options
     const times = readMetricTimes(environment)
     const lane = this.#lane('metrics', {
       timeoutMillis: times.timeoutMillis,
@@ -230,6 +234,7 @@ export class ExportPipeline {
       aggregationTemporalitySelector: chooseTemporality(environment),
       cardinalityLimit: CARDINALITY_LIMIT,
       intervalMs: times.exportIntervalMillis,
+      firstIntervalMs,
       collectTimeoutMs: times.timeoutMillis,
       clock,
       seconds: this.#seconds,

@@ -90,3 +90,23 @@ test('what is recorded while exports wait is merged, each kind of instrument by 
   t.match(receiver.metrics('rollcall.password.hash.queue'), [{ value: 50 }])
   t.match(receiver.metrics('http.server.active_requests').at(0), { value: 25 })
 })
+
+test('the first interval may end soon after the start, however long the others are, in a second of its own', async (t) => {
+  const name = Promise.withResolvers<string>()
+  const { receiver, telemetry, view, arrived } = await openExporting(t, {
+    clock: systemClock,
+    instanceId: name.promise,
+    firstIntervalMs: 100,
+    env: { OTEL_METRIC_EXPORT_INTERVAL: '3600000' },
+  })
+  view()
+  // The address that names the instance is known only when the service listens.
+  await sleep(250)
+  t.equal(arrived(), 0)
+  name.resolve('somewhere:3000')
+  await until(() => arrived() === 1)
+  view()
+  await telemetry.shutdown()
+  t.same(collisions(receiver), [])
+  t.equal(arrived(), 2)
+})
