@@ -10,6 +10,8 @@ export interface Instruments {
   upDownCounter<M extends OfKind<'up-down counter'>>(metric: M, attributes: AttributesOf<M>): Counter
   histogram<M extends OfKind<'histogram'>>(metric: M, attributes: AttributesOf<M>): Recorder
   gauge<M extends OfKind<'gauge'>>(metric: M, attributes: AttributesOf<M>): Recorder
+  /** Records each value into two, for the price of little more than one. */
+  both(one: Recorder, other: Recorder): Recorder
   /** Calls back before each collection, to sample what has a value only then. */
   beforeCollection(sample: () => void): void
   /** Something in telemetry failed that must not fail a request: counted, and its first occurrence logged. */
@@ -37,6 +39,7 @@ export const noInstruments: Instruments = {
   upDownCounter: () => nothing,
   histogram: () => nothing,
   gauge: () => nothing,
+  both: () => nothing,
   beforeCollection: () => {},
   fault: () => {},
 }

@@ -11,7 +11,7 @@ import type { Environment } from './environment.ts'
  * Buckets of a histogram in one interval. 1280 cover twenty octaves (10 µs to 10 s) at scale 6, where a bucket is
  * 1.1 % wide and a percentile within 0.54 % of the truth; the SDK's default of 160 would leave scale 3 and 4.4 %.
  */
-const MAX_BUCKETS = 1280
+export const MAX_BUCKETS = 1280
 
 const { COUNTER, HISTOGRAM, GAUGE, OBSERVABLE_COUNTER, OBSERVABLE_GAUGE } = InstrumentType
 

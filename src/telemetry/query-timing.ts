@@ -25,39 +25,24 @@ export function queryTiming({
   instruments: Instruments
   tracer: Tracer
 }): DatabaseObserver {
-  const byPage = new Map<string, Recorder>()
   const wait = instruments.histogram(METRICS.connectionWait, {
     [ATTR_DB_CLIENT_CONNECTION_POOL_NAME]: 'main',
   })
 
-  function queryTimeOf(page: string): Recorder {
-    const bound = byPage.get(page) ?? instruments.histogram(METRICS.queryTime, { page })
-    byPage.set(page, bound)
-    return bound
-  }
-
   return {
     connectionWait: (seconds) => wait.record(seconds),
     statement(description): StatementProbe {
-      const operations = new OperationRecorders(instruments, description)
-      const times = new Map<string, Recorder>()
+      const recorders = new StatementRecorders(instruments, description)
       return (startedAtMs, endedAtMs, error) => {
         try {
           const active = context.active()
           const page = findRequestScope(active)?.page ?? NO_PAGE
-          const seconds = (endedAtMs - startedAtMs) / 1000
-          let time = times.get(page)
-          if (!time) {
-            time = queryTimeOf(page)
-            times.set(page, time)
-          }
-          time.record(seconds)
           const errorType = error === undefined ? undefined : databaseErrorTag(error)
-          operations.of(page, errorType).record(seconds)
+          recorders.of(page, errorType).record((endedAtMs - startedAtMs) / 1000)
           if (trace.getSpan(active)?.isRecording()) {
             const span = tracer.startSpan(
               description.summary,
-              { kind: SpanKind.CLIENT, startTime: startedAtMs, attributes: operations.spanAttributes },
+              { kind: SpanKind.CLIENT, startTime: startedAtMs, attributes: recorders.spanAttributes },
               active,
             )
             endQuerySpan(span, errorType, endedAtMs)
@@ -78,8 +63,8 @@ function endQuerySpan(span: Span, errorType: string | undefined, endedAtMs: numb
   span.end(endedAtMs)
 }
 
-/** `db.client.operation.duration` of one statement, by page and error. */
-class OperationRecorders {
+/** Both names of one statement's time, by page and error. */
+class StatementRecorders {
   readonly #instruments: Instruments
   readonly #attributes: Record<string, string>
   readonly #succeeded = new Map<string, Recorder>()
@@ -103,13 +88,20 @@ class OperationRecorders {
     const key = errorType === undefined ? page : `${page} ${errorType}`
     let recorder = bound.get(key)
     if (!recorder) {
-      recorder = this.#instruments.histogram(METRICS.operationDuration, {
-        ...this.#attributes,
-        ...(errorType !== undefined && { [ATTR_ERROR_TYPE]: errorType }),
-        page,
-      })
+      recorder = this.#bind(page, errorType)
       bound.set(key, recorder)
     }
     return recorder
+  }
+
+  #bind(page: string, errorType: string | undefined): Recorder {
+    return this.#instruments.both(
+      this.#instruments.histogram(METRICS.queryTime, { page }),
+      this.#instruments.histogram(METRICS.operationDuration, {
+        ...this.#attributes,
+        ...(errorType !== undefined && { [ATTR_ERROR_TYPE]: errorType }),
+        page,
+      }),
+    )
   }
 }

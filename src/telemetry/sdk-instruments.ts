@@ -44,6 +44,15 @@ export class SdkInstruments implements Instruments {
     return this.#recording(instrument, attributes)
   }
 
+  both(one: Recorder, other: Recorder): Recorder {
+    return {
+      record: (value) => {
+        one.record(value)
+        other.record(value)
+      },
+    }
+  }
+
   /**
    * The SDK calls observable callbacks before it reads any instrument of the same meter. It takes one only together
    * with an observable instrument; this one never observes anything, so it is never exported.

@@ -14,13 +14,16 @@ import { consoleLogRecords, consoleMetrics, consoleSpans } from './console-expor
 import { routeDiagnostics } from './diagnostics.ts'
 import { Environment } from './environment.ts'
 import { Bookkeeper, type Books } from './export/books.ts'
-import { type ExportOptions, ExportPipeline } from './export/pipeline.ts'
+import { CARDINALITY_LIMIT, type ExportOptions, ExportPipeline } from './export/pipeline.ts'
 import { recordBooks } from './export/pipeline-metrics.ts'
 import { exporterKind } from './exporter-kind.ts'
 import { type Instruments, noInstruments } from './instruments.ts'
+import { chooseAggregation, chooseTemporality, MAX_BUCKETS } from './metric-preferences.ts'
 import { Notices } from './notices.ts'
 import { readOtlp, type Signal } from './otlp-settings.ts'
 import { choosePropagator } from './propagators.ts'
+import { HotInstruments } from './recording/hot-instruments.ts'
+import { Recording } from './recording/recording.ts'
 import { describeService, type ServiceIdentity } from './resource.ts'
 import { sampleRuntime } from './runtime.ts'
 import { chooseSampler } from './sampler.ts'
@@ -68,18 +71,33 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
   routeDiagnostics(environment, notices)
   const resource = describeService(identity, environment)
   const version = identity.serviceVersion
+  const recording = new Recording({
+    scope: { name: SCOPE, version },
+    cardinalityLimit: CARDINALITY_LIMIT,
+    maxBuckets: MAX_BUCKETS,
+  })
   const pipeline = new ExportPipeline({
     ...exporting,
     environment,
     resource,
     notices,
     userAgent: `rollcall/${version}`,
+    producer: recording,
   })
   const toConsole = (signal: Signal) => exporterKind(environment, signal) === 'console'
 
   const reader = toConsole('metrics') ? consoleMetrics(environment) : pipeline.metrics
   const meters = new MeterProvider({ resource, readers: reader ? [reader] : [] })
-  const instruments = reader ? sdkInstruments(meters, version, notices) : noInstruments
+  const ordinary = reader ? sdkInstruments(meters, version, notices) : noInstruments
+  const instruments =
+    reader !== undefined && reader === pipeline.metrics
+      ? new HotInstruments({
+          recording,
+          others: ordinary,
+          temporality: chooseTemporality(environment),
+          aggregation: chooseAggregation(environment),
+        })
+      : ordinary
   const stopRuntime = reader ? sampleRuntime(instruments) : () => {}
   recordBooks(instruments, pipeline)
 

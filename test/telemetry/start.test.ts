@@ -202,28 +202,48 @@ t.test('http/protobuf is sent where it is asked for, grpc is refused with the me
 })
 
 t.test('temporality and histograms follow their variables', async (t) => {
-  const histogramOf = async (env: NodeJS.ProcessEnv) => {
+  const pointsOf = async (env: NodeJS.ProcessEnv) => {
     const { receiver, telemetry } = await openTelemetry(t, env, { foreign: ALL })
-    const hashing = telemetry.instruments.histogram(METRICS.passwordHashDuration, {})
-    for (let n = 1; n <= 1000; n++) hashing.record(0.00001 * 1.0139 ** n)
+    const { instruments } = telemetry
+    const method = { 'http.request.method': 'GET', 'url.scheme': 'http' }
+    // One that the SDK records, and two that are recorded without it, at once and as a pair.
+    const hashing = instruments.histogram(METRICS.passwordHashDuration, {})
+    const queries = instruments.both(
+      instruments.histogram(METRICS.queryTime, { page: 'home' }),
+      instruments.histogram(METRICS.connectionWait, {}),
+    )
+    for (let n = 1; n <= 1000; n++) for (const each of [hashing, queries]) each.record(0.00001 * 1.0139 ** n)
+    instruments.counter(METRICS.pageViewsTotal, {}).add(2)
+    instruments.upDownCounter(METRICS.activeRequests, method).add(3)
     await telemetry.shutdown()
-    return receiver.metrics('rollcall.password.hash.duration')
+    t.match(receiver.metrics('http.server.active_requests'), [{ temporality: 'cumulative', value: 3 }])
+    const [views] = receiver.metrics('web.page_views_total')
+    t.equal(views?.value, 2)
+    return {
+      counter: views?.temporality,
+      histograms: [METRICS.passwordHashDuration, METRICS.queryTime, METRICS.connectionWait].map(
+        ({ name }) => receiver.metrics(name)[0],
+      ),
+    }
   }
-  const [delta] = await histogramOf({})
-  t.match(
-    delta,
-    { kind: 'exponential histogram', temporality: 'delta', count: 1000, scale: 6 },
-    'twenty octaves at scale 6',
-  )
-  t.match(await histogramOf({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'cumulative' }), [
-    { temporality: 'cumulative' },
-  ])
-  t.match(
-    await histogramOf({
-      OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'explicit_bucket_histogram',
-    }),
-    [{ kind: 'histogram', count: 1000, bounds: METRICS.passwordHashDuration.boundaries }],
-  )
+  const exponential = { kind: 'exponential histogram', count: 1000, scale: 6 }
+  const deltas = await pointsOf({})
+  t.equal(deltas.counter, 'delta')
+  for (const histogram of deltas.histograms)
+    t.match(histogram, { ...exponential, temporality: 'delta' }, 'twenty octaves at scale 6')
+  const totals = await pointsOf({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'cumulative' })
+  t.equal(totals.counter, 'cumulative')
+  for (const histogram of totals.histograms) t.match(histogram, { ...exponential, temporality: 'cumulative' })
+  const { histograms } = await pointsOf({
+    OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'explicit_bucket_histogram',
+  })
+  const { boundaries } = METRICS.passwordHashDuration
+  for (const [at, bounds] of [
+    boundaries,
+    METRICS.queryTime.boundaries,
+    METRICS.connectionWait.boundaries,
+  ].entries())
+    t.match(histograms[at], { kind: 'histogram', count: 1000, bounds })
 })
 
 t.test('metrics leave at their interval', async (t) => {

@@ -3,6 +3,9 @@ import type { HrTime } from '@opentelemetry/api'
 import {
   type AggregationSelector,
   type AggregationTemporalitySelector,
+  type CollectionResult,
+  type MetricCollectOptions,
+  type MetricProducer,
   MetricReader,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
@@ -13,6 +16,8 @@ export interface DurableReaderOptions {
   readonly aggregationSelector: AggregationSelector
   readonly aggregationTemporalitySelector: AggregationTemporalitySelector
   readonly cardinalityLimit: number
+  /** What is recorded without the SDK. */
+  readonly producer: MetricProducer | undefined
   readonly intervalMs: number
   /** The first interval may end sooner, or at the first later multiple of this at which it can be handed over. */
   readonly firstIntervalMs: number
@@ -40,8 +45,8 @@ export class DurableMetricReader extends MetricReader {
   #timer: NodeJS.Timeout | undefined
   #hasBegun = false
   #collecting: Promise<void> | undefined
-  /** The SDK's time of the last collection, and the one that was given to it. */
-  #before: { collected: number; given: number } | undefined
+  /** The times of the last collection, the SDK's and its producer's, and the one that was given to them. */
+  #before: { collected: ReadonlySet<number>; given: number } | undefined
 
   constructor(options: DurableReaderOptions) {
     super({
@@ -66,6 +71,18 @@ export class DurableMetricReader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {
     this.#tick()
     await this.#collecting
+  }
+
+  /**
+   * After the SDK, and not beside it as the producers of its own option: a collection that waits for a callback that hangs
+   * would have taken what the last one of a shutdown must send.
+   */
+  override async collect(options?: MetricCollectOptions): Promise<CollectionResult> {
+    const { resourceMetrics, errors } = await super.collect(options)
+    const produced = await this.#options.producer?.collect(options)
+    if (!produced) return { resourceMetrics, errors }
+    const scopeMetrics = [...resourceMetrics.scopeMetrics, ...produced.resourceMetrics.scopeMetrics]
+    return { resourceMetrics: { ...resourceMetrics, scopeMetrics }, errors: [...errors, ...produced.errors] }
   }
 
   /** The last interval: it ends now if this second is free, and else in the next. */
@@ -122,19 +139,19 @@ export class DurableMetricReader extends MetricReader {
   #stamp({ scopeMetrics }: ResourceMetrics, end: number): number {
     const endTime = toHrTime(end)
     let points = 0
-    let collected: number | undefined
+    const collected = new Set<number>()
     for (const { metrics } of scopeMetrics)
       for (const { dataPoints } of metrics)
         for (const point of dataPoints as { startTime: HrTime; endTime: HrTime }[]) {
-          collected ??= toMs(point.endTime)
+          collected.add(toMs(point.endTime))
           const start = toMs(point.startTime)
-          const given = this.#before && start === this.#before.collected ? this.#before.given : start
+          const given = this.#before?.collected.has(start) ? this.#before.given : start
           // A clock that was set back, or a record made while the last interval was being collected.
           point.startTime = given <= end ? toHrTime(given) : endTime
           point.endTime = endTime
           points += 1
         }
-    if (collected !== undefined) this.#before = { collected, given: end }
+    if (collected.size > 0) this.#before = { collected, given: end }
     return points
   }
 }

@@ -1,6 +1,6 @@
 import type { Resource } from '@opentelemetry/resources'
 import type { LogRecordProcessor, ReadWriteLogRecord } from '@opentelemetry/sdk-logs'
-import type { MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { MetricProducer, MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { ATTR_SERVICE_INSTANCE_ID } from '@opentelemetry/semantic-conventions'
 import type { Environment } from '../environment.ts'
@@ -48,6 +48,8 @@ export interface PipelineOptions extends ExportOptions {
   readonly resource: Resource
   readonly notices: Notices
   readonly userAgent: string
+  /** Metrics that are recorded without the SDK. */
+  readonly producer?: MetricProducer
 }
 
 const KIB = 1024
@@ -219,8 +221,15 @@ export class ExportPipeline {
   }
 
   #metricReader(): MetricReader {
-    const { environment, clock, notices, firstIntervalMs, metricsMaxAgeSeconds, metricsBodyMaxBytes } =
-      this.#options
+    const {
+      environment,
+      clock,
+      notices,
+      firstIntervalMs,
+      metricsMaxAgeSeconds,
+      metricsBodyMaxBytes,
+      producer,
+    } = this.#options
     const times = readMetricTimes(environment)
     const lane = this.#lane('metrics', {
       timeoutMillis: times.timeoutMillis,
@@ -233,6 +242,7 @@ export class ExportPipeline {
       aggregationSelector: chooseAggregation(environment),
       aggregationTemporalitySelector: chooseTemporality(environment),
       cardinalityLimit: CARDINALITY_LIMIT,
+      producer,
       intervalMs: times.exportIntervalMillis,
       firstIntervalMs,
       collectTimeoutMs: times.timeoutMillis,

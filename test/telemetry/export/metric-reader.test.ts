@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { test } from 'tap'
 import { METRICS } from '../../../src/telemetry/catalogue.ts'
+import { Environment } from '../../../src/telemetry/environment.ts'
 import { systemClock } from '../../../src/telemetry/export/clock.ts'
-import type { OtlpReceiver } from '../../otlp-receiver.ts'
-import { openExporting, until } from './exporting.ts'
+import { ExportPipeline } from '../../../src/telemetry/export/pipeline.ts'
+import { Notices } from '../../../src/telemetry/notices.ts'
+import { Recording } from '../../../src/telemetry/recording/recording.ts'
+import { OtlpReceiver } from '../../otlp-receiver.ts'
+import { fastClock, openExporting, QUICK_PACE, until } from './exporting.ts'
 
 /** Series of which two points end in one second: what Datadog would keep only one of. */
 function collisions(receiver: OtlpReceiver): string[] {
@@ -109,4 +115,48 @@ test('the first interval may end soon after the start, however long the others a
   await telemetry.shutdown()
   t.same(collisions(receiver), [])
   t.equal(arrived(), 2)
+})
+
+test('intervals follow each other without a gap, for the SDK and for what is recorded without it', async (t) => {
+  const receiver = await OtlpReceiver.start(t, { foreign: ['metrics'] })
+  const recording = new Recording({ scope: { name: 'test' }, cardinalityLimit: 10, maxBuckets: 160 })
+  const pipeline = new ExportPipeline({
+    environment: new Environment(
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_TRACES_EXPORTER: 'none',
+        OTEL_LOGS_EXPORTER: 'none',
+        OTEL_METRIC_EXPORT_INTERVAL: '20',
+      },
+      () => {},
+    ),
+    resource: resourceFromAttributes({ 'service.instance.id': 'a' }),
+    notices: new Notices(),
+    userAgent: 'test',
+    producer: recording,
+    clock: fastClock(),
+    pace: QUICK_PACE,
+  })
+  const meters = new MeterProvider({ readers: pipeline.metrics ? [pipeline.metrics] : [] })
+  const meter = meters.getMeter('test')
+  const counters = [
+    meter.createCounter('counted'),
+    recording.counter(METRICS.pageViewsTotal, {}, AggregationTemporality.DELTA),
+  ]
+  // Keeps the SDK busy between the time that it takes and the one at which the recording is collected.
+  meter.createObservableGauge('slow').addCallback(() => sleep(5))
+  const adding = setInterval(() => {
+    for (const counter of counters) counter.add(1)
+  }, 1)
+  const pointsOf = (name: string) => receiver.metrics(name)
+  await until(() => pointsOf('counted').length >= 4 && pointsOf('web.page_views_total').length >= 4)
+  clearInterval(adding)
+  pipeline.beginEnd(1000)
+  await meters.shutdown()
+  await pipeline.end()
+  for (const points of [pointsOf('counted'), pointsOf('web.page_views_total')])
+    t.same(
+      points.slice(1).map(({ startTime }) => startTime),
+      points.slice(0, -1).map(({ time }) => time),
+    )
 })

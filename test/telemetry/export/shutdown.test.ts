@@ -1,11 +1,13 @@
 import type { ObservableResult } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { test } from 'tap'
+import { METRICS } from '../../../src/telemetry/catalogue.ts'
 import { Environment } from '../../../src/telemetry/environment.ts'
 import { ExportPipeline } from '../../../src/telemetry/export/pipeline.ts'
 import { Spool } from '../../../src/telemetry/export/spool.ts'
 import { Notices } from '../../../src/telemetry/notices.ts'
+import { Recording } from '../../../src/telemetry/recording/recording.ts'
 import { temporaryFolder } from '../../harness.ts'
 import { OtlpReceiver } from '../../otlp-receiver.ts'
 import { fastClock, imbalance, openExporting, QUICK_PACE, until } from './exporting.ts'
@@ -78,8 +80,11 @@ test('an observable callback that never returns holds up neither the others nor 
     OTEL_METRIC_EXPORT_TIMEOUT: '30',
   }
   for (const env of [variables, { ...variables, OTEL_METRIC_EXPORT_TIMEOUT: '3000' }]) {
+    const recording = new Recording({ scope: { name: 'test' }, cardinalityLimit: 10, maxBuckets: 160 })
+    const views = recording.counter(METRICS.pageViewsTotal, {}, AggregationTemporality.DELTA)
     const pipeline = new ExportPipeline({
       environment: new Environment(env, () => {}),
+      producer: recording,
       resource: resourceFromAttributes({ 'service.instance.id': 'a' }),
       notices,
       userAgent: 'test',
@@ -90,15 +95,26 @@ test('an observable callback that never returns holds up neither the others nor 
     const meter = meters.getMeter('test')
     const counter = meter.createCounter('counted')
     meter.createObservableGauge('hangs').addCallback((_: ObservableResult) => new Promise(() => {}))
-    const before = receiver.totals('counted')['{}'] ?? 0
-    counter.add(1)
-    if (env === variables) await until(() => receiver.totals('counted')['{}'] === before + 1)
+    const arrived = () => [
+      receiver.totals('counted')['{}'] ?? 0,
+      receiver.totals('web.page_views_total')['{}'] ?? 0,
+    ]
+    const before = arrived()
+    const add = (count: number) => {
+      counter.add(count)
+      views.add(count)
+    }
+    add(1)
+    if (env === variables) await until(() => arrived().every((sum, at) => sum === (before[at] as number) + 1))
     else await new Promise((resolve) => setTimeout(resolve, 50))
-    counter.add(2)
+    add(2)
     pipeline.beginEnd(1000)
     await meters.shutdown()
     await pipeline.end()
-    t.equal(receiver.totals('counted')['{}'], before + 3)
+    t.same(
+      arrived(),
+      before.map((sum) => sum + 3),
+    )
     t.same(imbalance(pipeline.books()), {})
   }
   t.match(said, ['metrics could not be collected'])

@@ -1,0 +1,69 @@
+import type { ExponentialHistogram as ExponentialHistogramValue } from '@opentelemetry/sdk-metrics'
+import type { Counter, Recorder } from '../instruments.ts'
+import { bucketPosition } from './bucket-position.ts'
+import type { ExponentialHistogram } from './exponential-histogram.ts'
+import type { Series } from './stream.ts'
+
+/** What was added; a delta, unless it is told to go on. */
+export class Sum {
+  readonly #isDelta: boolean
+  #value = 0
+
+  constructor(isDelta: boolean) {
+    this.#isDelta = isDelta
+  }
+
+  add(count: number): void {
+    this.#value += count
+  }
+
+  take(): number {
+    const value = this.#value
+    if (this.#isDelta) this.#value = 0
+    return value
+  }
+}
+
+export class BoundCounter implements Counter {
+  readonly #series: Series<number, Sum>
+  readonly #isMonotonic: boolean
+
+  constructor(series: Series<number, Sum>, isMonotonic: boolean) {
+    this.#series = series
+    this.#isMonotonic = isMonotonic
+  }
+
+  add(count: number): void {
+    if (count < 0 && this.#isMonotonic) return
+    this.#series.target.add(count)
+  }
+}
+
+export class BoundHistogram implements Recorder {
+  readonly #series: Series<ExponentialHistogramValue, ExponentialHistogram>
+
+  constructor(series: Series<ExponentialHistogramValue, ExponentialHistogram>) {
+    this.#series = series
+  }
+
+  record(value: number): void {
+    if (isRecordable(value)) this.#series.target.add(value, bucketPosition(value))
+  }
+
+  /** One value into two histograms, whose place among the buckets is computed once. */
+  static both(one: BoundHistogram, other: BoundHistogram): Recorder {
+    return {
+      record(value) {
+        if (!isRecordable(value)) return
+        const position = bucketPosition(value)
+        one.#series.target.add(value, position)
+        other.#series.target.add(value, position)
+      },
+    }
+  }
+}
+
+/** The SDK leaves the others out too, but begins a series for NaN and Infinity, whose point then says nothing. */
+function isRecordable(value: number): boolean {
+  return value >= 0 && value < Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,84 @@
+import {
+  type AggregationSelector,
+  AggregationTemporality,
+  type AggregationTemporalitySelector,
+  AggregationType,
+  InstrumentType,
+} from '@opentelemetry/sdk-metrics'
+import { METRICS } from '../catalogue.ts'
+import type { AttributesOf, Counter, Instruments, OfKind, Recorder } from '../instruments.ts'
+import type { MetricDefinition } from '../metric-definition.ts'
+import { BoundHistogram } from './bound.ts'
+import type { Recording } from './recording.ts'
+
+/** What each request or query records. */
+const HOT: ReadonlySet<MetricDefinition> = new Set<MetricDefinition>([
+  METRICS.pageViews,
+  METRICS.pageViewsTotal,
+  METRICS.requestDuration,
+  METRICS.activeRequests,
+  METRICS.queryTime,
+  METRICS.operationDuration,
+  METRICS.connectionWait,
+])
+
+export interface HotInstrumentsOptions {
+  readonly recording: Recording
+  /** Takes everything else. */
+  readonly others: Instruments
+  readonly temporality: AggregationTemporalitySelector
+  readonly aggregation: AggregationSelector
+}
+
+/**
+ * {@link Instruments} of which the hot ones record into a {@link Recording}. Histograms that somebody prefers cumulative
+ * or with explicit bounds are left to the SDK: few ask for them, and whoever does asks for its behaviour.
+ */
+export class HotInstruments implements Instruments {
+  readonly #options: HotInstrumentsOptions
+  readonly #recordsHistograms: boolean
+
+  constructor(options: HotInstrumentsOptions) {
+    const { temporality, aggregation } = options
+    this.#options = options
+    this.#recordsHistograms =
+      temporality(InstrumentType.HISTOGRAM) === AggregationTemporality.DELTA &&
+      aggregation(InstrumentType.HISTOGRAM).type === AggregationType.EXPONENTIAL_HISTOGRAM
+  }
+
+  counter<M extends OfKind<'counter'>>(metric: M, attributes: AttributesOf<M>): Counter {
+    const { recording, others, temporality } = this.#options
+    if (!HOT.has(metric)) return others.counter(metric, attributes)
+    return recording.counter(metric, attributes, temporality(InstrumentType.COUNTER))
+  }
+
+  upDownCounter<M extends OfKind<'up-down counter'>>(metric: M, attributes: AttributesOf<M>): Counter {
+    const { recording, others, temporality } = this.#options
+    if (!HOT.has(metric)) return others.upDownCounter(metric, attributes)
+    return recording.counter(metric, attributes, temporality(InstrumentType.UP_DOWN_COUNTER))
+  }
+
+  histogram<M extends OfKind<'histogram'>>(metric: M, attributes: AttributesOf<M>): Recorder {
+    const { recording, others } = this.#options
+    if (!HOT.has(metric) || !this.#recordsHistograms) return others.histogram(metric, attributes)
+    return recording.histogram(metric, attributes)
+  }
+
+  gauge<M extends OfKind<'gauge'>>(metric: M, attributes: AttributesOf<M>): Recorder {
+    return this.#options.others.gauge(metric, attributes)
+  }
+
+  both(one: Recorder, other: Recorder): Recorder {
+    return one instanceof BoundHistogram && other instanceof BoundHistogram
+      ? BoundHistogram.both(one, other)
+      : this.#options.others.both(one, other)
+  }
+
+  beforeCollection(sample: () => void): void {
+    this.#options.others.beforeCollection(sample)
+  }
+
+  fault(error: unknown): void {
+    this.#options.others.fault(error)
+  }
+}

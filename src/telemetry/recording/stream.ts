@@ -1,0 +1,99 @@
+import type { Attributes, HrTime } from '@opentelemetry/api'
+import { millisToHrTime } from '@opentelemetry/core'
+import type { DataPoint } from '@opentelemetry/sdk-metrics'
+import { seriesKey } from '../series.ts'
+
+/** What the records of a series add up in. */
+interface Accumulator<Value> {
+  /** Its value; a delta begins anew. */
+  take(): Value
+}
+
+export interface StreamOptions<A> {
+  readonly newAccumulator: () => A
+  /** Each collection tells what came since the last one, and not since the first record. */
+  readonly isDelta: boolean
+  /** One of them is the series of all that are too many. */
+  readonly cardinalityLimit: number
+}
+
+/** One attribute set of a metric. */
+export class Series<Value, A extends Accumulator<Value>> {
+  readonly attributes: Attributes
+  readonly accumulator: A
+  readonly #stream: Stream<Value, A>
+  /** It has records that were not collected yet. */
+  isOpen = false
+  startTime: HrTime = [0, 0]
+  /** The number of the last collection that had a point of it. */
+  collectedIn = -1
+
+  constructor(stream: Stream<Value, A>, attributes: Attributes, accumulator: A) {
+    this.attributes = Object.freeze({ ...attributes })
+    this.accumulator = accumulator
+    this.#stream = stream
+  }
+
+  /** What the next record goes into. */
+  get target(): A {
+    return this.isOpen ? this.accumulator : this.#stream.open(this).accumulator
+  }
+}
+
+const OVERFLOW = { 'otel.metric.overflow': true }
+
+/**
+ * The series of one metric from collection to collection, by the SDK's rules: only what had records since the last one
+ * makes a point, in the order of the first records; it starts where that collection ended if it had a point there, and
+ * else at its first record; and series beyond the limit share one.
+ */
+export class Stream<Value, A extends Accumulator<Value>> {
+  readonly #options: StreamOptions<A>
+  readonly #series = new Map<string, Series<Value, A>>()
+  readonly #overflow: Series<Value, A>
+  #open: Series<Value, A>[] = []
+  #collections = 0
+  #collectedAt: HrTime = [0, 0]
+
+  constructor(options: StreamOptions<A>) {
+    this.#options = options
+    this.#overflow = new Series(this, OVERFLOW, options.newAccumulator())
+  }
+
+  /** The same for equal attributes, whatever the order of their keys. */
+  series(attributes: Attributes): Series<Value, A> {
+    const key = seriesKey(attributes)
+    const series = this.#series.get(key) ?? new Series(this, attributes, this.#options.newAccumulator())
+    this.#series.set(key, series)
+    return series
+  }
+
+  /** The first record since a collection comes. Returns what it belongs to: another series where there are too many. */
+  open(series: Series<Value, A>): Series<Value, A> {
+    const isFull = this.#open.length >= this.#options.cardinalityLimit - 1
+    const opened = isFull ? this.#overflow : series
+    if (opened.isOpen) return opened
+    const goesOn = opened.collectedIn === this.#collections
+    opened.isOpen = true
+    opened.startTime = goesOn ? this.#collectedAt : millisToHrTime(Date.now())
+    this.#open.push(opened)
+    return opened
+  }
+
+  collect(endTime: HrTime): DataPoint<Value>[] {
+    const collected = this.#open
+    this.#collections += 1
+    this.#collectedAt = endTime
+    if (this.#options.isDelta) this.#open = []
+    return collected.map((series) => {
+      series.isOpen = !this.#options.isDelta
+      series.collectedIn = this.#collections
+      return {
+        attributes: series.attributes,
+        startTime: series.startTime,
+        endTime,
+        value: series.accumulator.take(),
+      }
+    })
+  }
+}
