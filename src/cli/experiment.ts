@@ -1,44 +1,38 @@
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { type Command, CommandError, runCommand, UsageError, type Values } from './command.ts'
+import { latencyChart, searchChart } from './experimenting/charts.ts'
+import { drawChart, wrap } from './experimenting/curve.ts'
 import {
   ABOUT_AGREEMENT,
+  ABOUT_QUERIES,
+  ABOUT_THE_COLUMNS,
   ABOUT_THE_STORY,
   asText,
-  busySentence,
   disagreements,
   type Findings,
-  latencyChart,
+  inOrder,
   latencyTable,
+  partialNote,
   queryTable,
-  searchChart,
   searchTable,
   toCsv,
+  untold,
 } from './experimenting/findings.ts'
-import { MEASURED_PAGES, type Measurement, measurePage, warmUp } from './experimenting/measure.ts'
+import { MEASURED_PAGES } from './experimenting/measure.ts'
+import { type Found, measureSizes } from './experimenting/measure-sizes.ts'
 import { reportPage } from './experimenting/report-page.ts'
-import { measureSearch, type SearchShape } from './experimenting/search-shape.ts'
-import { seed, startService } from './experimenting/service-process.ts'
-import { type Step, Steps } from './experimenting/steps.ts'
-import { TelemetryReceiver } from './experimenting/telemetry-receiver.ts'
-import { HttpClient } from './loading/http-client.ts'
-import { resolveTarget } from './loading/target.ts'
-import { logInVisitors } from './loading/visitors.ts'
 import { formatCount } from './progress.ts'
 
 const DEFAULT_ROWS = '115,250,500'
-const DEFAULT_RATE = 200
+const DEFAULT_RATE = 100
 const DEFAULT_DURATION_SECONDS = 6
 const DEFAULT_FOLDER = 'data/experiment'
-/** Everybody's; the friends page is the same at each size, only the table grows. */
-const FRIENDS = 10
 const ROWS_MIN = 20
 const ROWS_MAX = 1_000_000
-/** For each page: until the code that it needs is compiled. */
-const WARM_UP_MS = 1500
-const REQUEST_TIMEOUT_MS = 30_000
+/** Characters to a line of text on the terminal. */
+const TEXT_WIDTH = 100
 
 const OPTIONS = {
   rows: { kind: 'text', placeholder: 'N,N,…', meaning: `sizes of the table; ${DEFAULT_ROWS} if left out` },
@@ -81,32 +75,42 @@ await runCommand(experiment)
 async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
   const sizes = readSizes(options.rows ?? DEFAULT_ROWS)
   const out = makeFolder(options.out ?? DEFAULT_FOLDER)
-  const startedAt = new Date()
-  const measurements: Measurement[] = []
-  const searches: SearchShape[] = []
-  const durationSeconds = options.duration ?? DEFAULT_DURATION_SECONDS
-  const steps = new Steps(sizes.flatMap((size) => stepsOf(size, durationSeconds)))
-  const temporary = mkdtempSync(join(tmpdir(), 'rollcall-experiment-'))
-  const receiver = new TelemetryReceiver()
-  try {
-    const endpoint = await receiver.listen()
-    for (const tableRows of sizes) {
-      const plan = { tableRows, ratePerSecond: options.rate ?? DEFAULT_RATE, durationSeconds }
-      const folder = join(temporary, String(tableRows))
-      const databaseUrl = `sqlite:${join(folder, 'rollcall.db')}`
-      measurements.push(
-        ...(await measureSize(plan, { folder, databaseUrl, endpoint, receiver, steps }, signal)),
-      )
-      if (options.shape) searches.push(await measureSearch(databaseUrl, tableRows))
-      rmSync(folder, { recursive: true })
-    }
-  } finally {
-    receiver.close()
-    rmSync(temporary, { recursive: true, force: true })
+  const plan = {
+    sizes,
+    ratePerSecond: options.rate ?? DEFAULT_RATE,
+    durationSeconds: options.duration ?? DEFAULT_DURATION_SECONDS,
+    withSearches: options.shape,
   }
-  const tookSeconds = (Date.now() - startedAt.getTime()) / 1000
-  const machine = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`
-  conclude({ measurements, searches, startedAt, tookSeconds, machine }, out)
+  const startedAt = new Date()
+  const found: Found = { measurements: [], searches: [] }
+  const findings = (): Findings => ({
+    measurements: inOrder(found.measurements),
+    searches: found.searches,
+    startedAt,
+    tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
+    machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`,
+    planned: sizes.length * MEASURED_PAGES.length,
+  })
+  // A terminal that closes ends it as Ctrl-C does: no process and no database stays behind.
+  process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
+  try {
+    await measureSizes(plan, found, signal)
+  } catch (error) {
+    const { measurements, planned } = findings()
+    const kept =
+      measurements.length === 0
+        ? 'nothing was measured yet'
+        : `${measurements.length} of ${planned} measurements are in ${conclude(findings(), out)}`
+    if (signal.aborted) process.stderr.write(`Interrupted: ${kept}.\n`)
+    else if (error instanceof CommandError) throw new CommandError(`${error.message} Before that, ${kept}.`)
+    else throw error
+    return
+  }
+  const files = conclude(findings(), out)
+  process.stdout.write(`${formatCount(Math.round(findings().tookSeconds))} s. Results: ${files}\n`)
+  const differing = disagreements(findings())
+  if (differing.length > 0)
+    throw new CommandError(`Client and telemetry do not agree. ${differing.join('; ')}.`)
 }
 
 function readSizes(text: string): number[] {
@@ -130,78 +134,36 @@ function makeFolder(path: string): string {
   }
 }
 
-/** Planned by what two cores take. */
-function stepsOf(tableRows: number, durationSeconds: number): Step[] {
-  const rows = `${formatCount(tableRows)} rows`
-  return [
-    { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 10_000 },
-    { what: `${rows}: warming up`, plannedSeconds: 8 },
-    ...MEASURED_PAGES.map(({ name }) => ({
-      what: `${rows}: ${name}`,
-      plannedSeconds: durationSeconds + 1.5,
-    })),
-  ]
-}
-
-interface Surroundings {
-  readonly folder: string
-  readonly databaseUrl: string
-  readonly endpoint: string
-  readonly receiver: TelemetryReceiver
-  readonly steps: Steps
-}
-
-async function measureSize(
-  plan: { tableRows: number; ratePerSecond: number; durationSeconds: number },
-  { folder, databaseUrl, endpoint, receiver, steps }: Surroundings,
-  signal: AbortSignal,
-): Promise<Measurement[]> {
-  const password = randomBytes(15).toString('base64url')
-  steps.next()
-  await seed(databaseUrl, { rows: plan.tableRows, friends: FRIENDS, password }, signal)
-  steps.next()
-  const service = await startService(databaseUrl, join(folder, 'telemetry'), endpoint)
-  try {
-    const client = new HttpClient(
-      await resolveTarget(service.url, { allowRemote: false }),
-      REQUEST_TIMEOUT_MS,
-    )
-    const { visitors } = await logInVisitors(client, { wanted: 1, password })
-    const bench = { client, receiver, token: visitors[0]!.token! }
-    const found: Measurement[] = []
-    for (const warm of await warmUp(bench, MEASURED_PAGES, WARM_UP_MS, signal)) {
-      steps.next()
-      found.push(await measurePage(bench, warm, plan, signal))
-    }
-    client.close()
-    return found
-  } finally {
-    await service.stop()
-  }
-}
-
-function conclude(findings: Findings, out: string): void {
+/** Says what was found, and keeps it; where it is not complete, beside what an earlier run may have kept. */
+function conclude(findings: Findings, out: string): string {
+  const note = partialNote(findings)
+  const prefix = note === undefined ? '' : 'partial-'
   const files = {
     'results.csv': toCsv(findings),
-    'curve.svg': latencyChart(findings),
+    'curve.svg': drawChart(latencyChart(findings)),
     'report.html': reportPage(findings),
-    ...(findings.searches.length > 0 && { 'search.svg': searchChart(findings) }),
+    ...(findings.searches.length > 0 && { 'search.svg': drawChart(searchChart(findings)) }),
   }
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(out, name), content)
+  const paths = Object.entries(files).map(([name, content]) => {
+    const path = join(out, prefix + name)
+    writeFileSync(path, content)
+    return path
+  })
+  const told = [ABOUT_THE_COLUMNS, ABOUT_AGREEMENT, ...untold(findings)]
   const sections = [
+    ...(note === undefined ? [] : [`${note}.\n`]),
     'Latencies in ms:',
     asText(latencyTable(findings)),
-    `${[ABOUT_AGREEMENT, ...busySentence(findings)].join('\n')}\n`,
+    told.map(wrapped).join('\n'),
     'Query times in ms, as telemetry reports them:',
     asText(queryTable(findings)),
-    `${ABOUT_THE_STORY}\n`,
+    [ABOUT_QUERIES, ABOUT_THE_STORY].map(wrapped).join('\n'),
     ...(findings.searches.length > 0 ? ['Searches in ms:', asText(searchTable(findings))] : []),
-    `${formatCount(Math.round(findings.tookSeconds))} s. Results: ${Object.keys(files)
-      .map((name) => join(out, name))
-      .join(', ')}\n`,
   ]
   process.stdout.write(sections.join('\n'))
-  const differing = disagreements(findings)
-  if (differing.length > 0)
-    throw new CommandError(`Client and telemetry do not agree. ${differing.join('; ')}.`)
+  return paths.join(', ')
+}
+
+function wrapped(content: string): string {
+  return `${wrap(content, TEXT_WIDTH).join('\n')}\n`
 }

@@ -7,68 +7,120 @@ export interface ChartPoint {
   readonly high?: number
 }
 
-export interface Series {
+/** How its points are shown: joined by a line, by a dashed one, or as rings without any. */
+export type LineStyle = 'line' | 'dashed' | 'rings'
+
+export interface Group {
   readonly name: string
-  /** Which of the six colours. */
-  readonly color: number
-  /** Points without a line are drawn hollow. */
-  readonly style: 'line' | 'dashed' | 'points'
-  readonly points: readonly ChartPoint[]
+  readonly lines: readonly { readonly style: LineStyle; readonly points: readonly ChartPoint[] }[]
 }
 
 export interface Chart {
   readonly title: string
   readonly xLabel: string
   readonly yLabel: string
-  readonly isLogarithmic: boolean
-  readonly series: readonly Series[]
+  readonly isLogarithmic: { readonly x: boolean; readonly y: boolean }
+  /** Four colours are told apart. */
+  readonly groups: readonly Group[]
+  /** What the styles mean, and bars: shown in grey beside the names of the groups. */
+  readonly key: readonly { readonly style: LineStyle | 'bar'; readonly name: string }[]
   readonly caption: readonly string[]
 }
 
-const WIDTH = 860
-const PLOT = { left: 70, right: 620, top: 46, bottom: 400 }
-const CAPTION_TOP = 466
-const LINE_HEIGHT = 18
+export interface Layout {
+  readonly width: number
+  readonly plotHeight: number
+  /** Where the page that shows it has title and caption in its own text. */
+  readonly isBare: boolean
+}
+
+export const STANDALONE: Layout = { width: 880, plotHeight: 380, isBare: false }
+
+const MARGIN = { left: 62, right: 22, legendTop: 16 }
+const LEGEND_LINE = 24
+const CAPTION_LINE = 19
+/** Of the 13 px font, at most: fonts differ, and a name must not run into the next one. */
+const CHARACTER_WIDTH = 7.2
+/** The same for lines of text, in which wide and narrow letters mix. */
+const CAPTION_CHARACTER_WIDTH = 6.9
+/** Points of one size stand side by side, so that none hides another. */
+const SIDE_STEP = 8
+/** Between the first and last size and the plot's edges. */
+const X_ROOM = 0.07
 
 const STYLE = `
-.chart { --ground: #fff; --ink: #1b1f24; --grid: #d9dde3; --c0: #0b62c4; --c1: #b3470a; --c2: #13795b; --c3: #7c3aad; font: 13px system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) { .chart { --ground: #14171c; --ink: #e4e7eb; --grid: #363c45; --c0: #6cb2ff; --c1: #ff9d5c; --c2: #53d3a4; --c3: #c79bff; } }
-.chart text { fill: var(--ink); } .chart .ground { fill: var(--ground); } .chart .grid { stroke: var(--grid); }
-.chart .title { font-size: 16px; font-weight: 600; }
+.chart { --ground: #fff; --ink: #1b1f24; --soft: #5b6470; --grid: #e3e6ea; --c0: #0b62c4; --c1: #c2500b; --c2: #0f7f5f; --c3: #7c3aad; font: 13px system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { .chart { --ground: #14171c; --ink: #e4e7eb; --soft: #9aa4b1; --grid: #2b313a; --c0: #6cb2ff; --c1: #ff9d5c; --c2: #53d3a4; --c3: #c79bff; } }
+.chart text { fill: var(--ink); } .chart .soft { fill: var(--soft); } .chart .ground { fill: var(--ground); } .chart .grid { stroke: var(--grid); }
+.chart .title { font-size: 17px; font-weight: 600; } .chart .name { font-weight: 600; }
+.chart .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; } .chart .bar { stroke-width: 7; stroke-opacity: 0.25; stroke-linecap: round; }
+.chart .ring { fill: none; stroke-width: 1.5; }
 `
 
-export function drawChart(chart: Chart): string {
-  const points = chart.series.flatMap((series) => series.points)
-  const x = scaleOf(
-    points.map((point) => point.x),
-    chart.isLogarithmic,
-    PLOT.left,
-    PLOT.right,
-  )
-  const y = scaleOf(
+export function drawChart(chart: Chart, { width, plotHeight, isBare }: Layout = STANDALONE): string {
+  const legendTop = MARGIN.legendTop + (isBare ? 0 : 30)
+  const edge = isBare ? 2 : MARGIN.right
+  const legend = drawLegend(chart, legendTop, edge, width)
+  const plot = { left: MARGIN.left, right: width - MARGIN.right, top: legendTop + legend.height + 18 }
+  const bottom = plot.top + plotHeight
+  const caption = isBare
+    ? []
+    : chart.caption.flatMap((line) => wrap(line, Math.floor((width - 2 * edge) / CAPTION_CHARACTER_WIDTH)))
+  const height = bottom + 52 + (caption.length > 0 ? 14 + caption.length * CAPTION_LINE : 0)
+  const points = chart.groups.flatMap(({ lines }) => lines.flatMap(({ points }) => points))
+  const xs = [...new Set(points.map(({ x }) => x))].sort((one, other) => one - other)
+  const x = horizontalScale(xs, chart.isLogarithmic.x, plot.left, plot.right)
+  const y = verticalScale(
     points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]),
-    chart.isLogarithmic,
-    PLOT.bottom,
-    PLOT.top,
+    chart.isLogarithmic.y,
+    bottom,
+    plot.top,
   )
-  const height = CAPTION_TOP + chart.caption.length * LINE_HEIGHT
+  const center = (chart.groups.length - 1) / 2
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeXml(chart.title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(chart.title)}">`,
     `<style>${STYLE}</style>`,
-    `<rect class="ground" width="${WIDTH}" height="${height}"/>`,
-    text(PLOT.left, 26, chart.title, 'class="title"'),
-    ...x.ticks.map((tick) => gridLine(x.place(tick), PLOT.top, x.place(tick), PLOT.bottom)),
-    ...x.ticks.map((tick) => text(x.place(tick), PLOT.bottom + 18, label(tick), 'text-anchor="middle"')),
-    ...y.ticks.map((tick) => gridLine(PLOT.left, y.place(tick), PLOT.right, y.place(tick))),
-    ...y.ticks.map((tick) => text(PLOT.left - 8, y.place(tick) + 4, label(tick), 'text-anchor="end"')),
-    text((PLOT.left + PLOT.right) / 2, PLOT.bottom + 40, chart.xLabel, 'text-anchor="middle"'),
-    text(PLOT.left - 8, PLOT.top - 14, chart.yLabel, 'text-anchor="end"'),
-    ...chart.series.flatMap((series) => drawSeries(series, x.place, y.place)),
-    ...chart.series.flatMap(legendEntry),
-    ...chart.caption.map((line, index) => text(PLOT.left, CAPTION_TOP + index * LINE_HEIGHT, line)),
+    `<rect class="ground" width="${width}" height="${height}"/>`,
+    ...(isBare ? [] : [text(edge, 28, chart.title, 'class="title"')]),
+    ...legend.marks,
+    text(plot.left - 8, plot.top - 10, chart.yLabel, 'class="soft" text-anchor="end"'),
+    ...y.ticks.map((tick) => gridLine(plot.left, y.place(tick), plot.right, y.place(tick))),
+    ...y.ticks.map((tick) => text(plot.left - 8, y.place(tick) + 4, label(tick), 'text-anchor="end"')),
+    ...x.ticks.map((tick) => gridLine(x.place(tick), plot.top, x.place(tick), bottom)),
+    ...x.ticks.map((tick) => text(x.place(tick), bottom + 20, label(tick), 'text-anchor="middle"')),
+    text((plot.left + plot.right) / 2, bottom + 42, chart.xLabel, 'class="soft" text-anchor="middle"'),
+    ...chart.groups.flatMap(({ lines }, color) =>
+      lines.flatMap(({ style, points }) =>
+        drawLine(style, color, points, (value) => x.place(value) + (color - center) * SIDE_STEP, y.place),
+      ),
+    ),
+    ...caption.map((line, index) => text(edge, bottom + 76 + index * CAPTION_LINE, line)),
     '</svg>',
     '',
   ].join('\n')
+}
+
+/** Names of the groups in their colours, then the styles in grey; as many to a line as there is room for. */
+function drawLegend({ groups, key }: Chart, top: number, edge: number, width: number) {
+  const entries = [
+    ...groups.map(({ name }, color) => ({ name, kind: 'name', style: 'line' as const, paint: `c${color}` })),
+    ...key.map(({ name, style }) => ({ name, kind: 'soft', style, paint: 'soft' })),
+  ]
+  let [x, y] = [edge, top]
+  const marks = entries.flatMap(({ name, kind, style, paint }) => {
+    const entryWidth = 30 + name.length * CHARACTER_WIDTH * (kind === 'name' ? 1.1 : 1)
+    if (x > edge && x + entryWidth > width) [x, y] = [edge, y + LEGEND_LINE]
+    const left = x
+    x += entryWidth + 12
+    return [mark(style, `stroke="var(--${paint})"`, left, y), text(left + 31, y + 4, name, `class="${kind}"`)]
+  })
+  return { marks, height: y - top + LEGEND_LINE }
+}
+
+function mark(style: LineStyle | 'bar', stroke: string, x: number, y: number): string {
+  if (style === 'rings') return `<circle class="ring" cx="${x + 13}" cy="${y}" r="5" ${stroke}/>`
+  if (style === 'bar') return `<path class="bar" d="M${x + 13},${y - 7}v14" ${stroke}/>`
+  return `<path class="line" d="M${x},${y}h26" ${stroke}${dashes(style)}/>`
 }
 
 interface Scale {
@@ -76,16 +128,37 @@ interface Scale {
   place(value: number): number
 }
 
-function scaleOf(values: readonly number[], isLogarithmic: boolean, from: number, to: number): Scale {
+function scale(
+  [start, end]: readonly [number, number],
+  isLogarithmic: boolean,
+  from: number,
+  to: number,
+  ticks: readonly number[],
+): Scale {
+  const position = (value: number) => (isLogarithmic ? Math.log(value) : value)
+  const share = (value: number) => (position(value) - position(start)) / (position(end) - position(start))
+  return { ticks, place: (value) => Math.round(10 * (from + share(value) * (to - from))) / 10 }
+}
+
+/** Its ticks are the sizes themselves, those left out that have no room beside the one before. */
+function horizontalScale(sizes: readonly number[], isLogarithmic: boolean, from: number, to: number): Scale {
+  const [least, most] = [sizes[0]!, sizes.at(-1)!]
+  if (least === most) return scale([least / 2, least * 2], true, from, to, sizes)
+  const room = X_ROOM * (to - from)
+  const inner = scale([least, most], isLogarithmic, from + room, to - room, [])
+  const ticks: number[] = []
+  for (const size of sizes) {
+    const previous = ticks.at(-1)
+    const needed = (label(size).length + 3) * CHARACTER_WIDTH
+    if (previous === undefined || inner.place(size) - inner.place(previous) >= needed) ticks.push(size)
+  }
+  return { ...inner, ticks }
+}
+
+function verticalScale(values: readonly number[], isLogarithmic: boolean, from: number, to: number): Scale {
   const [least, most] = [Math.min(...values), Math.max(...values)]
   const ticks = isLogarithmic ? logarithmicTicks(least, most) : linearTicks(most)
-  const position = (value: number) => (isLogarithmic ? Math.log(value) : value)
-  const [start, end] = [position(ticks[0]!), position(ticks.at(-1)!)]
-  return {
-    ticks,
-    place: (value) =>
-      Math.round(10 * (from + ((position(value) - start) / (end - start)) * (to - from))) / 10,
-  }
+  return scale([ticks[0]!, ticks.at(-1)!], isLogarithmic, from, to, ticks)
 }
 
 /** From 0 up to beyond the most, five to ten of them. */
@@ -110,41 +183,32 @@ function logarithmicTicks(least: number, most: number): number[] {
   return all.slice(Math.max(0, start), Math.max(end, start + 1) + 1)
 }
 
-function drawSeries(series: Series, x: (value: number) => number, y: (value: number) => number): string[] {
-  const stroke = `stroke="var(--c${series.color})"`
-  const path = series.points.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')
-  const line =
-    series.style === 'points'
+function drawLine(
+  style: LineStyle,
+  color: number,
+  points: readonly ChartPoint[],
+  x: (value: number) => number,
+  y: (value: number) => number,
+): string[] {
+  const stroke = `stroke="var(--c${color})"`
+  if (style === 'rings')
+    return points.map(
+      (point) => `<circle class="ring" cx="${x(point.x)}" cy="${y(point.y)}" r="5" ${stroke}/>`,
+    )
+  const bars = points.flatMap(({ x: at, low, high }) =>
+    low === undefined || high === undefined
       ? []
-      : [`<polyline points="${path}" fill="none" ${stroke} stroke-width="2"${dashes(series)}/>`]
-  return [...line, ...series.points.flatMap((point) => drawPoint(series, point, x(point.x), y))]
+      : [`<path class="bar" d="M${x(at)},${y(low)}V${y(high)}" ${stroke}/>`],
+  )
+  const path = points.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')
+  const dots = points.map(
+    (point) => `<circle cx="${x(point.x)}" cy="${y(point.y)}" r="3.5" fill="var(--c${color})"/>`,
+  )
+  return [...bars, `<polyline class="line" points="${path}" ${stroke}${dashes(style)}/>`, ...dots]
 }
 
-function drawPoint(series: Series, point: ChartPoint, x: number, y: (value: number) => number): string[] {
-  const stroke = `stroke="var(--c${series.color})"`
-  const dot = `<circle cx="${x}" cy="${y(point.y)}" r="${series.style === 'points' ? 6 : 3.5}" ${fill(series)} ${stroke} stroke-width="1.5"/>`
-  if (point.low === undefined || point.high === undefined) return [dot]
-  const [low, high] = [y(point.low), y(point.high)]
-  const interval = `M${x},${low}V${high}M${x - 4},${low}h8M${x - 4},${high}h8`
-  return [`<path d="${interval}" ${stroke} stroke-width="1.5"/>`, dot]
-}
-
-function legendEntry(series: Series, index: number): string[] {
-  const [x, y] = [PLOT.right + 20, PLOT.top + 10 + index * 22]
-  const stroke = `stroke="var(--c${series.color})"`
-  const mark =
-    series.style === 'points'
-      ? `<circle cx="${x + 13}" cy="${y}" r="6" fill="none" ${stroke} stroke-width="1.5"/>`
-      : `<path d="M${x},${y}h26" ${stroke} stroke-width="2"${dashes(series)}/>`
-  return [mark, text(x + 34, y + 4, series.name)]
-}
-
-function dashes({ style }: Series): string {
+function dashes(style: LineStyle): string {
   return style === 'dashed' ? ' stroke-dasharray="6 4"' : ''
-}
-
-function fill({ style, color }: Series): string {
-  return style === 'points' ? 'fill="none"' : `fill="var(--c${color})"`
 }
 
 function gridLine(x1: number, y1: number, x2: number, y2: number): string {
@@ -157,6 +221,18 @@ function text(x: number, y: number, content: string, attributes = ''): string {
 
 function label(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
+}
+
+/** Lines of at most so many characters, broken between words. */
+export function wrap(content: string, characters: number): string[] {
+  const lines: string[] = []
+  for (const word of content.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= characters)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }

@@ -1,46 +1,51 @@
 import { formatMs, formatTable } from '../loading/format.ts'
 import { formatCount } from '../progress.ts'
-import { type Chart, drawChart, type Series } from './curve.ts'
 import { MEASURED_PAGES, type Measurement } from './measure.ts'
 import type { SearchShape } from './search-shape.ts'
-import { type Estimate, fitExponent, fitLine } from './statistics.ts'
+import type { Percentiles } from './statistics.ts'
 
 /** What an experiment found. */
 export interface Findings {
+  /** By page, then by size. */
   readonly measurements: readonly Measurement[]
   readonly searches: readonly SearchShape[]
   readonly startedAt: Date
   readonly tookSeconds: number
   readonly machine: string
+  /** How many measurements there were to be. */
+  readonly planned: number
 }
 
 /** Published with the reference story: query times of its page that lists everybody. */
 export const STORY_MS: Readonly<Record<number, number>> = { 115: 60, 250: 140, 500: 260 }
 
 /** The story's code on its own kind of database, measured anew on two virtual cores: medians of two passes of 200. */
-export const REBUILT_MS: Readonly<Record<number, string>> = {
-  115: '0.93–1.02',
-  250: '1.09–1.24',
-  500: '1.75–1.93',
+export const REBUILT_MS: Readonly<Record<number, readonly [number, number]>> = {
+  115: [0.93, 1.02],
+  250: [1.09, 1.24],
+  500: [1.75, 1.93],
 }
 
-export const ABOUT_THE_STORY = [
-  'The published times could not be reproduced: the same queries from the same language to the same kind of database',
-  'took 65 to 140 times less on two virtual cores. They grow by 0.52 ms with each row. Printing each row to a slow',
-  'console would do that, but this is a guess, because hardware and driver are not known. To be quicker than 60 ms is',
-  'therefore no merit; the rebuilt figures are what to compare with.',
-].join('\n')
+export const ABOUT_THE_COLUMNS =
+  'client: from sending to the last byte, by the client’s clock. telemetry: http.server.request.duration, by the service’s clock and from buckets. differ by: what lies outside of the service. bare: as many bytes from a server that only answers, asked in between. bucket error: within what part of the exact percentile telemetry’s is.'
 
-export const ABOUT_AGREEMENT = [
-  'How the two are held to agree: each request that the client sent is in telemetry, once. A percentile from telemetry’s',
-  'buckets is within the bucket error of the exact one, which the spans of the same requests give. The client’s clock',
-  'runs longer than the service’s: also while a request is on its way, and while either process waits for a processor.',
-  'That is the time outside, known for each request, and so the client’s percentile is never below telemetry’s, and',
-  'above it by no more than requests spent outside.',
-].join('\n')
+export const ABOUT_AGREEMENT =
+  'Held to agree, or the command fails: each request of the client is in telemetry, once; telemetry’s percentiles are within the bucket error of those of the spans, which know each duration; and by requests that met no other one, telemetry’s clock leaves out no more than one and a half times what the bare server takes in all. Where clients wait much longer than telemetry says and the bare server answers soon, they wait for the service to turn to them, which its clock cannot see; where the bare server is late too, the machine is busy.'
+
+export const ABOUT_QUERIES =
+  'all queries: database.query.time, from buckets. list query: the longest of each request, by its spans; the other one looks up the session.'
+
+export const ABOUT_THE_STORY =
+  'The published times could not be reproduced: the same queries from the same language to the same kind of database took 65 to 140 times less on two virtual cores (rebuilt). They grow by 0.52 ms with each row. Printing each row to a slow console would do that, but this is a guess, because hardware and driver are not known. To be quicker than 60 ms is therefore no merit; the rebuilt figures are what to compare with.'
 
 export function isCapped({ page, replyRows, tableRows }: Measurement): boolean {
   return page.name === 'full listing' && replyRows < tableRows
+}
+
+/** What to call incomplete findings; undefined for complete ones. */
+export function partialNote({ measurements, planned }: Findings): string | undefined {
+  if (measurements.length === planned) return undefined
+  return `Partial: ${formatCount(measurements.length)} of ${formatCount(planned)} measurements`
 }
 
 export interface Table {
@@ -50,26 +55,22 @@ export interface Table {
 
 /** Latencies in ms. */
 export function latencyTable({ measurements }: Findings): Table {
-  const head = ['page', 'rows', 'requests', '/s', ...['p50', 'p95'].flatMap(comparedHead), 'bucket error']
-  const rows = measurements.map((found) => [
-    isCapped(found) ? `${found.page.name}, ${formatCount(found.replyRows)} at most` : found.page.name,
-    formatCount(found.tableRows),
-    formatCount(found.requests),
-    formatCount(found.ratePerSecond),
-    ...compared(found, 'p50'),
-    ...compared(found, 'p95'),
-    `${(100 * found.bucketError).toFixed(2)} %`,
-  ])
+  const head = ['page', 'rows', 'requests', '', 'client', 'telemetry', 'differ by', 'bare', 'bucket error']
+  const rows = measurements.flatMap((found) => {
+    const { page, tableRows, requests, ratePerSecond, replyRows, bucketError } = found
+    const name = isCapped(found) ? `${page.name}, ${formatCount(replyRows)} at most` : page.name
+    const count = `${formatCount(requests)} at ${formatCount(ratePerSecond)}/s`
+    return [
+      [name, formatCount(tableRows), count, ...compared(found, 'p50'), `${(100 * bucketError).toFixed(2)} %`],
+      ['', '', '', ...compared(found, 'p95'), ''],
+    ]
+  })
   return { head, rows }
 }
 
-function comparedHead(percent: string): string[] {
-  return [`client ${percent}`, 'telemetry', 'differ by', 'outside']
-}
-
-function compared({ client, telemetry, outside }: Measurement, percent: 'p50' | 'p95'): string[] {
+function compared({ client, telemetry, bare }: Measurement, percent: 'p50' | 'p95'): string[] {
   const difference = client[percent].ms - telemetry[percent].ms
-  return [client[percent].ms, telemetry[percent].ms, difference, outside[percent].ms].map(formatMs)
+  return [percent, ...[client[percent].ms, telemetry[percent].ms, difference, bare[percent].ms].map(formatMs)]
 }
 
 /** Query times in ms, as telemetry reports them, beside what the story published. */
@@ -77,24 +78,23 @@ export function queryTable({ measurements }: Findings): Table {
   const head = [
     'page',
     'rows',
-    'query p50',
-    'query p95',
     'queries a request',
-    'ms a request',
+    'all queries p50',
+    'p95',
+    'list query p50',
+    'p95',
     'published',
     'rebuilt p50',
   ]
-  const rows = measurements.map(({ page, tableRows, queries }) => {
+  const rows = measurements.map(({ page, tableRows, queries, longestQuery }) => {
     const isStory = page.name === 'full listing'
     return [
       page.name,
       formatCount(tableRows),
-      formatMs(queries.p50.ms),
-      formatMs(queries.p95.ms),
       queries.perRequest.toFixed(2),
-      formatMs(queries.meanMsPerRequest),
+      ...[queries.p50, queries.p95, longestQuery.p50, longestQuery.p95].map(({ ms }) => formatMs(ms)),
       (isStory && STORY_MS[tableRows]?.toString()) || '–',
-      (isStory && REBUILT_MS[tableRows]) || '–',
+      (isStory && REBUILT_MS[tableRows]?.join('–')) || '–',
     ]
   })
   return { head, rows }
@@ -119,17 +119,6 @@ export function asText({ head, rows }: Table): string {
   return formatTable([head, ...rows])
 }
 
-/** Said where the machine, and not the service, made the client's p95. */
-export function busySentence({ measurements }: Findings): string[] {
-  const worst = Math.max(...measurements.map(({ outside }) => outside.p95.ms))
-  const isBusy = measurements.some(({ outside, client }) => outside.p95.ms > 2 * client.p50.ms)
-  return isBusy
-    ? [
-        `This machine was busy with other things: 1 request in 20 spent up to ${formatMs(worst)} ms and more outside of the service. Telemetry’s percentiles say more about the pages here than the client’s.`,
-      ]
-    : []
-}
-
 /** One sentence for each thing that does not agree. */
 export function disagreements({ measurements }: Findings): string[] {
   return measurements.flatMap(({ page, tableRows, disagreements }) =>
@@ -137,82 +126,51 @@ export function disagreements({ measurements }: Findings): string[] {
   )
 }
 
-const CSV_HEAD =
-  'page,table_rows,reply_rows,requests,rate_per_second,quantity,p50_ms,p50_low_ms,p50_high_ms,p95_ms,p95_low_ms,p95_high_ms'
-
-/** A line for each quantity: `client`, `telemetry`, `exact` (spans), `outside`, `query` and the searches. */
-export function toCsv({ measurements, searches }: Findings): string {
-  const numbers = ({ p50, p95 }: Measurement['client']) =>
-    [p50.ms, p50.lowMs, p50.highMs, p95.ms, p95.lowMs, p95.highMs].map((ms) => ms.toFixed(6)).join(',')
-  const lines = measurements.flatMap(({ page, tableRows, replyRows, requests, ratePerSecond, ...found }) =>
-    (['client', 'telemetry', 'exact', 'outside', 'queries'] as const).map(
-      (quantity) =>
-        `${page.name},${tableRows},${replyRows},${requests},${ratePerSecond},${quantity},${numbers(found[quantity])}`,
-    ),
-  )
-  const searched = searches.flatMap(({ tableRows, runs, indexed, unindexed }) => [
-    `search,${tableRows},,${runs},,indexed,${numbers(indexed)}`,
-    `search,${tableRows},,${runs},,unindexed,${numbers(unindexed)}`,
-  ])
-  return `${[CSV_HEAD, ...lines, ...searched].join('\n')}\n`
+/** What could not be told, because the machine was busy. */
+export function untold({ measurements }: Findings): string[] {
+  const busy = measurements.filter(({ isTooBusyToTell }) => isTooBusyToTell)
+  if (busy.length === 0) return []
+  const where = busy.map(({ page, tableRows }) => `${page.name} at ${formatCount(tableRows)} rows`).join(', ')
+  return [
+    `Not told is whether the two clocks agree for: ${where}. Too few requests met no other one; give a lower --rate, a longer --duration, or a quieter machine.`,
+  ]
 }
 
-/** Latency against rows, by page, with 95 % confidence; telemetry’s own percentiles as rings around the client's points. */
-export function latencyChart(findings: Findings): string {
-  const series = MEASURED_PAGES.flatMap(({ name }, color): Series[] => {
-    const found = findings.measurements.filter(({ page }) => page.name === name)
-    const points = (percent: 'p50' | 'p95') =>
-      found.map(({ tableRows, client }) => toPoint(tableRows, client[percent]))
-    const told = found.flatMap(({ tableRows, telemetry }) => [
-      { x: tableRows, y: telemetry.p50.ms },
-      { x: tableRows, y: telemetry.p95.ms },
-    ])
+export function inOrder(measurements: readonly Measurement[]): Measurement[] {
+  return MEASURED_PAGES.flatMap((page) => measurements.filter((found) => found.page === page))
+}
+
+const CSV_HEAD =
+  'run,page,table_rows,reply_rows,requests,rate_per_second,quantity,p50_ms,p50_low_ms,p50_high_ms,p95_ms,p95_low_ms,p95_high_ms,bucket_error'
+
+/**
+ * A line for each quantity of each measurement, and for each search. `run` is `complete` or `partial`; what comes from
+ * buckets has their error, the rest is exact.
+ */
+export function toCsv(findings: Findings): string {
+  const run = partialNote(findings) === undefined ? 'complete' : 'partial'
+  const line = (about: readonly unknown[], name: string, { p50, p95 }: Percentiles, bucketError?: number) =>
+    [
+      ...[run, ...about, name],
+      ...[p50.ms, p50.lowMs, p50.highMs, p95.ms, p95.lowMs, p95.highMs].map((ms) => ms.toFixed(6)),
+      bucketError?.toFixed(6) ?? '',
+    ].join(',')
+  const measured = findings.measurements.flatMap((found) => {
+    const { page, tableRows, replyRows, requests, ratePerSecond } = found
+    const about = [page.name, tableRows, replyRows, requests, ratePerSecond]
     return [
-      { name: `${name}, p50`, color, style: 'line', points: points('p50') },
-      { name: `${name}, p95`, color, style: 'dashed', points: points('p95') },
-      { name: 'the same, by telemetry', color, style: 'points', points: told },
+      line(about, 'client', found.client),
+      line(about, 'telemetry', found.telemetry, found.bucketError),
+      line(about, 'exact', found.exact),
+      line(about, 'outside', found.outside),
+      line(about, 'bare', found.bare),
+      line(about, 'all queries', found.queries, found.queries.bucketError),
+      line(about, 'list query', found.longestQuery),
     ]
   })
-  return draw(findings, 'Latency as the table grows', series, [
-    ...MEASURED_PAGES.map(({ name }) => growth(name, findings)),
-    'Bars: 95 % confidence. Client: from sending to the last byte. Telemetry: within the service.',
-  ])
-}
-
-export function searchChart(findings: Findings): string {
-  const series = (['indexed', 'unindexed'] as const).flatMap((kind, color): Series[] =>
-    (['p50', 'p95'] as const).map((percent) => ({
-      name: `${kind === 'indexed' ? 'with' : 'without'} index, ${percent}`,
-      color,
-      style: percent === 'p50' ? 'line' : 'dashed',
-      points: findings.searches.map((search) => toPoint(search.tableRows, search[kind][percent])),
-    })),
-  )
-  return draw(findings, 'A prefix search as the table grows, in the database alone', series, [
-    'Bars: 95 % confidence. The same file and rows; the one without is forbidden to use the index.',
-  ])
-}
-
-function toPoint(x: number, { ms, lowMs, highMs }: Estimate) {
-  return { x, y: ms, low: lowMs, high: highMs }
-}
-
-function draw(findings: Findings, title: string, series: Series[], caption: string[]): string {
-  const rows = findings.measurements.map(({ tableRows }) => tableRows)
-  const isLogarithmic = Math.max(...rows) >= 10 * Math.min(...rows)
-  const chart: Chart = { title, xLabel: 'rows in the table', yLabel: 'ms', isLogarithmic, series, caption }
-  return drawChart(chart)
-}
-
-function growth(name: string, { measurements }: Findings): string {
-  const found = measurements.filter((each) => each.page.name === name && !isCapped(each))
-  const sides = (['client', 'telemetry'] as const).map((side) => {
-    const points = found.map((each) => ({ x: each.tableRows, y: each[side].p50.ms }))
-    const [exponent, line] = [fitExponent(points), fitLine(points)]
-    if (exponent === undefined || line === undefined) return undefined
-    return `rows^${exponent.toFixed(2)}, ${(1000 * line.slope).toFixed(2)} µs a row (${side})`
+  const searched = findings.searches.flatMap(({ tableRows, runs, indexed, unindexed }) => {
+    const about = ['search', tableRows, '', runs, '']
+    return [line(about, 'indexed', indexed), line(about, 'unindexed', unindexed)]
   })
-  return sides.includes(undefined)
-    ? `${name}: one size alone shows no growth.`
-    : `${name}, p50: ${sides.join('; ')}`
+  return `${[CSV_HEAD, ...measured, ...searched].join('\n')}\n`
 }

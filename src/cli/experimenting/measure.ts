@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { CommandError } from '../command.ts'
 import { type HttpClient, NoAnswer } from '../loading/http-client.ts'
 import { keepPace } from '../loading/pacing.ts'
-import type { MergedHistogram } from './merged-histogram.ts'
-import { ascending, ordered, type Percentiles, percentile, percentilesOf } from './statistics.ts'
-import type { TelemetryReceiver, TelemetryWindow } from './telemetry-receiver.ts'
+import { type Comparison, compareWithTelemetry, type TimedRequest } from './agreement.ts'
+import { ascending, percentile } from './statistics.ts'
+import type { TelemetryReceiver } from './telemetry-receiver.ts'
 
 /** A page that is measured. */
 export interface MeasuredPage {
@@ -26,41 +26,18 @@ const BUSY_MAX = 0.3
 const WARM_UP_REQUESTS_MIN = 20
 
 /** One page at one table size. */
-export interface Measurement {
+export interface Measurement extends Comparison {
   readonly page: MeasuredPage
   readonly tableRows: number
   /** Rows in the reply. */
   readonly replyRows: number
-  readonly requests: number
   readonly ratePerSecond: number
-  /** From sending to the last byte, as the client's clock says. */
-  readonly client: Percentiles
-  /** `http.server.request.duration`, from its buckets. */
-  readonly telemetry: Percentiles
-  /** The same requests' spans, each exact: what the buckets are an estimate of. */
-  readonly exact: Percentiles
-  /** Of each request, the client's time less its span's: connection, operating system, both event loops. */
-  readonly outside: Percentiles
-  /** `database.query.time` of the page. */
-  readonly queries: Percentiles & { readonly perRequest: number; readonly meanMsPerRequest: number }
-  /** A percentile from buckets is within this part of the exact one. */
-  readonly bucketError: number
-  /** What does not agree; empty if all does. */
-  readonly disagreements: readonly string[]
-}
-
-export interface TimedRequest {
-  readonly traceId: string
-  /** From sending to the last byte. */
-  readonly seconds: number
-}
-
-interface Timed extends TimedRequest {
-  readonly body: readonly Buffer[]
 }
 
 export interface Bench {
   readonly client: HttpClient
+  /** Of the server that only answers. */
+  readonly bareClient: HttpClient
   readonly token: string
   readonly receiver: TelemetryReceiver
 }
@@ -71,6 +48,7 @@ export interface WarmPage {
   readonly usualSeconds: number
   /** Rows in the reply. */
   readonly replyRows: number
+  readonly replyBytes: number
 }
 
 /** Asks for one page after the other, each so long, and leaves no trace in the receiver's next window. */
@@ -82,50 +60,100 @@ export async function warmUp(
 ): Promise<WarmPage[]> {
   const warm: WarmPage[] = []
   for (const page of pages) {
-    const first = await time(bench, page)
-    const replyRows = JSON.parse(Buffer.concat(first.body).toString()).data.length
+    const first = await askPage(bench, page)
+    const body = Buffer.concat(first.body)
+    const replyRows = JSON.parse(body.toString()).data.length
     const traceIds = [first.traceId]
     const seconds: number[] = []
     const startedAt = performance.now()
     while (performance.now() - startedAt < eachMs || seconds.length < WARM_UP_REQUESTS_MIN) {
       signal.throwIfAborted()
-      const timed = await time(bench, page)
+      const timed = await askPage(bench, page)
       traceIds.push(timed.traceId)
       seconds.push(timed.seconds)
+      await askBare(bench, body.length)
     }
     // Emptied for each page: spans of many thousands of requests would be a lot to wait for at once.
-    await bench.receiver.takeWindow(page.route, traceIds)
-    warm.push({ page, replyRows, usualSeconds: percentile(ascending(seconds), 0.5) })
+    await bench.receiver.takeWindow(page.route, traceIds, signal)
+    const usualSeconds = percentile(ascending(seconds), 0.5)
+    warm.push({ page, replyRows, replyBytes: body.length, usualSeconds })
   }
   return warm
 }
 
-/** Asks for a page at a fixed rate, and compares what the client measured with what telemetry says. */
+/**
+ * Asks for a page at a fixed rate, and compares what the client measured with what telemetry says. Half-way between two
+ * requests, the bare server is asked for as many bytes.
+ */
 export async function measurePage(
   bench: Bench,
-  { page, usualSeconds, replyRows }: WarmPage,
+  { page, usualSeconds, replyRows, replyBytes }: WarmPage,
   plan: { tableRows: number; ratePerSecond: number; durationSeconds: number },
   signal: AbortSignal,
 ): Promise<Measurement> {
   const ratePerSecond = Math.max(1, Math.min(plan.ratePerSecond, Math.floor(BUSY_MAX / usualSeconds)))
-  const pending: Promise<TimedRequest>[] = []
-  await keepPace({ ratePerSecond, durationSeconds: plan.durationSeconds }, signal, () => {
-    pending.push(time(bench, page).then(({ traceId, seconds }) => ({ traceId, seconds })))
+  const toPage = new Traffic()
+  const toBare = new Traffic()
+  const pace = { ratePerSecond: 2 * ratePerSecond, durationSeconds: plan.durationSeconds }
+  await keepPace(pace, signal, () => {
+    if (toBare.count < toPage.count) toBare.add(askBare(bench, replyBytes))
+    else toPage.add(askPage(bench, page))
   })
-  const timed = await Promise.all(pending)
+  const [requests, bareAnswers] = await Promise.all([toPage.all(), toBare.all()])
   signal.throwIfAborted()
-  const traceIds = timed.map(({ traceId }) => traceId)
-  const window = await bench.receiver.takeWindow(page.route, traceIds)
+  const traceIds = requests.map(({ traceId }) => traceId)
+  const window = await bench.receiver.takeWindow(page.route, traceIds, signal)
   return {
     page,
     tableRows: plan.tableRows,
     replyRows,
     ratePerSecond,
-    ...compareWithTelemetry(page, timed, window),
+    ...compareWithTelemetry(page, requests, bareAnswers, window),
   }
 }
 
-async function time({ client, token }: Bench, { path }: MeasuredPage): Promise<Timed> {
+/** Requests on their way, and whether others were on theirs at the same time. */
+class Traffic {
+  readonly #requests: Promise<TimedRequest>[] = []
+  readonly #underWay = new Set<{ isAlone: boolean }>()
+
+  get count(): number {
+    return this.#requests.length
+  }
+
+  add(asked: Promise<Asked>): void {
+    const mark = { isAlone: this.#underWay.size === 0 }
+    for (const other of this.#underWay) other.isAlone = false
+    this.#underWay.add(mark)
+    this.#requests.push(
+      asked.then(({ traceId, seconds }) => {
+        this.#underWay.delete(mark)
+        return { traceId, seconds, wasAlone: mark.isAlone }
+      }),
+    )
+  }
+
+  all(): Promise<TimedRequest[]> {
+    return Promise.all(this.#requests)
+  }
+}
+
+interface Asked {
+  readonly traceId: string
+  /** From sending to the last byte. */
+  readonly seconds: number
+  readonly body: readonly Buffer[]
+}
+
+function askPage({ client, token }: Bench, { path }: MeasuredPage): Promise<Asked> {
+  return ask(client, path, token)
+}
+
+function askBare({ bareClient, token }: Bench, bytes: number): Promise<Asked> {
+  return ask(bareClient, `/${bytes}`, token)
+}
+
+async function ask(client: HttpClient, path: string, token: string): Promise<Asked> {
   const traceId = randomBytes(16).toString('hex')
   const headers = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
   const sentAtMs = performance.now()
@@ -135,83 +163,8 @@ async function time({ client, token }: Bench, { path }: MeasuredPage): Promise<T
     throw new CommandError(`The service answered ${path} with ${status}; lower the --rate, or see its log.`)
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error
-    throw new CommandError(`The service did not answer ${path} (${error.kind}).`)
+    throw new CommandError(
+      `The service did not answer ${path} (${error.kind}); lower the --rate, or leave the machine to it.`,
+    )
   }
-}
-
-export function compareWithTelemetry(
-  { route, page }: MeasuredPage,
-  timed: readonly TimedRequest[],
-  window: TelemetryWindow,
-): Pick<
-  Measurement,
-  'requests' | 'client' | 'telemetry' | 'exact' | 'outside' | 'queries' | 'bucketError' | 'disagreements'
-> {
-  const histogram = window.requestsTo(route)
-  const queryHistogram = window.queriesOf(page)
-  const spans = timed.map(({ traceId }) => window.requestSpans.get(traceId)!)
-  const querySpans = timed.flatMap(({ traceId }) => window.querySpans.get(traceId) ?? [])
-  const clientSeconds = ascending(timed.map(({ seconds }) => seconds))
-  const outsides = ascending(timed.map(({ seconds }, index) => seconds - spans[index]!))
-  const exact = ascending(spans)
-  const exactQueries = ascending(querySpans)
-  const disagreements = [
-    ...countsDiffer('requests', timed.length, histogram),
-    ...countsDiffer('queries', querySpans.length, queryHistogram),
-    ...percentilesDiffer('http.server.request.duration', exact, histogram),
-    ...percentilesDiffer('database.query.time', exactQueries, queryHistogram),
-    ...clientDiffers(clientSeconds, outsides, histogram),
-  ]
-  return {
-    requests: timed.length,
-    client: percentilesOf(ordered(clientSeconds)),
-    telemetry: percentilesOf(histogram),
-    exact: percentilesOf(ordered(exact)),
-    outside: percentilesOf(ordered(outsides)),
-    queries: {
-      ...percentilesOf(queryHistogram),
-      perRequest: queryHistogram.count / timed.length,
-      meanMsPerRequest: (queryHistogram.sum * 1000) / timed.length,
-    },
-    bucketError: histogram.relativeError,
-    disagreements,
-  }
-}
-
-function countsDiffer(what: string, told: number, { count }: MergedHistogram): string[] {
-  return told === count ? [] : [`the client and the spans know ${told} ${what}, the histogram ${count}`]
-}
-
-/** Durations have whole nanoseconds in spans. */
-const SPAN_RESOLUTION = 2e-9
-
-function percentilesDiffer(name: string, exact: readonly number[], histogram: MergedHistogram): string[] {
-  return [0.5, 0.95].flatMap((fraction) => {
-    const told = histogram.percentile(fraction)
-    const truth = percentile(exact, fraction)
-    if (Math.abs(told - truth) <= histogram.relativeError * truth + SPAN_RESOLUTION) return []
-    return [
-      `p${fraction * 100} of ${name} is ${told * 1000} ms and exactly ${truth * 1000} ms, more than ${(100 * histogram.relativeError).toFixed(2)} % apart`,
-    ]
-  })
-}
-
-/**
- * What the service measures is a part of what its client measures; the rest is what requests spend outside of it. So
- * each percentile of the client lies above telemetry's, and not further than the longest time outside. (Of a single
- * request this need not hold: the client may have the last byte before the service hears that it was sent.)
- */
-function clientDiffers(
-  client: readonly number[],
-  outsides: readonly number[],
-  histogram: MergedHistogram,
-): string[] {
-  return [0.5, 0.95].flatMap((fraction) => {
-    const seen = percentile(client, fraction)
-    const told = histogram.percentile(fraction)
-    const slack = histogram.relativeError * told
-    const isWithin = seen >= told - slack && seen <= told + slack + outsides.at(-1)!
-    if (isWithin) return []
-    return [`p${fraction * 100} is ${seen * 1000} ms for the client and ${told * 1000} ms in telemetry`]
-  })
 }

@@ -4,6 +4,9 @@ import { rankOf } from './statistics.ts'
 /**
  * Exponential histograms of durations, merged over points. Merging loses nothing: at the coarsest scale among them each
  * bucket of a finer one lies whole within a bucket (OpenTelemetry data model, "Exponential Scale").
+ *
+ * Not the viewer's `MergedSketch`, which reads what its store has packed, at scale 7 at most, where this one has to be
+ * as exact as what was sent; nor the tests', which must share nothing with what they judge.
  */
 export class MergedHistogram {
   readonly #points: ExponentialHistogramPoint[] = []

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -8,11 +8,26 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** A script of this project as a process of its own, with these variables alone. */
 function start(script: string, args: readonly string[], env: Record<string, string>): ChildProcess {
-  return spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: DETACHED,
   })
+  dieWithUs(child)
+  return child
+}
+
+/**
+ * A terminal sends Ctrl-C to all of its processes at once. The experiment alone is to hear it, and to end the others
+ * in their order; else the first sign of it would be a service that does not answer.
+ */
+const DETACHED = true
+
+function dieWithUs(child: ChildProcess): void {
+  const kill = () => child.kill('SIGKILL')
+  process.on('exit', kill)
+  child.on('exit', () => process.off('exit', kill))
 }
 
 /** Makes the seeded part of a database's table exactly as large, with `npm run seed`'s own program. */
@@ -61,8 +76,6 @@ export async function startService(
     OTEL_BSP_MAX_QUEUE_SIZE: '1000000',
     OTEL_LOGS_EXPORTER: 'none',
   })
-  const kill = () => child.kill('SIGKILL')
-  process.on('exit', kill)
   const exited = once(child, 'exit')
   let errors = ''
   child.stderr?.on('data', (chunk) => {
@@ -83,7 +96,21 @@ export async function startService(
     async stop() {
       child.kill('SIGTERM')
       await exited
-      process.off('exit', kill)
+    },
+  }
+}
+
+/** A server that only answers, to compare with: http://…/N answers with N bytes. */
+export async function startBareServer(): Promise<ServiceProcess> {
+  const child = fork(new URL('./bare-server.ts', import.meta.url), { detached: DETACHED })
+  dieWithUs(child)
+  const exited = once(child, 'exit')
+  const [port] = await once(child, 'message')
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async stop() {
+      child.kill()
+      await exited
     },
   }
 }

@@ -43,10 +43,6 @@ export function ascending(values: readonly number[]): number[] {
   return values.toSorted((one, other) => one - other)
 }
 
-export function ordered(ascendingSeconds: readonly number[]): Ranked {
-  return { count: ascendingSeconds.length, valueOfRank: (rank) => ascendingSeconds[rank - 1]! }
-}
-
 export interface Estimate {
   readonly ms: number
   /** 95 % confidence. */
@@ -68,23 +64,61 @@ export function percentilesOf(ranked: Ranked): Percentiles {
   return { p50: estimate(0.5), p95: estimate(0.95) }
 }
 
-interface Line {
-  readonly slope: number
-  readonly intercept: number
+/** Of values in seconds, in any order. */
+export function percentilesOfValues(seconds: readonly number[]): Percentiles {
+  const sorted = ascending(seconds)
+  return percentilesOf({ count: sorted.length, valueOfRank: (rank) => sorted[rank - 1]! })
 }
 
-/** Least squares; undefined for fewer than two different x. */
-export function fitLine(points: readonly { x: number; y: number }[]): Line | undefined {
-  const mean = (of: (point: { x: number; y: number }) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length
-  const [meanX, meanY] = [mean(({ x }) => x), mean(({ y }) => y)]
-  const spread = mean(({ x }) => (x - meanX) ** 2)
+export interface Slope {
+  readonly value: number
+  /** 95 % confidence. */
+  readonly low: number
+  readonly high: number
+}
+
+/** How wide a 95 % interval is, in standard deviations. */
+const INTERVAL_WIDTH = 2 * 1.96
+/** No estimate is taken for better than this part of its value: that of a bucket has no width at all. */
+const RESOLUTION = 0.002
+
+/** Milliseconds for each row more, where time grows along a straight line; undefined for fewer than two sizes. */
+export function fitPerRow(points: readonly { rows: number; estimate: Estimate }[]): Slope | undefined {
+  return fitSlope(
+    points.map(({ rows, estimate: { ms, lowMs, highMs } }) => ({
+      x: rows,
+      y: ms,
+      deviation: Math.max((highMs - lowMs) / INTERVAL_WIDTH, RESOLUTION * ms),
+    })),
+  )
+}
+
+/** The b of t = a × rows^b; undefined for fewer than two sizes. */
+export function fitExponent(points: readonly { rows: number; estimate: Estimate }[]): Slope | undefined {
+  return fitSlope(
+    points.map(({ rows, estimate: { ms, lowMs, highMs } }) => ({
+      x: Math.log(rows),
+      y: Math.log(ms),
+      deviation: Math.max(Math.log(highMs / lowMs) / INTERVAL_WIDTH, RESOLUTION),
+    })),
+  )
+}
+
+/**
+ * Weighted least squares. Where the points lie farther from the line than their deviations explain, because the machine
+ * was not the same at each size or the curve is none, the interval is wider by as much (the Birge ratio).
+ */
+function fitSlope(points: readonly { x: number; y: number; deviation: number }[]): Slope | undefined {
+  const weights = points.map(({ deviation }) => deviation ** -2)
+  const sumOf = (of: (point: { x: number; y: number }) => number) =>
+    points.reduce((sum, point, index) => sum + weights[index]! * of(point), 0)
+  const weight = sumOf(() => 1)
+  const [meanX, meanY] = [sumOf(({ x }) => x) / weight, sumOf(({ y }) => y) / weight]
+  const spread = sumOf(({ x }) => (x - meanX) ** 2)
   if (!(spread > 0)) return undefined
-  const slope = mean(({ x, y }) => (x - meanX) * (y - meanY)) / spread
-  return { slope, intercept: meanY - slope * meanX }
-}
-
-/** The b of t = a × n^b. */
-export function fitExponent(points: readonly { x: number; y: number }[]): number | undefined {
-  return fitLine(points.map(({ x, y }) => ({ x: Math.log(x), y: Math.log(y) })))?.slope
+  const value = sumOf(({ x, y }) => (x - meanX) * (y - meanY)) / spread
+  const squares = sumOf(({ x, y }) => (y - meanY - value * (x - meanX)) ** 2)
+  const birge = points.length > 2 ? Math.sqrt(squares / (points.length - 2)) : 1
+  const half = (INTERVAL_WIDTH / 2) * Math.sqrt(1 / spread) * Math.max(1, birge)
+  return { value, low: value - half, high: value + half }
 }

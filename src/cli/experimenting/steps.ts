@@ -22,7 +22,9 @@ export class Steps {
     if (step === undefined) throw new Error('no step is left')
     const tookSeconds = (performance.now() - this.#startedAt) / 1000
     const plannedSeconds = planned(this.#steps.slice(0, this.#begun))
-    const slowdown = this.#begun === 0 ? 1 : tookSeconds / plannedSeconds
+    // As if a tenth had gone as planned: the first short steps say little about the others.
+    const assumed = planned(this.#steps) / 10
+    const slowdown = (assumed + tookSeconds) / (assumed + plannedSeconds)
     const left = Math.ceil(planned(this.#steps.slice(this.#begun)) * slowdown)
     this.#begun += 1
     this.#out.write(`${this.#begun} of ${this.#steps.length}  ${step.what}, about ${left} s left\n`)

@@ -87,8 +87,13 @@ export class TelemetryReceiver {
    * What came since the last call, once all of the requests to the route are in it. Their queries are then in it, too:
    * they ended earlier, and one export holds both.
    */
-  async takeWindow(route: string, traceIds: readonly string[]): Promise<TelemetryWindow> {
+  async takeWindow(
+    route: string,
+    traceIds: readonly string[],
+    signal: AbortSignal,
+  ): Promise<TelemetryWindow> {
     for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(POLL_MS)) {
+      signal.throwIfAborted()
       this.#decode()
       const { requestSpans } = this.#window
       const counted = this.#window.requestsTo(route).count

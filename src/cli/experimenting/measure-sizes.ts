@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { HttpClient } from '../loading/http-client.ts'
+import { resolveTarget } from '../loading/target.ts'
+import { logInVisitors } from '../loading/visitors.ts'
+import { formatCount } from '../progress.ts'
+import { MEASURED_PAGES, type Measurement, measurePage, warmUp } from './measure.ts'
+import { measureSearch, type SearchShape } from './search-shape.ts'
+import { seed, startBareServer, startService } from './service-process.ts'
+import { type Step, Steps } from './steps.ts'
+import { TelemetryReceiver } from './telemetry-receiver.ts'
+
+/** Everybody's; the friends page is the same at each size, only the table grows. */
+const FRIENDS = 10
+/** For each page: until the code that it needs is compiled. */
+const WARM_UP_MS = 1500
+const REQUEST_TIMEOUT_MS = 30_000
+
+export interface ExperimentPlan {
+  /** Rows in the table, ascending. */
+  readonly sizes: readonly number[]
+  readonly ratePerSecond: number
+  /** For each page at each size. */
+  readonly durationSeconds: number
+  readonly withSearches: boolean
+}
+
+/** What has been measured so far. */
+export interface Found {
+  readonly measurements: Measurement[]
+  readonly searches: SearchShape[]
+}
+
+/** Adds to what is found, so that it is there also where it throws: at an abort, or for a `CommandError`. */
+export async function measureSizes(plan: ExperimentPlan, found: Found, signal: AbortSignal): Promise<void> {
+  const steps = new Steps(plan.sizes.flatMap((size) => stepsOf(size, plan)))
+  const temporary = mkdtempSync(join(tmpdir(), 'rollcall-experiment-'))
+  const clear = () => rmSync(temporary, { recursive: true, force: true })
+  // Also where somebody does not wait for the end.
+  process.on('exit', clear)
+  const receiver = new TelemetryReceiver()
+  try {
+    const endpoint = await receiver.listen()
+    for (const tableRows of plan.sizes) {
+      const folder = join(temporary, String(tableRows))
+      const place = { databaseUrl: `sqlite:${join(folder, 'rollcall.db')}`, folder, endpoint, receiver }
+      await measureSize(tableRows, plan, place, steps, found, signal)
+      if (plan.withSearches) {
+        steps.next()
+        found.searches.push(await measureSearch(place.databaseUrl, tableRows, signal))
+      }
+      rmSync(folder, { recursive: true })
+    }
+  } finally {
+    receiver.close()
+    clear()
+    process.off('exit', clear)
+  }
+}
+
+/** Planned by what two cores take. */
+function stepsOf(tableRows: number, { durationSeconds, withSearches }: ExperimentPlan): Step[] {
+  const rows = `${formatCount(tableRows)} rows`
+  return [
+    { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 10_000 },
+    { what: `${rows}: warming up`, plannedSeconds: 8 },
+    ...MEASURED_PAGES.map(({ name }) => ({
+      what: `${rows}: ${name}`,
+      plannedSeconds: durationSeconds + 1.5,
+    })),
+    ...(withSearches ? [{ what: `${rows}: searching`, plannedSeconds: 4 }] : []),
+  ]
+}
+
+interface Place {
+  readonly databaseUrl: string
+  readonly folder: string
+  readonly endpoint: string
+  readonly receiver: TelemetryReceiver
+}
+
+async function measureSize(
+  tableRows: number,
+  { ratePerSecond, durationSeconds }: ExperimentPlan,
+  { databaseUrl, folder, endpoint, receiver }: Place,
+  steps: Steps,
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  const password = randomBytes(15).toString('base64url')
+  const ends: (() => unknown)[] = []
+  try {
+    steps.next()
+    await seed(databaseUrl, { rows: tableRows, friends: FRIENDS, password }, signal)
+    steps.next()
+    const service = await startService(databaseUrl, join(folder, 'telemetry'), endpoint)
+    ends.unshift(service.stop)
+    const bareServer = await startBareServer()
+    ends.unshift(bareServer.stop)
+    const [client, bareClient] = [await clientOf(service.url), await clientOf(bareServer.url)]
+    ends.unshift(
+      () => client.close(),
+      () => bareClient.close(),
+    )
+    const { visitors } = await logInVisitors(client, { wanted: 1, password })
+    const bench = { client, bareClient, receiver, token: visitors[0]!.token! }
+    for (const warm of await warmUp(bench, MEASURED_PAGES, WARM_UP_MS, signal)) {
+      steps.next()
+      const plan = { tableRows, ratePerSecond, durationSeconds }
+      found.measurements.push(await measurePage(bench, warm, plan, signal))
+    }
+  } finally {
+    for (const end of ends) await end()
+  }
+}
+
+async function clientOf(url: string): Promise<HttpClient> {
+  return new HttpClient(await resolveTarget(url, { allowRemote: false }), REQUEST_TIMEOUT_MS)
+}
