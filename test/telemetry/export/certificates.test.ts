@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import { test } from 'tap'
 import { temporaryFolder } from '../../harness.ts'
 import { selfSignedCertificate } from '../../self-signed-certificate.ts'
-import { openExporting } from './exporting.ts'
+import { openExporting, until } from './exporting.ts'
 
 test('a receiver with a certificate of its own is trusted, and told who we are, as the variables say', async (t) => {
   const { key, certificate } = selfSignedCertificate()
@@ -34,8 +34,10 @@ test('a receiver with a certificate of its own is trusted, and told who we are, 
   const ca = file('ca.pem', certificate)
 
   const strict = await openExporting(t, { url, env: once })
-  await strict.telemetry.shutdown(100)
+  const ended = strict.telemetry.shutdown(1000)
+  await until(() => strict.notices.length > 0)
   t.match(strict.notices[0], { message: 'export of metrics fails', details: { error: /certificate/ } })
+  await ended
 
   const trusting = await openExporting(t, { url, env: { ...once, OTEL_EXPORTER_OTLP_CERTIFICATE: ca } })
   await trusting.telemetry.shutdown()
