@@ -60,14 +60,10 @@ test('a clock that steps back makes no second twice, loses nothing and leaves no
     t.equal(arrived(), views, `${step} ms`)
     for (const { startTime, time } of points()) t.ok(startTime <= time, `${step} ms`)
     if (step < 3_600_000) {
-      const times = points().map(({ time }) => Number(time))
-      t.same(
-        times,
-        times.toSorted((a, b) => a - b),
-        `${step} ms: in order`,
-      )
-      for (const [at, { startTime }] of points().entries())
-        if (at > 0) t.equal(startTime, points()[at - 1]?.time, `${step} ms: without a gap`)
+      // Exports that are under way together may arrive in any order.
+      const inOrder = points().toSorted((one, other) => Number(one.time - other.time))
+      for (const [at, { startTime }] of inOrder.entries())
+        if (at > 0) t.equal(startTime, inOrder[at - 1]?.time, `${step} ms: without a gap`)
     }
   }
 })
