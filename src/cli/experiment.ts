@@ -12,6 +12,7 @@ import {
   asText,
   disagreements,
   type Findings,
+  hasStorySize,
   inOrder,
   latencyTable,
   partialNote,
@@ -157,7 +158,7 @@ function conclude(findings: Findings, out: string): string {
     told.map(wrapped).join('\n'),
     'Query times in ms, as telemetry reports them:',
     asText(queryTable(findings)),
-    [ABOUT_QUERIES, ABOUT_THE_STORY].map(wrapped).join('\n'),
+    [ABOUT_QUERIES, ...(hasStorySize(findings) ? [ABOUT_THE_STORY] : [])].map(wrapped).join('\n'),
     ...(findings.searches.length > 0 ? ['Searches in ms:', asText(searchTable(findings))] : []),
   ]
   process.stdout.write(sections.join('\n'))

@@ -410,7 +410,7 @@ t.test('results are complete and stand alone', async (t) => {
   // Without the one that the cap cut.
   t.match(
     chart.caption[0],
-    /^full listing: the median grows, with rows to the power of 1\.00 \(0\.9\d to 1\.0\d\); by telemetry, /,
+    /^full listing: the median grows, with rows to the power of 1\.00 \(0\.9\d to 1\.0\d\); by telemetry it grows, with rows to the power of 1\.00 \(/,
   )
   t.match(
     chart.caption[1],
@@ -420,6 +420,14 @@ t.test('results are complete and stand alone', async (t) => {
     chart.caption.at(-1),
     'The story published 60 ms for its query at 115 rows; the list’s query here takes 0.12 ms.',
   )
+  const falling = sizes.map((rows) => measured(FRIENDS, rows, 10, 1e6 / rows))
+  const other = { ...findings, measurements: falling.slice(1), planned: 3 }
+  t.match(
+    latencyChart(other).caption[0],
+    /^friends page: the median falls, with rows to the power of −1\.00 \(/,
+  )
+  t.notMatch(latencyChart(other).caption.join(), /story/)
+  t.notMatch(reportPage(other), /published/, 'where no size is the story’s')
   const svg = drawChart(chart)
   isWellFormed(t, svg)
   t.match(svg, />100,000</, 'the sizes are the ticks')

@@ -115,13 +115,19 @@ function growth(name: string, findings: Findings): string[] {
   const [fit, print] = isLogarithmic ? [fitExponent, printExponent] : [fitPerRow, printPerRow]
   const [client, telemetry] = [fit(of('client')), fit(of('telemetry'))]
   if (client === undefined || telemetry === undefined) return []
-  const verb = client.low <= 0 && client.high >= 0 ? 'does not measurably grow' : 'grows'
-  return [`${name}: the median ${verb}, ${print(client)}; by telemetry, ${print(telemetry)}.`]
+  return [
+    `${name}: the median ${verbFor(client)}, ${print(client)}; by telemetry it ${verbFor(telemetry)}, ${print(telemetry)}.`,
+  ]
 }
 
 function spansLogarithmically(found: readonly Measurement[]): boolean {
   const sizes = found.map(({ tableRows }) => tableRows)
   return Math.max(...sizes) >= LOGARITHMIC_FROM * Math.min(...sizes)
+}
+
+function verbFor({ low, high }: Slope): string {
+  if (low > 0) return 'grows'
+  return high < 0 ? 'falls' : 'does not measurably grow'
 }
 
 function printExponent(slope: Slope): string {
@@ -133,7 +139,12 @@ function printPerRow(slope: Slope): string {
 }
 
 function withInterval({ value, low, high }: Slope, factor: number): string {
-  const [middle, from, to] = [value, low, high].map((each) => (factor * each).toFixed(2).replace('-', '−'))
+  const [middle, from, to] = [value, low, high].map((each) =>
+    (factor * each)
+      .toFixed(2)
+      .replace(/^-(?=.*[1-9])/, '−')
+      .replace('-', ''),
+  )
   return `${middle} (${from} to ${to})`
 }
 

@@ -108,10 +108,10 @@ function drawLegend({ groups, key }: Chart, top: number, edge: number, width: nu
   ]
   let [x, y] = [edge, top]
   const marks = entries.flatMap(({ name, kind, style, paint }) => {
-    const entryWidth = 30 + name.length * CHARACTER_WIDTH * (kind === 'name' ? 1.1 : 1)
+    const entryWidth = 31 + name.length * CHARACTER_WIDTH * (kind === 'name' ? 1.1 : 1)
     if (x > edge && x + entryWidth > width) [x, y] = [edge, y + LEGEND_LINE]
     const left = x
-    x += entryWidth + 12
+    x += entryWidth + 15
     return [mark(style, `stroke="var(--${paint})"`, left, y), text(left + 31, y + 4, name, `class="${kind}"`)]
   })
   return { marks, height: y - top + LEGEND_LINE }

@@ -7,6 +7,7 @@ import {
   ABOUT_THE_STORY,
   disagreements,
   type Findings,
+  hasStorySize,
   latencyTable,
   partialNote,
   queryTable,
@@ -56,11 +57,10 @@ export function reportPage(findings: Findings): string {
     ...differing.map((sentence) => paragraph(`Does not agree: ${sentence}.`, 'bad')),
     ...untold(findings).map((sentence) => paragraph(sentence, 'bad')),
     ...(differing.length === 0 && untold(findings).length === 0 ? [paragraph('All of it holds here.')] : []),
-    '<h2>Queries, and the story that started this</h2>',
+    hasStorySize(findings) ? '<h2>Queries, and the story that started this</h2>' : '<h2>Queries</h2>',
     htmlTable(queryTable(findings)),
     paragraph(`Times in ms. ${ABOUT_QUERIES}`, 'soft'),
-    ...(story === undefined ? [] : [figure(story)]),
-    paragraph(ABOUT_THE_STORY),
+    ...(story === undefined ? [] : [figure(story), paragraph(ABOUT_THE_STORY)]),
     ...(searches.length > 0
       ? [
           '<h2>A search with and without an index</h2>',
