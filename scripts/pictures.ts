@@ -1,7 +1,9 @@
 // `npm run pictures`: makes docs/pictures/*.png from the running product. Starts the viewer and the service, lets visitors
-// come while the table grows, and photographs the pages in Chromium, in both schemes. Takes about five minutes.
-import { mkdirSync, statSync } from 'node:fs'
+// come while the table grows, runs the experiment, and photographs the pages and the curve in Chromium, in both schemes.
+// Takes about seven minutes.
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import type { Locator, Page } from 'playwright-core'
 import { startCommand } from '../test/cli/run-command.ts'
 import { temporaryFolder } from '../test/harness.ts'
 import { startService } from '../test/service.ts'
@@ -11,6 +13,7 @@ import { noBrowser, openBrowser, openPage } from '../test-browser/browser.ts'
 const ROOT = join(import.meta.dirname, '..')
 const PICTURES = join(ROOT, 'docs', 'pictures')
 const SIZE = { width: 1280, height: 800 }
+const CURVE_SIZE = { width: 880, height: 700 }
 const MOST_BYTES = 300_000
 /** Members, and requests a second of as many visitors as make the chart worth looking at. */
 const PHASES = [
@@ -21,6 +24,9 @@ const PHASES = [
   [5000, 30],
 ] as const
 const PHASE_SECONDS = 54
+/** Decades, so that the curve is log-log. */
+const EXPERIMENT_ROWS = '100,1000,10000'
+const SCHEMES = ['light', 'dark'] as const
 
 const ends: (() => unknown)[] = []
 const scene = { teardown: (end: () => unknown) => ends.unshift(end) }
@@ -70,7 +76,7 @@ async function makePictures(): Promise<void> {
     trace: [`/traces?trace=${await longestTrace(viewer.url)}`, '.span'],
   } as const
   for (const [name, [path, ready]] of Object.entries(pages))
-    for (const scheme of ['light', 'dark'] as const) {
+    for (const scheme of SCHEMES) {
       const { page, faults } = await openPage(browser, viewer.url, path, { ...SIZE, scheme })
       await page.locator(ready).first().waitFor()
       await page
@@ -79,14 +85,31 @@ async function makePictures(): Promise<void> {
         .waitFor({ state: 'detached' })
         .catch(() => {})
       await page.waitForTimeout(500)
-      const file = join(PICTURES, `${name}-${scheme}.png`)
-      await page.screenshot({ path: file })
+      await keep(page, `${name}-${scheme}.png`)
       await page.context().close()
-      const { size } = statSync(file)
-      process.stdout.write(`${relative(ROOT, file)}  ${size} bytes\n`)
       if (faults.length > 0) throw new Error(`${path} is at fault: ${faults.join('; ')}`)
-      if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
     }
+
+  service.kill('SIGTERM')
+  await service.exited
+  process.stderr.write(`An experiment with ${EXPERIMENT_ROWS} members\n`)
+  const out = temporaryFolder(scene)
+  await run('experiment', ['--rows', EXPERIMENT_ROWS, '--out', out])
+  const curve = readFileSync(join(out, 'curve.svg'), 'utf8')
+  for (const colorScheme of SCHEMES) {
+    const page = await browser.newPage({ colorScheme, deviceScaleFactor: 2, viewport: CURVE_SIZE })
+    await page.setContent(`<body style="margin: 0">${curve}`)
+    await keep(page.locator('svg'), `curve-${colorScheme}.png`)
+    await page.close()
+  }
+}
+
+async function keep(what: Page | Locator, name: string): Promise<void> {
+  const file = join(PICTURES, name)
+  await what.screenshot({ path: file })
+  const { size } = statSync(file)
+  process.stdout.write(`${relative(ROOT, file)}  ${size} bytes\n`)
+  if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
 }
 
 /** Of the last ones, the one with the most queries. */
