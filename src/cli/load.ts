@@ -91,9 +91,9 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
   const mix = readMix(options.mix)
   const target = await resolveTarget(options.url ?? DEFAULT_URL, { allowRemote: options['allow-remote'] })
   const client = new HttpClient(target, 1000 * (options.timeout ?? DEFAULT_TIMEOUT_SECONDS))
-  const visitors = await bringVisitors(client, mix, options)
+  const visitors = await bringVisitors(client, mix, options, signal)
   const result = await visit(client, visitors, mix, options, target.url, signal).finally(() =>
-    visitors.leave(),
+    sayGoodbye(visitors),
   )
   client.close()
   process.stdout.write(options.json ? jsonReport(result) : textReport(result))
@@ -108,15 +108,24 @@ async function bringVisitors(
   client: HttpClient,
   mix: Mix,
   { visitors: wanted = DEFAULT_VISITORS, password }: Values<typeof OPTIONS>,
+  signal: AbortSignal,
 ): Promise<Visitors> {
   if (!needsSession(mix)) return STRANGER
-  const brought = await logInVisitors(client, { wanted, password })
+  const brought = await logInVisitors(client, { wanted, password }, signal)
   const count = brought.visitors.length
-  if (count < wanted)
+  if (count < wanted && !signal.aborted)
     process.stderr.write(
       `The service let in ${formatCount(count)} of ${formatCount(wanted)} visitors; they do all the visits.\n`,
     )
   return brought
+}
+
+async function sayGoodbye({ leave, isSignedUp }: Visitors): Promise<void> {
+  const left = await leave()
+  if (left > 0)
+    process.stderr.write(
+      `The service did not answer when ${formatCount(left)} visitors left: their ${isSignedUp ? 'accounts (visitor-…@load.example) are' : 'sessions are'} still there.\n`,
+    )
 }
 
 async function visit(
@@ -139,6 +148,7 @@ async function visit(
       ...pace,
       ...applied,
       total,
+      maxInFlight,
       visitors: { count: visitors.length, isSignedUp },
       wasInterrupted: signal.aborted,
     }

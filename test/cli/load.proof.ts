@@ -1,8 +1,10 @@
-import { createServer, type RequestListener } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bottleneckOf } from '../../src/cli/loading/bottleneck.ts'
 import { Latencies } from '../../src/cli/loading/latencies.ts'
 import { PAGE_NAMES, readMix } from '../../src/cli/loading/pages.ts'
 import { resolveTarget } from '../../src/cli/loading/target.ts'
@@ -83,14 +85,14 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
 })
 
 t.test('a stall shows in every request that was due meanwhile', { buffered: true }, async (t) => {
-  /** Answers at once, but for a second nothing. */
+  /** Answers at once, but for two seconds nothing. */
   const stalling = (): RequestListener => {
     let stallsAt = 0
     return (_, response) => {
       const now = performance.now()
       stallsAt ||= now + 250
-      const isStalled = now >= stallsAt && now < stallsAt + 1000
-      setTimeout(() => response.end('ok'), isStalled ? stallsAt + 1000 - now : 0)
+      const isStalled = now >= stallsAt && now < stallsAt + 2000
+      setTimeout(() => response.end('ok'), isStalled ? stallsAt + 2000 - now : 0)
     }
   }
   const load = async (...args: string[]) => {
@@ -101,9 +103,9 @@ t.test('a stall shows in every request that was due meanwhile', { buffered: true
       '--mix',
       'home',
       '--rate',
-      '200',
+      '100',
       '--duration',
-      '2',
+      '4',
       '--json',
       ...args,
     ])
@@ -112,11 +114,11 @@ t.test('a stall shows in every request that was due meanwhile', { buffered: true
   t.equal(open.code, 0, open.stderr)
   const { total } = JSON.parse(open.stdout)
   t.equal(total.requests, 400)
-  // Half of the requests are due in the stall, and of those each tenth waits 0.1 s longer. A closed loop with a few
+  // Half of the requests are due in the stall, and of those each tenth waits 0.2 s longer. A closed loop with a few
   // connections would show a handful of slow requests, and a good p95.
-  t.ok(total.latencyMs.p90 >= 700, `p90 ${total.latencyMs.p90}`)
-  t.ok(total.latencyMs.p95 >= 800, `p95 ${total.latencyMs.p95}`)
-  t.ok(total.latencyMs.max >= 950, `max ${total.latencyMs.max}`)
+  t.ok(total.latencyMs.p90 >= 1500, `p90 ${total.latencyMs.p90}`)
+  t.ok(total.latencyMs.p95 >= 1700, `p95 ${total.latencyMs.p95}`)
+  t.ok(total.latencyMs.max >= 1900, `max ${total.latencyMs.max}`)
 
   t.equal(bounded.code, 1)
   const limited = JSON.parse(bounded.stdout)
@@ -124,6 +126,201 @@ t.test('a stall shows in every request that was due meanwhile', { buffered: true
   t.equal(limited.sent + limited.total.errors['not sent'], 400)
   t.ok(limited.total.errors['not sent'] >= 100)
   t.match(bounded.stderr, /^\d+ of 400 requests failed or could not be sent; the report says how\.\n$/m)
+  t.match(limited.bottleneck, /^(service|machine)$/, 'as busy as this machine is with other tests')
+  t.same(fieldsOf(limited).sort(), documentedFields().sort(), 'what docs/load.md promises')
+})
+
+t.test('a stall of the load itself shows too', { buffered: true }, async (t) => {
+  let count = 0
+  const url = await listen(t, (_, response) => {
+    response.end()
+    if (++count !== 50) return
+    load.child.kill('SIGSTOP')
+    setTimeout(() => load.child.kill('SIGCONT'), 2000)
+  })
+  const load = startCommand('load', [
+    '--url',
+    url,
+    '--mix',
+    'home',
+    '--rate',
+    '100',
+    '--duration',
+    '4',
+    '--json',
+  ])
+  const { code, stdout } = await load.ended
+  t.equal(code, 0)
+  // As above, though each of them is answered at once when it is sent.
+  const { total, bottleneck, latenessMs } = JSON.parse(stdout)
+  t.equal(total.requests, 400)
+  t.ok(total.latencyMs.p90 >= 1500 && total.latencyMs.p95 >= 1700, JSON.stringify(total.latencyMs))
+  t.ok(latenessMs.p90 >= 1500)
+  t.equal(bottleneck, 'machine')
+})
+
+/** Of the report; what is below percentiles, pages and the total is theirs. */
+function fieldsOf(report: Record<string, unknown>): string[] {
+  return Object.entries(report).flatMap(([name, value]) =>
+    ['visitors', 'sender'].includes(name)
+      ? Object.keys(value as object).map((each) => `${name}.${each}`)
+      : [name],
+  )
+}
+
+function documentedFields(): string[] {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'load.md'), 'utf8')
+  const [, table = ''] = /<!-- json.*?-->\n(.*?)<!-- \/json -->/s.exec(page) ?? []
+  const firstCells = table
+    .split('\n')
+    .slice(2)
+    .map((line) => line.split('|')[1] ?? '')
+  return firstCells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!))
+}
+
+t.test('whose limit was met', async (t) => {
+  const run = (cpu: number, busy: number, lateMs: number, unanswered = 0, error?: string) => {
+    const lateness = new Latencies()
+    lateness.record(lateMs)
+    const errors = new Map(error === undefined ? [] : [[error, 1]])
+    return bottleneckOf({
+      ratePerSecond: 100,
+      sender: { cpu, busy },
+      lateness,
+      unanswered,
+      total: { errors },
+    })
+  }
+  t.equal(run(0.3, 0.4, 1), undefined)
+  t.equal(run(0.95, 0.99, 200), 'client')
+  t.equal(run(0.95, 0.99, 200, 1000, 'not sent'), 'client', 'what it cannot send is not the service’s fault')
+  t.equal(run(0.95, 0.99, 1), undefined, 'at its limit, and still in time')
+  t.equal(run(0.3, 0.99, 200), 'machine', 'it waits for a processor')
+  t.equal(run(0.1, 0.3, 200, 1000, 'not sent'), 'machine', 'and so, perhaps, does the service')
+  t.equal(run(0.3, 0.4, 1, 101), 'service')
+  t.equal(run(0.3, 0.4, 1, 100), undefined)
+  t.equal(run(0.3, 0.4, 1, 0, 'not sent'), 'service')
+  t.equal(run(0.3, 0.4, 200, 0, 'time-out'), 'service')
+  t.equal(run(0.3, 0.4, 1, 0, 'status 503'), undefined)
+})
+
+t.test('a service that is too slow, or goes away, is named', { buffered: true }, async (t) => {
+  let turn = Promise.resolve()
+  const slow = await listen(t, (_, response) => {
+    // One after the other, 20 ms each: 50 a second.
+    turn = turn.then(() => new Promise((resolve) => setTimeout(resolve, 20))).then(() => void response.end())
+  })
+  const mortal = createServer((_, response) => {
+    response.end()
+    if (++answered === 30) {
+      mortal.close()
+      mortal.closeAllConnections()
+    }
+  })
+  let answered = 0
+  await new Promise<void>((resolve) => mortal.listen(0, '127.0.0.1', resolve))
+  const gone = `http://127.0.0.1:${(mortal.address() as AddressInfo).port}`
+  const load = (url: string, ...args: string[]) =>
+    runScript('load', [
+      '--url',
+      url,
+      '--mix',
+      'home',
+      '--rate',
+      '100',
+      '--duration',
+      '2',
+      '--timeout',
+      '60',
+      ...args,
+    ])
+  const [tooSlow, dead] = await Promise.all([load(slow), load(gone, '--json')])
+  t.equal(tooSlow.code, 0, tooSlow.stderr)
+  t.match(
+    tooSlow.stdout,
+    /^(The service did not keep up|This machine was the bottleneck).* Of the requests, \d+ were unanswered when the last one left\. /m,
+  )
+  t.equal(dead.code, 1)
+  const { total } = JSON.parse(dead.stdout)
+  t.equal(total.requests, 200)
+  t.ok(total.errors.refused > 100, JSON.stringify(total.errors))
+  t.ok(total.requests - sumOf(total.errors) <= answered, 'no more than there were')
+})
+
+t.test('visitors who cannot log in, or leave, are spoken of', { buffered: true }, async (t) => {
+  /** As the service answers, but for some paths. */
+  const like =
+    (answers: Record<string, (response: ServerResponse) => unknown>): RequestListener =>
+    (request, response) => {
+      const own = answers[`${request.method} ${request.url}`]
+      if (own) own(response)
+      else if (request.method === 'POST')
+        response.writeHead(201).end(JSON.stringify({ id: 1, token: 'T', user: { id: 1 } }))
+      else response.writeHead(request.method === 'DELETE' ? 204 : 200).end('{}')
+    }
+  const load = async (listener: RequestListener, ...args: string[]) => {
+    const url = await listen(t, listener)
+    return startCommand('load', [
+      '--url',
+      url,
+      '--rate',
+      '20',
+      '--duration',
+      '1',
+      '--mix',
+      'account',
+      ...args,
+    ])
+  }
+  const results = await Promise.all([
+    load(like({ 'POST /v1/users': (response) => response.writeHead(429, { 'retry-after': '7' }).end() })),
+    load(like({ 'POST /v1/sessions': (response) => response.writeHead(401).end() }), '--password', 'wrong'),
+    load(like({ 'POST /v1/sessions': (response) => response.writeHead(503).end() })),
+    load(like({ 'DELETE /v1/me': (response) => response.writeHead(503).end() })),
+  ]).then((started) => Promise.all(started.map(({ ended }) => ended)))
+  t.match(results[0], {
+    code: 1,
+    stdout: '',
+    stderr: /^Signing up is limited, .* try again in 7 s, or give the --password of /,
+  })
+  t.match(results[1], {
+    code: 1,
+    stdout: '',
+    stderr: /^The demo account has another password; give the --password that /,
+  })
+  t.match(results[2], {
+    code: 1,
+    stdout: '',
+    stderr: 'Logging in was answered with 503, because the service is busy; try again in 60 s.\n',
+  })
+  t.match(results[3], { code: 0, stderr: /their accounts \(visitor-…@load\.example\) are still there\.\n$/ })
+
+  let deleted = 0
+  const patient = await load(
+    like({
+      // The third visitor comes after the interrupt, if any.
+      'POST /v1/sessions': (response) => {
+        if (++logins === 2) patient.child.kill('SIGINT')
+        setTimeout(
+          () => response.writeHead(201).end('{"token": "T", "user": {"id": 1}}'),
+          logins === 2 ? 300 : 0,
+        )
+      },
+      'DELETE /v1/me': (response) => {
+        deleted += 1
+        response.writeHead(204).end()
+      },
+    }),
+    '--visitors',
+    '1000',
+  )
+  let logins = 0
+  const interrupted = await patient.ended
+  t.match(interrupted, {
+    code: 130,
+    stdout: /^0 requests in \d+\.\d s to (?:.|\n)*\n\nNothing was sent\.\n$/,
+  })
+  t.same([logins, deleted], [2, 2], 'no more come, and those who came are deleted')
 })
 
 t.test('failures are told apart, and bytes are counted', { buffered: true }, async (t) => {
@@ -213,9 +410,13 @@ t.test('it stays on this machine unless told', { buffered: true }, async (t) => 
 
 t.test('what cannot be is refused in one sentence', { buffered: true }, async (t) => {
   t.throws(() => readMix('home,wiki=2'), {
-    message: `--mix has "wiki=2"; give name=weight of ${PAGE_NAMES.join(', ')}, with commas between.`,
+    message: `--mix has "wiki=2"; give name=weight, in whole numbers, of ${PAGE_NAMES.join(', ')}, with commas between.`,
   })
   t.throws(() => readMix('home=-1'), { message: /^--mix has "home=-1"; / })
+  t.throws(() => readMix('home=0.5'), {
+    message: /^--mix has "home=0\.5"; give name=weight, in whole numbers, of /,
+  })
+  t.throws(() => readMix('home=1,user,home=2'), { message: '--mix has home twice; give each page once.' })
   t.throws(() => readMix('home=0'), {
     message: '--mix has no page with a weight above 0; give one at least.',
   })

@@ -104,7 +104,8 @@ async function measureSize(
       () => client.close(),
       () => bareClient.close(),
     )
-    const { visitors } = await logInVisitors(client, { wanted: 1, password })
+    const { visitors } = await logInVisitors(client, { wanted: 1, password }, signal)
+    signal.throwIfAborted()
     const bench = { client, bareClient, receiver, token: visitors[0]!.token! }
     for (const warm of await warmUp(bench, MEASURED_PAGES, WARM_UP_MS, signal)) {
       steps.next()

@@ -21,6 +21,10 @@ export interface AppliedLoad {
   /** How long after their due time requests were sent: large where this machine cannot send so many. */
   readonly lateness: Latencies
   readonly sendingSeconds: number
+  /** When the last one was sent. */
+  readonly unanswered: number
+  /** What the thread that sends took of a processor, and how much of the time it had something to do; 1 is all. */
+  readonly sender: { readonly cpu: number; readonly busy: number }
 }
 
 /** Sends what the plan says until its end or until the signal aborts, and waits for the answers. */
@@ -35,6 +39,8 @@ export async function applyLoad(
   const lateness = new Latencies()
   const pick = picker(plan.mix)
   const startedAt = performance.now()
+  const cpuBefore = process.threadCpuUsage()
+  const loopBefore = performance.eventLoopUtilization()
   let inFlight = 0
   let whenIdle: (() => void) | undefined
 
@@ -55,8 +61,12 @@ export async function applyLoad(
     })
   })
   const sendingSeconds = (performance.now() - startedAt) / 1000
+  const { user, system } = process.threadCpuUsage(cpuBefore)
+  const cpu = (user + system) / 1e6 / sendingSeconds
+  const sender = { cpu, busy: performance.eventLoopUtilization(loopBefore).utilization }
+  const unanswered = inFlight
   await untilIdle()
-  return { pages, lateness, sendingSeconds }
+  return { pages, lateness, sendingSeconds, unanswered, sender }
 
   async function look(name: LoadPageName, result: PageResult, dueMs: number): Promise<void> {
     const visitor = visitors[Math.floor(Math.random() * visitors.length)]!

@@ -1,4 +1,5 @@
 import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http'
+import { TIME_OUT } from './results.ts'
 import type { Target } from './target.ts'
 
 export interface Ask {
@@ -86,7 +87,7 @@ export class HttpClient {
       })
     })
     const timer = setTimeout(() => {
-      reject(new NoAnswer('time-out'))
+      reject(new NoAnswer(TIME_OUT))
       outgoing.destroy()
     }, this.#timeoutMs)
     outgoing.on('error', fail)

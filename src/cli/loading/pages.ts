@@ -45,10 +45,12 @@ export function readMix(text: string | undefined): Mix {
     const [, name = part, digits = '1'] = /^([^=]*)(?:=(\d{1,6}))?$/.exec(part) ?? []
     if (!Object.hasOwn(LOAD_PAGES, name))
       throw new UsageError(
-        `--mix has "${part}"; give name=weight of ${PAGE_NAMES.join(', ')}, with commas between.`,
+        `--mix has "${part}"; give name=weight, in whole numbers, of ${PAGE_NAMES.join(', ')}, with commas between.`,
       )
     return [name as LoadPageName, Number(digits)]
   })
+  const twice = parts.find(([name], index) => parts.findIndex(([other]) => other === name) !== index)
+  if (twice !== undefined) throw new UsageError(`--mix has ${twice[0]} twice; give each page once.`)
   const mix = positive(parts)
   if (mix.size === 0) throw new UsageError('--mix has no page with a weight above 0; give one at least.')
   return mix

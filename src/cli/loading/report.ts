@@ -1,21 +1,20 @@
 import { formatCount } from '../progress.ts'
 import type { AppliedLoad } from './apply-load.ts'
+import { bottleneckOf, isLate } from './bottleneck.ts'
 import { formatBytes, formatMs, formatTable } from './format.ts'
 import type { Pace } from './pacing.ts'
-import type { PageResult } from './results.ts'
+import { NOT_SENT, type PageResult, TIME_OUT } from './results.ts'
 
 /** What became of a run. */
 export interface LoadResult extends Pace, AppliedLoad {
   readonly url: string
   readonly total: PageResult
+  readonly maxInFlight: number
   readonly visitors: { readonly count: number; readonly isSignedUp: boolean }
   readonly wasInterrupted: boolean
 }
 
 const PERCENTILES = [50, 90, 95, 99, 99.9] as const
-
-/** More, and what the latencies tell is as much about this machine as about the service. */
-const LATE_MS = 10
 
 /** For people. Latencies are in milliseconds, from when a request was due to the last byte of its answer. */
 export function textReport(result: LoadResult): string {
@@ -34,8 +33,17 @@ export function textReport(result: LoadResult): string {
       `${formatCount(Math.round(sent / sendingSeconds))} a second, ${formatCount(ratePerSecond)} wanted. Latencies in ms.\n`,
     table,
     ...(errors.length > 0 ? [formatTable([['errors', 'kind', 'requests'], ...errors])] : []),
-    `${latenessSentence(result)}\n`,
+    `${[...unmeasured(total), verdict(result)].join('\n')}\n`,
   ].join('\n')
+}
+
+/** A latency that nobody waited for to its end is in no percentile, which flatters them. */
+function unmeasured({ errors }: PageResult): string[] {
+  const unanswered = [...errors].filter(([kind]) => !kind.startsWith('status'))
+  const count = unanswered.reduce((sum, [, requests]) => sum + requests, 0)
+  return count === 0
+    ? []
+    : [`${formatCount(count)} requests without an answer are in none of the percentiles.`]
 }
 
 function row(name: string, page: PageResult): string[] {
@@ -49,23 +57,63 @@ function row(name: string, page: PageResult): string[] {
   ]
 }
 
-function latenessSentence({ lateness }: LoadResult): string {
-  const p99 = lateness.percentileMs(99) ?? 0
-  const times = `p50 ${formatMs(lateness.percentileMs(50))} ms, p99 ${formatMs(p99)} ms`
-  return p99 > LATE_MS
-    ? `Requests were sent late (${times} after they were due): this machine is too busy to send so many, and the latencies hold that wait too.`
-    : `Requests were sent on time (${times} after they were due).`
+/** Whose limit the run met, in words. */
+function verdict(result: LoadResult): string {
+  const { lateness, sender } = result
+  if (lateness.count === 0) return 'Nothing was sent.'
+  const times = `p50 ${formatMs(lateness.percentileMs(50))} ms, p99 ${formatMs(lateness.percentileMs(99))} ms after they were due`
+  const sending = isLate(result)
+    ? `Requests left late (${times}), and the latencies hold that wait too`
+    : `Requests left on time (${times})`
+  const took = `this load took ${percentage(sender.cpu)} of a processor`
+  switch (bottleneckOf(result)) {
+    case 'client':
+      return `This load was the bottleneck, not the service: ${took}. ${sending}. Ask for a lower --rate.`
+    case 'machine':
+      return [
+        `This machine was the bottleneck: other programs left this load ${percentage(sender.cpu)} of a processor for the ${percentage(sender.busy)} of the time in which it had something to do.`,
+        ...backlog(result),
+        `${sending}.`,
+      ].join(' ')
+    case 'service':
+      return ['The service did not keep up.', ...backlog(result), `${sending}; ${took}.`].join(' ')
+    case undefined:
+      return `${sending}; ${took}.`
+  }
 }
 
-/** For programs: one object, with numbers in the units that their names say. */
+function backlog({ total: { errors }, unanswered, maxInFlight }: LoadResult): string[] {
+  const [notSent = 0, timedOut = 0] = [errors.get(NOT_SENT), errors.get(TIME_OUT)]
+  const signs = [
+    notSent > 0 &&
+      `${formatCount(notSent)} were not sent, because ${formatCount(maxInFlight)} were unanswered`,
+    timedOut > 0 && `${formatCount(timedOut)} were not answered in time`,
+    unanswered > 0 && `${formatCount(unanswered)} were unanswered when the last one left`,
+  ].filter((sign) => sign !== false)
+  return signs.length > 0 ? [`Of the requests, ${signs.join('; ')}.`] : []
+}
+
+function percentage(part: number): string {
+  return `${Math.round(100 * part)} %`
+}
+
+/** For programs: one object, with numbers in the units that their names say. Its fields are promised in docs/load.md. */
 export function jsonReport(result: LoadResult): string {
-  const { pages, total, lateness, ...run } = result
   const report = {
-    ...run,
-    sent: lateness.count,
-    latenessMs: percentiles(lateness),
-    pages: Object.fromEntries([...pages].map(([name, page]) => [name, pageObject(page)])),
-    total: pageObject(total),
+    url: result.url,
+    ratePerSecond: result.ratePerSecond,
+    durationSeconds: result.durationSeconds,
+    sendingSeconds: result.sendingSeconds,
+    wasInterrupted: result.wasInterrupted,
+    visitors: result.visitors,
+    sent: result.lateness.count,
+    latenessMs: percentiles(result.lateness),
+
+    unanswered: result.unanswered,
+    sender: result.sender,
+    bottleneck: bottleneckOf(result) ?? null,
+    pages: Object.fromEntries([...result.pages].map(([name, page]) => [name, pageObject(page)])),
+    total: pageObject(result.total),
   }
   return `${JSON.stringify(report, null, 2)}\n`
 }

@@ -29,3 +29,4 @@ export class PageResult {
 }
 
 export const NOT_SENT = 'not sent'
+export const TIME_OUT = 'time-out'

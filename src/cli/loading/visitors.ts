@@ -8,40 +8,47 @@ import { Visitor } from './visitor.ts'
 export interface Visitors {
   readonly visitors: readonly Visitor[]
   readonly isSignedUp: boolean
-  /** Ends what was begun for them: accounts that were signed up are deleted, sessions of others ended. */
-  leave(): Promise<void>
+  /** Ends what was begun for them, accounts that were signed up or sessions of others; returns how many are left over. */
+  leave(): Promise<number>
 }
 
 /** One who looks at public pages only. */
 export const STRANGER: Visitors = {
   visitors: [new Visitor(undefined, 0)],
   isSignedUp: false,
-  async leave() {},
+  leave: async () => 0,
 }
 
 /**
- * Logs visitors in, as many as wanted or as the service's limits let in: the demo account and other seeded ones where
- * their password is given, else accounts that are signed up for this run. One after the other, because a password
- * takes the service 40 ms of a core.
+ * Logs visitors in, as many as wanted, as the service's limits let in or as there are when the signal aborts: the demo
+ * account and other seeded ones where their password is given, else accounts that are signed up for this run. One after
+ * the other, because a password takes the service 40 ms of a core.
  */
 export async function logInVisitors(
   client: HttpClient,
   { wanted, password }: { wanted: number; password: string | undefined },
+  signal: AbortSignal,
 ): Promise<Visitors> {
   const isSignedUp = password === undefined
   const visitors: Visitor[] = []
   const leave = async () => {
+    let left = visitors.length
     for (const { token } of visitors) {
       const path = isSignedUp ? '/v1/me' : '/v1/sessions/current'
-      await client.ask({ method: 'DELETE', path, token }).catch(() => {})
+      const status = await client.ask({ method: 'DELETE', path, token }).then(
+        (answer) => answer.status,
+        () => undefined,
+      )
+      if (status === 204) left -= 1
     }
+    return left
   }
-  for (let number = 1; number <= wanted; number++) {
+  for (let number = 1; number <= wanted && !signal.aborted; number++) {
     const credentials = isSignedUp ? newAccount(number) : { email: seededEmail(number), password }
     const refused = await logIn(client, credentials, isSignedUp, visitors)
     if (refused === undefined) continue
     if (visitors.length > 0) break
-    throw refusal(refused, isSignedUp)
+    throw complaint(refused, isSignedUp)
   }
   return { visitors, isSignedUp, leave }
 }
@@ -63,24 +70,26 @@ function seededEmail(number: number): string {
   return number === 1 ? DEMO_EMAIL : `user${number}@${RESERVED_DOMAIN}`
 }
 
-/** The answer that refused it, if one did. */
+interface Refusal {
+  readonly step: 'Signing up' | 'Logging in'
+  readonly answer: Answer
+}
+
+/** What refused it, if anything did. */
 async function logIn(
   client: HttpClient,
   { email, password, ...profile }: Credentials,
   isSignUp: boolean,
   visitors: Visitor[],
-): Promise<Answer | undefined> {
+): Promise<Refusal | undefined> {
   if (isSignUp) {
-    const signedUp = await ask(client, {
-      method: 'POST',
-      path: '/v1/users',
-      body: { ...profile, email, password },
-    })
-    if (signedUp.status !== 201) return signedUp
+    const body = { ...profile, email, password }
+    const answer = await ask(client, { method: 'POST', path: '/v1/users', body })
+    if (answer.status !== 201) return { step: 'Signing up', answer }
   }
-  const loggedIn = await ask(client, { method: 'POST', path: '/v1/sessions', body: { email, password } })
-  if (loggedIn.status !== 201) return loggedIn
-  const { token, user } = JSON.parse(Buffer.concat(loggedIn.body).toString())
+  const answer = await ask(client, { method: 'POST', path: '/v1/sessions', body: { email, password } })
+  if (answer.status !== 201) return { step: 'Logging in', answer }
+  const { token, user } = JSON.parse(Buffer.concat(answer.body).toString())
   visitors.push(new Visitor(token, user.id))
   return undefined
 }
@@ -94,12 +103,14 @@ async function ask(client: HttpClient, request: Ask): Promise<Answer> {
   }
 }
 
-function refusal({ status, headers }: Answer, isSignUp: boolean): CommandError {
-  const step = isSignUp ? 'Signing up' : 'Logging in'
+function complaint({ step, answer: { status, headers } }: Refusal, isSignedUp: boolean): CommandError {
+  const later = `try again in ${headers['retry-after'] ?? 60} s`
   if (status === 429)
     return new CommandError(
-      `${step} is limited, and was tried too often; try again in ${headers['retry-after'] ?? 60} s${isSignUp ? ', or give the --password of seeded accounts' : ''}.`,
+      `${step} is limited, and was tried too often; ${later}${isSignedUp ? ', or give the --password of seeded accounts' : ''}.`,
     )
+  if (status === 503)
+    return new CommandError(`${step} was answered with 503, because the service is busy; ${later}.`)
   if (status === 401)
     return new CommandError(
       'The demo account has another password; give the --password that npm run seed printed last.',

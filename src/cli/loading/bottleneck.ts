@@ -1,0 +1,34 @@
+import type { AppliedLoad } from './apply-load.ts'
+import type { Pace } from './pacing.ts'
+import { NOT_SENT, type PageResult, TIME_OUT } from './results.ts'
+
+/** Later, and what the latencies tell is as much about this machine as about the service. */
+const LATE_MS = 10
+/** Of the time: then the thread that sends has had no rest. */
+const BUSY = 0.95
+/** Of the time in which it had something to do: then it was at work, or else mostly waiting for a processor. */
+const AT_WORK = 0.7
+const WAITING = 0.5
+
+export type Bottleneck = 'client' | 'service' | 'machine'
+
+type Run = Pick<AppliedLoad, 'lateness' | 'sender' | 'unanswered'> &
+  Pick<Pace, 'ratePerSecond'> & { readonly total: Pick<PageResult, 'errors'> }
+
+export function isLate({ lateness }: Run): boolean {
+  return (lateness.percentileMs(99) ?? 0) > LATE_MS
+}
+
+/**
+ * What kept a run from its rate: the thread that sends, which had no rest; other programs, which kept it from a processor;
+ * else the service, where requests could not be sent, were not answered in time, or waited for more than a second at the
+ * end (as many as a second sends, by Little's law). Undefined where nothing did.
+ */
+export function bottleneckOf(run: Run): Bottleneck | undefined {
+  const atWork = run.sender.cpu / run.sender.busy
+  if (isLate(run) && run.sender.busy >= BUSY && atWork >= AT_WORK) return 'client'
+  if (isLate(run) && atWork < WAITING) return 'machine'
+  const { errors } = run.total
+  if (errors.has(NOT_SENT) || errors.has(TIME_OUT) || run.unanswered > run.ratePerSecond) return 'service'
+  return isLate(run) ? 'machine' : undefined
+}
