@@ -16,6 +16,7 @@ import {
   inOrder,
   latencyTable,
   partialNote,
+  progressOf,
   queryTable,
   searchTable,
   toCsv,
@@ -90,18 +91,17 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
     startedAt,
     tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
     machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`,
-    planned: sizes.length * MEASURED_PAGES.length,
+    planned: sizes.length * (MEASURED_PAGES.length + (plan.withSearches ? 1 : 0)),
   })
   // A terminal that closes ends it as Ctrl-C does: no process and no database stays behind.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
   try {
     await measureSizes(plan, found, signal)
   } catch (error) {
-    const { measurements, planned } = findings()
     const kept =
-      measurements.length === 0
+      found.measurements.length === 0
         ? 'nothing was measured yet'
-        : `${measurements.length} of ${planned} measurements are in ${conclude(findings(), out)}`
+        : `${progressOf(findings())} are in ${conclude(findings(), out)}`
     if (signal.aborted) process.stderr.write(`Interrupted: ${kept}.\n`)
     else if (error instanceof CommandError) throw new CommandError(`${error.message} Before that, ${kept}.`)
     else throw error

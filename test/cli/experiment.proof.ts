@@ -149,6 +149,11 @@ t.test('the whole command, at three sizes', { buffered: true }, async (t) => {
   const curve = readFileSync(join(out, 'curve.svg'), 'utf8')
   for (const percent of ['p50', 'p95'])
     t.ok(isToScale(curve, percent, measured), `${percent} of the client is drawn to scale`)
+  t.equal(
+    stdout.match(/^(?:full listing|keyset page|friends page) +\d+ +2\.00 /gm)?.length,
+    9,
+    'session and list',
+  )
   t.match(stdout, /\n\d+ s\. Results: .*results\.csv, .*curve\.svg, .*report\.html, .*search\.svg\n$/)
 })
 
@@ -171,6 +176,8 @@ function isToScale(svg: string, percent: string, lines: readonly Line[]): boolea
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  // A terminal that closes.
+  ['SIGHUP', 143],
 ] as const)
   t.test(`${signal} ends it with what was measured until then`, { buffered: true }, async (t) => {
     const folder = temporaryFolder(t)
@@ -420,6 +427,8 @@ t.test('results are complete and stand alone', async (t) => {
     chart.caption.at(-1),
     'The story published 60 ms for its query at 115 rows; the list’s query here takes 0.12 ms.',
   )
+  t.match(toCsv({ ...findings, planned: 13 }), /^partial,/m, 'also where a search alone is missing')
+  t.notMatch(toCsv(findings), /^partial,/m)
   const falling = sizes.map((rows) => measured(FRIENDS, rows, 10, 1e6 / rows))
   const other = { ...findings, measurements: falling.slice(1), planned: 3 }
   t.match(

@@ -12,7 +12,7 @@ export interface Findings {
   readonly startedAt: Date
   readonly tookSeconds: number
   readonly machine: string
-  /** How many measurements there were to be. */
+  /** How many measurements, searches among them, there were to be. */
   readonly planned: number
 }
 
@@ -47,10 +47,15 @@ export function isCapped({ page, replyRows, tableRows }: Measurement): boolean {
   return page.name === 'full listing' && replyRows < tableRows
 }
 
+/** `4 of 9 measurements`. */
+export function progressOf({ measurements, searches, planned }: Findings): string {
+  return `${formatCount(measurements.length + searches.length)} of ${formatCount(planned)} measurements`
+}
+
 /** What to call incomplete findings; undefined for complete ones. */
-export function partialNote({ measurements, planned }: Findings): string | undefined {
-  if (measurements.length === planned) return undefined
-  return `Partial: ${formatCount(measurements.length)} of ${formatCount(planned)} measurements`
+export function partialNote(findings: Findings): string | undefined {
+  const { measurements, searches, planned } = findings
+  return measurements.length + searches.length === planned ? undefined : `Partial: ${progressOf(findings)}`
 }
 
 export interface Table {

@@ -64,7 +64,7 @@ export async function measureSizes(plan: ExperimentPlan, found: Found, signal: A
 function stepsOf(tableRows: number, { durationSeconds, withSearches }: ExperimentPlan): Step[] {
   const rows = `${formatCount(tableRows)} rows`
   return [
-    { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 10_000 },
+    { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 20_000 },
     { what: `${rows}: warming up`, plannedSeconds: 8 },
     ...MEASURED_PAGES.map(({ name }) => ({
       what: `${rows}: ${name}`,
