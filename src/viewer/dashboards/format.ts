@@ -63,7 +63,7 @@ const Query = Type.Object({ data_source: Type.Enum(['metrics', ...EVENT_SOURCES]
 const NumberFormat = record({
   unit: record({
     type: Type.Literal('canonical_unit'),
-    unit_name: Type.Enum(['second', 'millisecond', 'microsecond', 'byte', 'percent']),
+    unit_name: Type.Enum(['second', 'millisecond', 'microsecond', 'nanosecond', 'byte', 'percent']),
     per_unit_name: Type.Optional(Type.Literal('second')),
   }),
 })

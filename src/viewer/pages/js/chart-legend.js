@@ -5,6 +5,8 @@ const MOST = 60
 /** Of the chart's height; the drawing above it keeps the rest, and this much at least. */
 const MOST_SHARE = 0.45
 const LEAST_PLOT_PX = 96
+/** With the space around it. */
+const ONE_LINE_PX = 28
 const SUMMARIES = {
   avg: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
   min: (values) => Math.min(...values),
@@ -137,9 +139,9 @@ export class ChartLegend {
       this.#more.textContent = beyond > 0 ? `fewer (${beyond} are not listed)` : 'fewer'
       return
     }
-    const room = Math.max(24, Math.min(MOST_SHARE * height, height - LEAST_PLOT_PX))
+    const room = Math.max(ONE_LINE_PX, Math.min(MOST_SHARE * height, height - LEAST_PLOT_PX))
     this.#more.hidden = beyond === 0
-    this.#more.textContent = `+${beyond} more`
+    this.#more.textContent = beyond === 0 ? '' : `+${beyond} more`
     if (this.element.offsetHeight <= room) return
     if (this.#isTable && this.#wanted.mayShrink) {
       this.#remake(false)

@@ -23,12 +23,12 @@ const HUES = {
   red: [355],
   blue: [215],
 }
-/** Hues of what a name says of itself: statuses of HTTP, levels of logs, good and bad. */
+/** Hues and saturations of what a name says of itself: statuses of HTTP, levels of logs, good and bad. */
 const MEANINGS = [
-  [/^(?:5\d\d|5xx|error|err|fatal|critical|crit|emerg(?:ency)?|alert|fail(?:ed|ure)?|down)$/i, 355],
-  [/^(?:4\d\d|4xx|warn(?:ing)?)$/i, 36],
-  [/^(?:2\d\d|2xx|ok|success|up|healthy)$/i, 150],
-  [/^(?:[13]\d\d|[13]xx|info|notice|debug|trace)$/i, 215],
+  [/^(?:5\d\d|5xx|error|err|fatal|critical|crit|emerg(?:ency)?|alert|fail(?:ed|ure)?|down)$/i, 355, 52],
+  [/^(?:4\d\d|4xx|warn(?:ing)?)$/i, 38, 70],
+  [/^(?:2\d\d|2xx|ok|success|up|healthy)$/i, 150, 42],
+  [/^(?:[13]\d\d|[13]xx|info|notice|debug|trace)$/i, 215, 50],
 ]
 const taken = new Map()
 
@@ -50,11 +50,12 @@ export function colorOf(name, index, palette) {
     const light = (dark ? 68 : 45) + (Math.floor(index / hues.length) % 4) * (dark ? 6 : -7)
     return `hsl(${hue} ${dark ? 75 : 62}% ${light}%)`
   }
-  const hue = palette === 'semantic' ? MEANINGS.find(([pattern]) => pattern.test(name))?.[1] : undefined
-  if (hue !== undefined) {
+  const meaning = palette === 'semantic' ? MEANINGS.find(([pattern]) => pattern.test(name)) : undefined
+  if (meaning) {
+    const [, hue, saturation] = meaning
     // Neighbours of one kind, such as 200 and 201, are told apart by their shade.
     const shade = [...name].reduce((sum, sign) => sum + sign.charCodeAt(0), 0) % 3
-    return `hsl(${hue} ${dark ? 48 : 45}% ${(dark ? 52 : 38) + shade * 9}%)`
+    return `hsl(${hue} ${saturation}% ${(dark ? 54 : 40) + shade * 9}%)`
   }
   if (!taken.has(name)) taken.set(name, taken.size)
   return CLASSIC[taken.get(name) % CLASSIC.length][dark ? 1 : 0]

@@ -3,7 +3,8 @@ import { onScheme } from './colors.js'
 import { h, option } from './dom.js'
 import { live, onNews } from './live.js'
 import { firstMinute, startShell } from './shell.js'
-import { SPANS, timeSpan, updateAddress } from './time-span.js'
+import { SPANS, timeSpan } from './time-span.js'
+import { VariablePicker } from './variable-picker.js'
 import { makeWidget } from './widgets.js'
 
 const TABLET_COLUMNS = 6
@@ -169,7 +170,9 @@ function takeTimeframe(frame) {
 
 /** Runs of widgets, and groups, which have a section of their own. */
 function sectionsOf(widgets) {
-  const placed = widgets.map((widget, index) => ({ widget, index }))
+  const placed = (Array.isArray(widgets) ? widgets : [])
+    .filter((widget) => typeof widget?.definition === 'object' && widget.definition !== null)
+    .map((widget, index) => ({ widget, index }))
   placed.sort(
     (one, other) => (one.widget.layout?.y ?? 0) - (other.widget.layout?.y ?? 0) || one.index - other.index,
   )
@@ -180,7 +183,7 @@ function sectionsOf(widgets) {
       sections.push({
         title: definition.title,
         isTitled: definition.show_title !== false,
-        widgets: definition.widgets ?? [],
+        widgets: (definition.widgets ?? []).filter((widget) => widget?.definition),
       })
     else if (sections.at(-1)?.isRun) sections.at(-1).widgets.push(widget)
     else sections.push({ isRun: true, widgets: [widget] })
@@ -229,7 +232,7 @@ function place(element, layout, top, { type } = {}) {
   element.style.setProperty('--row', layout.y - top + 1)
 }
 
-/** Selects for the dashboard's variables; their values are the tags of the metrics whose queries use them. */
+/** Boxes for the dashboard's variables; their values are the tags of the metrics whose queries use them. */
 function templateVariables({ template_variables: definitions = [], widgets }, onChange) {
   const text = JSON.stringify(widgets)
   const queries = [...text.matchAll(/"(?:query|q)":"((?:[^"\\]|\\.)*)"/g)].map(([, query]) => query)
@@ -240,50 +243,37 @@ function templateVariables({ template_variables: definitions = [], widgets }, on
         .flatMap((query) => [...query.matchAll(/\w+:([A-Za-z_][\w.]*)\{/g)].map(([, metric]) => metric)),
     ),
   ]
-  const selects = definitions.map((variable) => {
+  const known = definitions.filter((variable) => typeof variable?.name === 'string')
+  const pickers = known.map((variable) => {
     const { name, defaults, default: one } = variable
-    const chosen = given.get(`tpl_var_${name}`) ?? defaults?.[0] ?? one ?? '*'
-    const select = h('select', {
-      id: `variable-${name}`,
-      onchange: () => {
-        updateAddress({ [`tpl_var_${name}`]: select.value === '*' ? undefined : select.value })
-        onChange()
-      },
-    })
-    const fill = (values) => {
-      const value = select.value || chosen
-      const all = [...new Set(['*', ...(variable.available_values ?? []), ...values, value])]
-      if (all.length === select.options.length) return
-      select.replaceChildren(...all.map((text) => option(text, text === '*' ? 'all' : text)))
-      select.value = value
-    }
-    fill([])
-    return { variable, select, fill, metrics: metricsOf(name) }
+    const picker = new VariablePicker({ name, fallback: defaults ?? [one ?? '*'], onChange })
+    picker.offer(variable.available_values ?? [])
+    return { variable, picker, metrics: metricsOf(name) }
   })
   const element = h(
     'div',
     { class: 'variables' },
-    selects.map(({ variable, select }) =>
-      h('label', { for: select.id }, h('span', {}, variable.name), select),
-    ),
+    pickers.map(({ picker }) => picker.element),
   )
   const values = () =>
     Object.fromEntries(
-      selects.map(({ variable, select }) => [
+      pickers.map(({ variable, picker }) => [
         variable.name,
-        { prefix: variable.prefix ?? variable.name, values: select.value === '*' ? [] : [select.value] },
+        { prefix: variable.prefix ?? variable.name, values: picker.values },
       ]),
     )
   const refresh = async () => {
-    const used = new Set(selects.flatMap(({ metrics }) => metrics))
+    const used = new Set(pickers.flatMap(({ metrics }) => metrics))
     const { metrics: known } = await getJson('/api/metrics').catch(() => ({ metrics: [] }))
     const names = known.map(({ name }) => name).filter((name) => used.has(name))
     const found = await Promise.all(
       names.slice(0, 12).map((name) => getJson('/api/metrics', { name }).catch(() => ({ metrics: [] }))),
     )
     const tags = found.flatMap(({ metrics }) => metrics).map((metric) => metric.tags)
-    for (const { variable, fill } of selects)
-      fill([...new Set(tags.flatMap((tag) => tag[variable.prefix ?? variable.name] ?? []))].sort())
+    for (const { variable, picker } of pickers) {
+      const found = new Set(tags.flatMap((tag) => tag[variable.prefix ?? variable.name] ?? []))
+      picker.offer([...(variable.available_values ?? []), ...[...found].sort()])
+    }
   }
   return { element, values, refresh }
 }

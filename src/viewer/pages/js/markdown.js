@@ -1,7 +1,7 @@
 import { h } from './dom.js'
 
 /**
- * A note's text as elements: headings, lists, paragraphs, code blocks; bold, emphasis, code and links within. Everything
+ * A note's text as elements: headings, lists, rules, paragraphs, code blocks; bold, emphasis, code and links within. Everything
  * else stays the text that it is, so no note can bring markup, pictures or scripts.
  */
 export function markdown(text) {
@@ -11,7 +11,8 @@ export function markdown(text) {
     const line = lines.shift()
     const heading = /^(#{1,6})\s+(.*)$/.exec(line)
     if (line.trim() === '') continue
-    if (heading) blocks.push(h(`h${Math.min(6, heading[1].length + 2)}`, {}, inline(heading[2])))
+    if (/^\s*([-*_])(?:\s*\1){2,}\s*$/.test(line)) blocks.push(h('hr'))
+    else if (heading) blocks.push(h(`h${Math.min(6, heading[1].length + 2)}`, {}, inline(heading[2])))
     else if (line.startsWith('```')) {
       const code = take(lines, (next) => !next.startsWith('```'))
       lines.shift()
@@ -45,14 +46,15 @@ function take(lines, isWanted) {
 }
 
 const INLINE =
-  /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\((https?:\/\/[^\s)]+|\/[^\s/)][^\s)]*)\)/
+  /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|(?<!\w)__([^_]+)__(?!\w)|(?<!\w)_([^_\s][^_]*)_(?!\w)|\[([^\]]+)\]\((https?:\/\/[^\s)]+|\/[^\s/)][^\s)]*)\)/
 
 function inline(text) {
   const parts = []
   let rest = text
   for (let found = INLINE.exec(rest); found; found = INLINE.exec(rest)) {
     parts.push(rest.slice(0, found.index))
-    const [all, code, strong, emphasis, label, address] = found
+    const [all, code, strongStars, emphasisStars, strongLines, emphasisLines, label, address] = found
+    const [strong, emphasis] = [strongStars ?? strongLines, emphasisStars ?? emphasisLines]
     if (code) parts.push(h('code', {}, code))
     else if (strong) parts.push(h('strong', {}, inline(strong)))
     else if (emphasis) parts.push(h('em', {}, inline(emphasis)))

@@ -45,9 +45,10 @@ export class TimeChart {
         : values
     })
     const signature = JSON.stringify([
-      drawn.map(({ key, type, color, width, dash, isRight, unit }) => [
+      drawn.map(({ key, type, values, color, width, dash, isRight, unit }) => [
         key,
         type,
+        isFlat(values),
         color,
         width,
         dash,
@@ -241,7 +242,8 @@ function seriesOptions(one) {
   if (one.type === 'bars')
     return {
       ...common,
-      width: 0,
+      // Columns of nothing but 0 have no height, and would be taken for no data.
+      width: isFlat(one.values) ? 1 : 0,
       fill: one.color,
       paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
       points: { show: false },
@@ -249,6 +251,10 @@ function seriesOptions(one) {
   const lonely = { show: false, size: 7, width: 0, fill: one.color, filter: aloneBetweenGaps }
   if (one.type === 'area') return { ...common, width: 1, fill: faint(one.color, 0.35), points: lonely }
   return { ...common, width: one.width ?? 1.5, dash: one.dash, points: lonely }
+}
+
+function isFlat(values) {
+  return values.every((value) => !value)
 }
 
 /** A value with a gap on either side makes no line, and is drawn as a point. */

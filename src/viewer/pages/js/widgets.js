@@ -1,9 +1,12 @@
 import { postJson, Turns } from './api.js'
 import { colorOf } from './colors.js'
+import { applyFormat } from './conditional-format.js'
 import { h, svg } from './dom.js'
 import { clock, formatParts, formatValue, plainUnit, unitOf } from './format.js'
 import { DistributionChart, HeatChart } from './histogram-charts.js'
 import { markdown } from './markdown.js'
+import { explorerLinks, freeText, whyNotDrawn } from './other-widgets.js'
+import { QueryTable } from './query-table.js'
 import { TimeChart } from './time-chart.js'
 import { secondsOf } from './time-span.js'
 
@@ -17,10 +20,11 @@ const DASHES = { dashed: [6, 4], dotted: [2, 3] }
  */
 export function makeWidget(definition, { onZoom } = {}) {
   if (definition?.type === 'note') return { element: noteBox(definition), refresh: () => {} }
+  if (definition?.type === 'free_text') return { element: freeText(definition), refresh: () => {} }
   const make = Object.hasOwn(KINDS, definition?.type ?? '') ? KINDS[definition.type] : undefined
   const body = h('div', { class: 'body' })
   const message = h('p', { class: 'message', hidden: true })
-  const title = definition?.title ?? ''
+  const title = String(definition?.title ?? '')
   const element = h(
     'section',
     { class: `widget ${make ? definition.type : 'unknown'}`, 'aria-label': title || definition?.type },
@@ -46,7 +50,7 @@ export function makeWidget(definition, { onZoom } = {}) {
   )
   if (!make) {
     message.hidden = false
-    message.textContent = `Widgets of type “${definition?.type}” are not drawn here; Datadog shows them.`
+    message.append(h('span', {}, whyNotDrawn(definition?.type)), ...explorerLinks(definition ?? {}))
     return { element, refresh: () => {} }
   }
   const say = (text, isError = false) => {
@@ -55,7 +59,9 @@ export function makeWidget(definition, { onZoom } = {}) {
     message.classList.toggle('error', isError)
     body.hidden = Boolean(text)
   }
-  const drawer = make(definition, body, { onZoom, title })
+  const drawer = isWritten(definition)
+    ? make(definition, body, { onZoom, title })
+    : () => `This is not written as Datadog writes a ${definition.type}: it has no list of requests.`
   let run = 0
   const refresh = async (context) => {
     run += 1
@@ -76,6 +82,13 @@ export function makeWidget(definition, { onZoom } = {}) {
   return { element, refresh }
 }
 
+/** Not every file comes from Datadog, and one widget's fault is not the others'. */
+function isWritten({ requests }) {
+  return (
+    Array.isArray(requests) && requests.length > 0 && requests.every((request) => request instanceof Object)
+  )
+}
+
 /** A widget may have a time of its own. */
 function ownTime(definition, context) {
   const seconds = secondsOf(definition.time?.live_span)
@@ -86,7 +99,7 @@ const KINDS = {
   timeseries,
   query_value: queryValue,
   toplist: topList,
-  query_table: topList,
+  query_table: queryTable,
   heatmap: (definition, body, options) => histogram(definition, body, options, HeatChart),
   distribution: (definition, body, options) => histogram(definition, body, options, DistributionChart),
 }
@@ -262,22 +275,6 @@ function drawSpark(box, { series, times, completeUntil }, type) {
   )
 }
 
-const COMPARE = {
-  '>': (value, bound) => value > bound,
-  '>=': (value, bound) => value >= bound,
-  '<': (value, bound) => value < bound,
-  '<=': (value, bound) => value <= bound,
-  '=': (value, bound) => value === bound,
-}
-const PALETTES = { red: 'bad', yellow: 'warn', green: 'good' }
-
-function applyFormat(element, formats = [], value) {
-  const found = formats.find(({ comparator, value: bound }) => COMPARE[comparator]?.(value, bound))
-  const [, kind, name] = /(?:(white)_on_|)(red|yellow|green)/.exec(found?.palette ?? '') ?? []
-  element.dataset.tone = name ? PALETTES[name] : ''
-  element.dataset.filled = String(kind === 'white')
-}
-
 function topList(definition, body) {
   const list = h('table', { class: 'toplist' })
   body.append(list)
@@ -314,6 +311,19 @@ function topList(definition, body) {
         }),
       ),
     )
+    return undefined
+  }
+}
+
+function queryTable(definition, body) {
+  const table = new QueryTable(definition)
+  body.append(table.element)
+  const requests = definition.requests ?? []
+  return async ({ isCurrent, show, ...context }) => {
+    const answers = await Promise.all(requests.map((request) => ask(request, 'scalar', context)))
+    if (!isCurrent()) return undefined
+    if (table.draw(requests, answers) === 0) return waitsFor(answers, context)
+    show()
     return undefined
   }
 }
