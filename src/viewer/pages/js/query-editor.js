@@ -117,6 +117,7 @@ export class QueryEditor {
     const mine = this.#asked
     const [before, after] = this.#around()
     const cursor = before.length + (this.#input.selectionEnd ?? 0)
+    const { length } = this.value
     const query = before + this.value + after
     const found = await getJson('/api/complete', { query, cursor }).catch(() => ({ suggestions: [] }))
     if (mine !== this.#asked || document.activeElement !== this.#input) return
@@ -124,7 +125,7 @@ export class QueryEditor {
     // What would take the place of text outside of this part does not belong to it.
     if (found.suggestions.length > 0 && (found.from < before.length || found.to > limit))
       found.suggestions = []
-    this.#completion = { ...found, from: found.from - before.length, to: found.to - before.length }
+    this.#completion = { ...found, from: found.from - before.length, to: found.to - before.length, length }
     this.#show()
   }
 
@@ -180,9 +181,11 @@ export class QueryEditor {
   }
 
   #accept(index) {
-    const { suggestions, from, to } = this.#completion
+    const { suggestions, from, length } = this.#completion
     const { text } = suggestions[index]
     const { value } = this
+    // What was typed since they were asked for belongs to the word that is replaced.
+    const to = Math.max(from, this.#completion.to + value.length - length)
     this.#input.value = value.slice(0, from) + text + value.slice(to)
     this.#input.setSelectionRange(from + text.length, from + text.length)
     this.#close()
