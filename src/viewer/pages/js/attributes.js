@@ -7,7 +7,8 @@ export function attributeTable(title, attributes) {
   return h(
     'section',
     { class: 'attributes' },
-    h('h4', {}, title),
+    // Not a heading: it stands below headings of different levels, and the table bears it too.
+    h('p', { class: 'title', 'aria-hidden': 'true' }, title),
     h(
       'table',
       {},

@@ -36,12 +36,11 @@ else
 
 async function showDashboard() {
   const header = h('div', { class: 'page-head' })
-  const first = firstMinute()
+  const first = h('div', { hidden: true })
   const board = h('div', { class: 'board' })
   const content = h('div', { class: 'content' }, header, first, board)
   main.classList.add('with-side')
   main.append(sideList(), content)
-  first.hidden = true
   if (shown.problem !== null) {
     board.append(h('p', { class: 'empty error' }, `${shown.name}.json cannot be shown. ${shown.problem}`))
     return
@@ -88,24 +87,35 @@ async function showDashboard() {
     await Promise.all(
       widgets.filter((widget) => visible.get(widget)).map((widget) => refreshOne(widget, range)),
     )
+    showFirst()
     await variables.refresh()
   }
   for (const widget of widgets) {
     widget.isStale = true
     seen.observe(widget.element)
   }
+  // One sentence for all, and what to do about it, above the sentence in each chart's box.
+  let hasData = true
+  let waitsFor
   const showFirst = () => {
-    first.hidden = live.version > 0
+    hasData ||= live.version > 0
+    const states = widgets.map(({ element }) => element.dataset.state).filter(Boolean)
+    const isNarrowed = timeSpan.isFixed || variables.areChosen()
+    const isEmpty = !isNarrowed && states.length > 0 && states.every((state) => state === 'empty')
+    const wish = !hasData ? 'the first data' : isEmpty ? 'numbers of this dashboard' : undefined
+    if (wish === waitsFor) return
+    waitsFor = wish
+    first.hidden = wish === undefined
+    first.replaceChildren(...(wish === undefined ? [] : [firstMinute(wish)]))
   }
-  live.addEventListener('news', showFirst)
-  live.addEventListener('change', showFirst)
   timeSpan.addEventListener('change', refreshAll)
   onScheme(refreshAll)
   onNews(['metrics'], () => (timeSpan.isFixed ? undefined : refreshAll()), {
     atLeastEveryMs: AT_LEAST_EVERY_MS,
   })
   const { version } = await getJson('/api/status').catch(() => ({ version: 1 }))
-  first.hidden = version > 0
+  hasData = version > 0
+  showFirst()
   await variables.refresh()
 }
 
@@ -275,5 +285,6 @@ function templateVariables({ template_variables: definitions = [], widgets }, on
       picker.offer([...(variable.available_values ?? []), ...[...found].sort()])
     }
   }
-  return { element, values, refresh }
+  const areChosen = () => selects.some(({ select }) => select.value !== '*')
+  return { element, values, areChosen, refresh }
 }

@@ -11,7 +11,6 @@ class Live extends EventTarget {
   version = 0
   #source
   #polling
-  #fallback
 
   start() {
     // A page in the background must not hold one of the six connections that a browser opens.
@@ -37,10 +36,10 @@ class Live extends EventTarget {
       this.#take(JSON.parse(data))
     })
     this.#source.addEventListener('error', () => {
-      this.#connect(false)
       // A refusal closes it for good, everything else is tried again by the browser.
-      if (this.#source?.readyState === EventSource.CLOSED) this.#close()
-      this.#fallback ??= setTimeout(() => this.#poll(), 2000)
+      if (this.#source?.readyState === EventSource.CLOSED) this.#source = undefined
+      // Whether the viewer is there, its status says: it may refuse streams alone.
+      this.#poll()
     })
   }
 
@@ -51,13 +50,12 @@ class Live extends EventTarget {
   }
 
   #stopPolling() {
-    clearTimeout(this.#fallback)
     clearInterval(this.#polling)
-    this.#fallback = undefined
     this.#polling = undefined
   }
 
   #poll() {
+    if (this.#polling) return
     const ask = async () => {
       try {
         const { version } = await getJson('/api/status')
@@ -68,7 +66,7 @@ class Live extends EventTarget {
         this.#connect(false)
       }
     }
-    this.#polling ??= setInterval(ask, 3000)
+    this.#polling = setInterval(ask, 3000)
     void ask()
   }
 
@@ -119,7 +117,9 @@ export function onNews(signals, action, { atLeastEveryMs = 0 } = {}) {
   })
   if (atLeastEveryMs > 0)
     setInterval(() => {
-      if (!live.isPaused && !document.hidden && Date.now() - last >= atLeastEveryMs) void run()
+      // While nobody answers, what is shown stays, rather than give way to as many messages.
+      const isIdle = live.isPaused || !live.isConnected || document.hidden
+      if (!isIdle && Date.now() - last >= atLeastEveryMs) void run()
     }, 1000)
   return run
 }

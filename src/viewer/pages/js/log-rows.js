@@ -13,7 +13,7 @@ export function logRow(line, { withTrace = true } = {}) {
   const { time, level, service, body, attributes, resource, traceId, hasTrace } = line
   const details = h(
     'details',
-    { class: 'log', data: { level: level ?? 'info', id: line.id } },
+    {},
     h(
       'summary',
       {},
@@ -30,13 +30,6 @@ export function logRow(line, { withTrace = true } = {}) {
         h('span', {}, bodyText(body)),
         h('span', { class: 'muted' }, ` ${brief(attributes)}`),
       ),
-      withTrace && traceId && (hasTrace || Date.now() - time < ARRIVING_MS)
-        ? h(
-            'a',
-            { href: traceAddress(traceId), class: 'to-trace', 'aria-label': `Trace of this line` },
-            'trace',
-          )
-        : h('span'),
     ),
   )
   // Made when it is opened: most never are.
@@ -59,7 +52,15 @@ export function logRow(line, { withTrace = true } = {}) {
     )
     details.append(more)
   })
-  return details
+  const isLinked = withTrace && traceId && (hasTrace || Date.now() - time < ARRIVING_MS)
+  return h(
+    'article',
+    { class: 'log', data: { level: level ?? 'info' } },
+    details,
+    // Not within the summary, which is one control for those who do not see it.
+    isLinked &&
+      h('a', { href: traceAddress(traceId), class: 'to-trace', 'aria-label': 'Trace of this line' }, 'trace'),
+  )
 }
 
 export function traceAddress(traceId) {

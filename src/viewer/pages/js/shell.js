@@ -186,8 +186,8 @@ function listenToKeys(dialog) {
   })
 }
 
-/** What is shown before anything has arrived. */
-export function firstMinute() {
+/** What is shown before anything has arrived, or before anything of what a page is about has. */
+export function firstMinute(what = 'the first data') {
   const command = 'npm run load -- --rate 20 --duration 60'
   const address = location.origin
   const copy = h(
@@ -205,11 +205,13 @@ export function firstMinute() {
   return h(
     'section',
     { class: 'first', role: 'status' },
-    h('h2', {}, h('span', { class: 'waiting', 'aria-hidden': 'true' }), 'Waiting for the first data'),
+    h('h2', {}, h('span', { class: 'waiting', 'aria-hidden': 'true' }), `Waiting for ${what}`),
     h(
       'p',
       {},
-      'Nothing has arrived yet. A service that was just started sends within 10 seconds; to have something to see, visit its pages from a second terminal:',
+      what === 'the first data'
+        ? 'Nothing has arrived yet. A service that was just started sends within seconds; to have something to see, visit its pages from a second terminal:'
+        : 'It fills with visitors. Be one, or let them come from a second terminal:',
     ),
     h('p', { class: 'command' }, h('code', {}, command), copy),
     h(

@@ -232,7 +232,10 @@ async function showList() {
       ? ''
       : `${counted(traces.length, 'trace')}${cursor === null ? '' : ', and there are more'}`
     if (!isEmpty) return
+    const isFiltered =
+      timeSpan.isFixed || FILTERS.some((name) => name !== 'sort' && fields[name].value !== '')
     if (live.version === 0) waiting.replaceChildren(firstMinute())
+    else if (!isFiltered) waiting.replaceChildren(firstMinute('a trace'))
     else
       waiting.replaceChildren(
         h(

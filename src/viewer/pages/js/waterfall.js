@@ -95,7 +95,6 @@ export class Waterfall {
         role: 'treeitem',
         'aria-level': String(depth + 1),
         'aria-selected': 'false',
-        'aria-label': `${name}, ${kind}, ${formatMs(duration)}${status === 'error' ? ', failed' : ''}`,
         style: {
           '--depth': String(Math.min(depth, 12)),
           '--color': colorOf(query ? 'query' : `service ${service}`, 0),
@@ -107,6 +106,7 @@ export class Waterfall {
         { class: 'label' },
         h('span', { class: 'mark', 'aria-hidden': 'true' }),
         h('span', { class: 'name', title: name }, name),
+        h('span', { class: 'hidden' }, `, ${kind}, `),
         isOrphan &&
           h('span', { class: 'badge', title: 'The span that it belongs to is not kept here' }, 'orphan'),
         status === 'error' && h('span', { class: 'badge bad' }, 'error'),
@@ -176,7 +176,7 @@ function detailsOf({
 }) {
   const query = attributes['db.query.text']
   return [
-    h('h3', {}, name),
+    h('h2', {}, name),
     h(
       'p',
       { class: 'facts' },
@@ -189,13 +189,13 @@ function detailsOf({
       h('span', {}, `${formatMs(duration)}, from ${formatMs(offset)} on`),
     ),
     statusMessage && h('p', { class: 'bad-text' }, statusMessage),
-    query && h('section', { class: 'attributes' }, h('h4', {}, 'Query'), h('pre', {}, String(query))),
+    query && h('section', { class: 'attributes' }, h('h3', {}, 'Query'), h('pre', {}, String(query))),
     attributeTable('Attributes', attributes),
     events.length > 0 &&
       h(
         'section',
         { class: 'attributes' },
-        h('h4', {}, 'Events'),
+        h('h3', {}, 'Events'),
         events.map((event) =>
           h(
             'details',
@@ -209,7 +209,7 @@ function detailsOf({
       h(
         'section',
         { class: 'attributes' },
-        h('h4', {}, 'Links'),
+        h('h3', {}, 'Links'),
         links.map(({ traceId }) => h('p', {}, h('a', { href: traceAddress(traceId) }, traceId))),
       ),
     attributeTable('Span', { service, scope, 'span id': spanId, ...(tracestate ? { tracestate } : {}) }),

@@ -31,7 +31,7 @@ export function makeWidget(definition, { onZoom } = {}) {
     h(
       'header',
       {},
-      h('h3', { title: definition?.description ?? title }, title),
+      h('h2', { title: definition?.description ?? title }, title),
       definition?.description &&
         h(
           'span',
@@ -58,6 +58,9 @@ export function makeWidget(definition, { onZoom } = {}) {
     message.hidden = !text
     message.classList.toggle('error', isError)
     body.hidden = Boolean(text)
+    // What is cut off can be scrolled to without a mouse, too.
+    if (message.scrollHeight > message.clientHeight) message.setAttribute('tabindex', '0')
+    else message.removeAttribute('tabindex')
   }
   const drawer = isWritten(definition)
     ? make(definition, body, { onZoom, title })
