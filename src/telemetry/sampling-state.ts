@@ -11,6 +11,8 @@ export interface SamplingState {
 }
 
 const BITS_56 = 1n << 56n
+/** Of 56 bits in hexadecimal. */
+export const RANDOM_DIGITS = 14
 
 export function parseSamplingState(text: string | undefined): SamplingState {
   const members = (text ?? '').split(';').filter((member) => member !== '')
@@ -27,7 +29,7 @@ export function parseSamplingState(text: string | undefined): SamplingState {
 export function formatSamplingState({ threshold, randomness, others }: SamplingState): string | undefined {
   const members = [
     ...(threshold === undefined ? [] : [`th:${formatThreshold(threshold)}`]),
-    ...(randomness === undefined ? [] : [`rv:${randomness.toString(16).padStart(14, '0')}`]),
+    ...(randomness === undefined ? [] : [`rv:${randomness.toString(16).padStart(RANDOM_DIGITS, '0')}`]),
     ...others,
   ]
   return members.length === 0 ? undefined : members.join(';')
@@ -40,7 +42,7 @@ export function thresholdOf(probability: number): bigint {
 
 /** Trailing zeros are left out; 0 keeps everything. */
 function formatThreshold(threshold: bigint): string {
-  return threshold.toString(16).padStart(14, '0').replace(/0+$/, '') || '0'
+  return threshold.toString(16).padStart(RANDOM_DIGITS, '0').replace(/0+$/, '') || '0'
 }
 
 function parseThreshold(text: string | undefined): bigint | undefined {
@@ -53,5 +55,5 @@ function parseRandomness(text: string | undefined): bigint | undefined {
 
 /** The last seven bytes of a trace id are random (W3C Trace Context level 2). */
 export function randomnessOf(traceId: string): bigint {
-  return BigInt(`0x${traceId.slice(-14)}`)
+  return BigInt(`0x${traceId.slice(-RANDOM_DIGITS)}`)
 }
