@@ -171,7 +171,8 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
     spanId: traced ? ids.spanId : undefined,
     context: parent,
   }
-  scope.context = scopedContext(traced ? trace.setSpan(parent, span) : parent, scope)
+  const scoped = scopedContext(parent, scope)
+  scope.context = traced ? trace.setSpan(scoped, span) : scoped
   return scope
 }
 

@@ -13,7 +13,32 @@ export interface RequestScope {
 const SCOPE = createContextKey('request scope')
 
 export function scopedContext(parent: Context, scope: RequestScope): Context {
-  return parent.setValue(SCOPE, scope)
+  return new LinkedContext(parent, SCOPE, scope)
+}
+
+/** A context with one value more. The API's own copies a Map and makes three functions for each, 100 ns a value. */
+class LinkedContext implements Context {
+  readonly #parent: Context
+  readonly #key: symbol
+  readonly #value: unknown
+
+  constructor(parent: Context, key: symbol, value: unknown) {
+    this.#parent = parent
+    this.#key = key
+    this.#value = value
+  }
+
+  getValue(key: symbol): unknown {
+    return key === this.#key ? this.#value : this.#parent.getValue(key)
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return new LinkedContext(this, key, value)
+  }
+
+  deleteValue(key: symbol): Context {
+    return new LinkedContext(this, key, undefined)
+  }
 }
 
 /** The request that the running code works for. */
