@@ -1,17 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type Context,
   context,
   defaultTextMapGetter,
-  isSpanContextValid,
+  INVALID_SPAN_CONTEXT,
+  INVALID_TRACEID,
   type Span,
   SpanKind,
   type TextMapPropagator,
   type Tracer,
   trace,
 } from '@opentelemetry/api'
+import { RandomIdGenerator } from '@opentelemetry/sdk-trace'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type CutOff, methodTag, schemeTag } from './attribute-values.ts'
 import type { Instruments } from './instruments.ts'
@@ -45,11 +46,13 @@ export interface OpenRequest {
   readonly response: ServerResponse
 }
 
+const OPEN_REQUEST = Symbol('open request')
+type MeasuredSocket = Socket & { [OPEN_REQUEST]?: OpenRequest | undefined }
+
 /** Follows requests from arrival to the end of their response. Nothing in here throws into a request. */
 export class RequestMeasurer {
   readonly #options: RequestMeasurerOptions
   readonly #active: ActiveRequests
-  readonly #openOn = new WeakMap<Socket, OpenRequest>()
   #open = 0
   #whenIdle: (() => void) | undefined
 
@@ -71,9 +74,9 @@ export class RequestMeasurer {
     this.#open += 1
 
     // Kept, because the response has let go of its socket by the time it closes.
-    const socket: Socket | undefined = request.raw.socket
+    const socket: MeasuredSocket | undefined = request.raw.socket
     const open = { traceId: measurement.scope.traceId, request: request.raw, response: reply.raw }
-    if (socket) this.#openOn.set(socket, open)
+    if (socket) socket[OPEN_REQUEST] = open
     let finished = false
     let ended = false
     reply.raw.on('finish', () => {
@@ -84,7 +87,7 @@ export class RequestMeasurer {
       ended = true
       const endedAtMs = performance.now()
       active.add(-1)
-      if (socket && this.#openOn.get(socket) === open) this.#openOn.delete(socket)
+      if (socket?.[OPEN_REQUEST] === open) socket[OPEN_REQUEST] = undefined
       try {
         const outcome = outcomeOf(request, reply, finished, socket)
         route.ended(method, scheme, outcome, (endedAtMs - startedAtMs) / 1000)
@@ -99,8 +102,8 @@ export class RequestMeasurer {
     return measurement
   }
 
-  openOn(socket: Socket): OpenRequest | undefined {
-    return this.#openOn.get(socket)
+  openOn(socket: MeasuredSocket): OpenRequest | undefined {
+    return socket[OPEN_REQUEST]
   }
 
   /** Resolves when every request that began has ended, or after `timeoutMs`. */
@@ -130,7 +133,7 @@ export class RequestMeasurer {
     startTime: number,
   ): { span: Span; parent: Context } {
     let parent = context.active()
-    let span = trace.wrapSpanContext(NO_SPAN)
+    let span = NO_SPAN
     try {
       parent = this.#options.propagator.extract(parent, request.raw.headers, defaultTextMapGetter)
       if (this.#options.trustsCaller?.(request) === false) parent = withoutSamplingDecision(parent)
@@ -159,11 +162,11 @@ export class RequestMeasurer {
   }
 }
 
-const NO_SPAN = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
 
 function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   const ids = span.spanContext()
-  const traced = isSpanContextValid(ids)
+  const traced = ids.traceId !== INVALID_TRACEID
   const scope = {
     page,
     // Replies and log lines carry a trace id even where nothing traces: it is how a report finds its line.
@@ -176,14 +179,17 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   return scope
 }
 
+const idGenerator = new RandomIdGenerator()
+
 export function newTraceId(): string {
-  return randomBytes(16).toString('hex')
+  return idGenerator.generateTraceId()
 }
 
 function attachToLogger(request: FastifyRequest, scope: RequestScope): void {
   // Without a logger, all requests share the application's: it must not hold on to one of them.
   if (request.log === request.server.log) return
-  Object.assign(request.log, { [LOGGER_SCOPE]: scope })
+  const log: object & { [LOGGER_SCOPE]?: RequestScope } = request.log
+  log[LOGGER_SCOPE] = scope
 }
 
 function outcomeOf(
