@@ -193,6 +193,20 @@ test('spans and log lines are counted and measured as an independent computation
     ],
     formulas: [{ formula: 'bad / all * 100' }],
   })
+  const both = await client.query({
+    ...window,
+    response_format: 'scalar',
+    queries: [
+      { data_source: 'spans', name: 'all', compute: { aggregation: 'count' } },
+      { data_source: 'spans', name: 'longest', compute: { aggregation: 'max', metric: '@duration' } },
+    ],
+    formulas: [{ formula: 'all' }, { formula: 'longest' }],
+  })
+  t.strictSame(
+    both.json.values.map(({ value }: { value: number }) => value),
+    [spans.length, Math.max(...ns(spans))],
+    'of one reading',
+  )
   t.equal(share.json.values[0].value, (spans.filter(({ isError }) => isError).length / spans.length) * 100)
 })
 

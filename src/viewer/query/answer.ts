@@ -19,6 +19,8 @@ import {
   windowBefore,
 } from './window.ts'
 
+type EventsQuery = NamedQuery & { kind: 'events' }
+
 interface Formula {
   readonly text: string
   readonly expression: Expression
@@ -249,11 +251,6 @@ function scopeOf(
     reference: () => undefined,
     before: (seconds) => scopeOf(sources, [], variables, windowBefore(window, seconds)),
   }
-  const linesOf = (query: NamedQuery): Line[] => {
-    if (query.kind === 'metrics')
-      return placed(query.name, query.text, () => evaluate(query.expression, scope))
-    return eventLines(sources, query, variables, window)
-  }
   return {
     ...scope,
     before: (seconds) => scopeOf(sources, queries, variables, windowBefore(window, seconds)),
@@ -261,9 +258,16 @@ function scopeOf(
     reference(name) {
       const query = queries.find((each) => each.name === name)
       if (query === undefined) return undefined
-      const known = lines.get(name) ?? linesOf(query)
-      lines.set(name, known)
-      return known
+      if (!lines.has(name)) {
+        if (query.kind === 'events') addEventLines(lines, sources, query, queries, variables, window)
+        else if (query.kind === 'elsewhere') lines.set(name, [])
+        else
+          lines.set(
+            name,
+            placed(name, query.text, () => evaluate(query.expression, scope)),
+          )
+      }
+      return lines.get(name)
     },
   }
 }
@@ -278,15 +282,12 @@ function scalarScope(
   const overTime = scopeOf(sources, [], variables, window)
   const whole = { ...window, interval: window.to - window.from, buckets: 1 }
   const lines = new Map<string, readonly Line[]>()
-  const linesOf = (query: NamedQuery): Line[] => {
-    if (query.kind !== 'metrics') return eventLines(sources, query, variables, whole)
-    const { name, text, expression, aggregator } = query
-    return placed(name, text, () =>
+  const linesOf = ({ name, text, expression, aggregator }: NamedQuery & { kind: 'metrics' }): Line[] =>
+    placed(name, text, () =>
       expression.kind === 'metric'
         ? reduced(sources, expression, aggregator, variables, window, whole, overTime)
         : reduceAll(evaluate(expression, overTime), aggregator ?? 'avg', window.interval),
     )
-  }
   return {
     interval: whole.interval,
     buckets: 1,
@@ -297,23 +298,38 @@ function scalarScope(
     reference(name) {
       const query = queries.find((each) => each.name === name)
       if (query === undefined) return undefined
-      const known = lines.get(name) ?? linesOf(query)
-      lines.set(name, known)
-      return known
+      if (!lines.has(name)) {
+        if (query.kind === 'events') addEventLines(lines, sources, query, queries, variables, whole)
+        else lines.set(name, query.kind === 'elsewhere' ? [] : linesOf(query))
+      }
+      return lines.get(name)
     },
   }
 }
 
-function eventLines(
+/** Puts the lines of a query, and of all that read the same events, among those that are known. */
+function addEventLines(
+  lines: Map<string, readonly Line[]>,
   sources: Sources,
-  query: NamedQuery & { kind: 'events' | 'elsewhere' },
+  query: EventsQuery,
+  queries: readonly NamedQuery[],
   variables: Variables,
   window: Window,
-): Line[] {
-  if (query.kind === 'elsewhere') return []
-  return placed(query.name, query.events.search, () =>
-    evaluateEvents(sources, query.events, variables, window),
+): void {
+  const { source, search } = query.events
+  const alike = queries.filter(
+    (other): other is EventsQuery =>
+      other.kind === 'events' && other.events.source === source && other.events.search === search,
   )
+  const found = placed(query.name, search, () =>
+    evaluateEvents(
+      sources,
+      alike.map(({ events }) => events),
+      variables,
+      window,
+    ),
+  )
+  for (const [index, { name }] of alike.entries()) lines.set(name, found[index]!)
 }
 
 function reduced(

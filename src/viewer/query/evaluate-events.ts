@@ -56,45 +56,55 @@ const PERCENTILES: Partial<Record<EventAggregation, number>> = {
 const MOST_READ = 200_000
 const MOST_GROUPS = 5000
 
-/** A line for each group: what is found in each bucket, and nothing where nothing is. Exact, not estimated. */
+/**
+ * Of each query a line for each group: what is found in each bucket, and nothing where nothing is. Exact, not estimated.
+ * All queries have one source and one search, since reading is most of the work, and is done once for all of them.
+ */
 export function evaluateEvents(
   sources: Sources,
-  query: EventQuery,
+  queries: readonly EventQuery[],
   variables: Variables,
   window: Window,
-): Line[] {
-  const { source, aggregation, measure, facets } = query
-  const search = parseSearch(query.search, variables)
+): Line[][] {
+  const { source, search: text } = queries[0]!
+  const search = parseSearch(text, variables)
   const isWanted = (json: string, resources: readonly string[]) =>
     search.literals.every(
       (literal) => json.includes(literal) || resources.some((resource) => resource.includes(literal)),
     )
-  const found = new Map<string, Group>()
+  const found = queries.map((query) => ({ query, groups: new Map<string, Group>() }))
   let read = 0
   for (const event of eventsOf(sources, source, window.from * 1000, window.to * 1000, isWanted)) {
     read += 1
-    if (read > MOST_READ) throw tooMany(query, `more than ${MOST_READ} ${source} have to be read`)
+    if (read > MOST_READ) throw tooMany(text, `more than ${MOST_READ} ${source} have to be read`)
     if (!search.matches(event)) continue
-    const values = facets.map((facet) => textsOf(event.field(facet))[0])
-    // Datadog leaves out what lacks the facet.
-    if (values.some((value) => value === undefined || value === '')) continue
-    const id = JSON.stringify(values)
-    let group = found.get(id)
-    if (group === undefined) {
-      if (found.size === MOST_GROUPS) throw tooMany(query, `there are more than ${MOST_GROUPS} groups`)
-      group = { values: values as string[], buckets: new Map() }
-      found.set(id, group)
-    }
     const bucket = Math.floor((event.time / 1000 - window.start) / window.interval)
-    const collected = group.buckets.get(bucket)
-    if (collected) collected.push(observed(event, measure))
-    else group.buckets.set(bucket, [observed(event, measure)])
+    for (const { query, groups } of found) collect(event, bucket, query, groups)
   }
-  const unit: Unit | null =
-    measure === '@duration' && aggregation !== 'count' && aggregation !== 'cardinality'
-      ? { name: 'ns', per: null }
-      : null
-  return limited([...found.values()], query).flatMap(({ values, buckets }) => {
+  return found.map(({ query, groups }) => linesOf([...groups.values()], query, window))
+}
+
+function collect(event: TimedEvent, bucket: number, query: EventQuery, groups: Map<string, Group>): void {
+  const values = query.facets.map((facet) => textsOf(event.field(facet))[0])
+  // Datadog leaves out what lacks the facet.
+  if (values.some((value) => value === undefined || value === '')) return
+  const id = JSON.stringify(values)
+  let group = groups.get(id)
+  if (group === undefined) {
+    if (groups.size === MOST_GROUPS) throw tooMany(query.search, `there are more than ${MOST_GROUPS} groups`)
+    group = { values: values as string[], buckets: new Map() }
+    groups.set(id, group)
+  }
+  const collected = group.buckets.get(bucket)
+  if (collected) collected.push(observed(event, query.measure))
+  else group.buckets.set(bucket, [observed(event, query.measure)])
+}
+
+function linesOf(groups: readonly Group[], query: EventQuery, window: Window): Line[] {
+  const { aggregation, measure, facets } = query
+  const isTime = measure === '@duration' && aggregation !== 'cardinality'
+  const unit: Unit | null = isTime ? { name: 'ns', per: null } : null
+  return limited(groups, query).flatMap(({ values, buckets }) => {
     const line = new Float64Array(window.buckets).fill(Number.NaN)
     for (const [bucket, collected] of buckets) line[bucket] = aggregate(aggregation, collected)
     if (line.every((value) => Number.isNaN(value))) return []
@@ -183,6 +193,6 @@ function rankOf(members: readonly Group[], aggregation: EventAggregation): numbe
   return Number.isNaN(rank) ? -Number.MAX_VALUE : rank
 }
 
-function tooMany({ search }: EventQuery, what: string): QueryError {
+function tooMany(search: string, what: string): QueryError {
   return new QueryError(`${what}: narrow the search or the time`, { from: 0, to: Math.max(1, search.length) })
 }

@@ -66,7 +66,9 @@ export function makeWidget(definition, { onZoom } = {}) {
     ? make(definition, body, { onZoom, title })
     : () => `This is not written as Datadog writes a ${definition.type}: it has no list of requests.`
   let run = 0
+  const isDue = hasEvents(definition) ? atIntervals(EVENTS_EVERY_MS) : () => true
   const refresh = async (context) => {
+    if (!isDue(context)) return
     run += 1
     const mine = run
     const own = ownTime(definition, context)
@@ -83,6 +85,27 @@ export function makeWidget(definition, { onZoom } = {}) {
     }
   }
   return { element, refresh }
+}
+
+/** Spans and log lines are read one by one at each question. */
+const EVENTS_EVERY_MS = 5000
+
+function hasEvents({ requests }) {
+  return (
+    isWritten({ requests }) &&
+    requests.some(({ queries }) => queries?.some?.((query) => ['spans', 'logs'].includes(query?.data_source)))
+  )
+}
+
+/** Whether a time so much later, or something else, is asked for. */
+function atIntervals(ms) {
+  let last
+  return ({ from, to, variables }) => {
+    const asked = JSON.stringify([to - from, variables])
+    if (last?.asked === asked && from >= last.from && from - last.from < ms) return false
+    last = { asked, from }
+    return true
+  }
 }
 
 /** Not every file comes from Datadog, and one widget's fault is not the others'. */
