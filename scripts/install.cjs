@@ -50,7 +50,7 @@ function bring(withDev) {
       : childProcess.spawnSync('npm', args, Object.assign({ shell: process.platform === 'win32' }, options))
   if (result.error || result.status !== 0)
     fail(
-      'The installation failed; check that the npm registry can be reached and that npm is version 7 or newer, then try again.',
+      'The installation failed; check that the npm registry can be reached, that this folder can be written and has room, and that npm is version 7 or newer, then try again.',
     )
 }
 

@@ -67,14 +67,14 @@ function failure(error: NodeJS.ErrnoException, host: string, port: number): Erro
   switch (error.code) {
     case 'EADDRINUSE':
       return new CommandError(
-        `Port ${port} on ${host} is taken; end what listens there, or give --port another one (0 takes a free one).`,
+        `Port ${port} on ${host} is taken; end what listens there, or give --port (or VIEWER_PORT) another one (0 takes a free one).`,
       )
     case 'EACCES':
-      return new CommandError(`Port ${port} needs more rights; give --port one above 1023.`)
+      return new CommandError(`Port ${port} needs more rights; give --port (or VIEWER_PORT) one above 1023.`)
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return new CommandError(
-        `${host} is no address of this machine; give --host one that is, such as 127.0.0.1.`,
+        `${host} is no address of this machine; give --host (or VIEWER_HOST) one that is, such as 127.0.0.1.`,
       )
     default:
       return error

@@ -219,7 +219,7 @@ test('a port that is taken and a setting that is wrong are said in a sentence', 
   ])
   t.match(taken, {
     code: 1,
-    stderr: `Port ${port} on 127.0.0.1 is taken; end what listens there, or give --port another one (0 takes a free one).\n`,
+    stderr: `Port ${port} on 127.0.0.1 is taken; end what listens there, or give --port (or VIEWER_PORT) another one (0 takes a free one).\n`,
   })
   t.match(variable, {
     code: 1,
