@@ -41,7 +41,7 @@ export const isDark = () => {
 export function colorOf(name, index, palette) {
   const dark = isDark()
   if (palette === 'grey' || palette === 'gray') {
-    const light = (dark ? 48 : 57) + (index % 3) * (dark ? 14 : -14)
+    const light = (dark ? 40 : 74) + (index % 3) * (dark ? 14 : -14)
     return `hsl(215 14% ${light}%)`
   }
   const hues = HUES[palette]
