@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
 import { readConfig, SETTINGS } from '../config.ts'
 import { Viewer } from '../viewer/viewer.ts'
 import { type Command, CommandError, runCommand, type Values } from './command.ts'
@@ -40,6 +41,11 @@ const viewer: Command<typeof OPTIONS> = {
   run,
 }
 
+/**
+ * V8 lets its heap double before it collects, since most programs' garbage is worth less than their time. Here the garbage
+ * is what arrived: with 6,000 spans a second and 96 MiB of them kept, the process takes 267 MiB with this and 400 without.
+ */
+setFlagsFromString('--heap-growing-percent=20')
 await runCommand(viewer)
 
 async function run(given: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Requests, Signal } from '../otlp/decode.ts'
 import type { LogsRequest, MetricsRequest, Resource, TraceRequest } from '../otlp/model.ts'
 import { VIEWER_NAME } from './find-listener.ts'
@@ -25,6 +26,13 @@ interface Sender {
 const SHARES = { metrics: 1 / 2, traces: 3 / 8, logs: 1 / 8 }
 const MOST_SENDERS = 100
 const MOST_REFUSALS = 100
+const MIB = 1024 * 1024
+const LOOP_RESOLUTION_MS = 20
+/**
+ * What the process takes beside what it keeps: Node itself, what is being read, and what is not collected yet. With 256 MiB
+ * overfilled from all sides it was 250 MiB, and 390 with bodies of the largest size besides.
+ */
+const BESIDE_BYTES = 512 * MIB
 
 /** Everything that was received and is kept, and the books about it. */
 export class Telemetry {
@@ -37,12 +45,13 @@ export class Telemetry {
   readonly #refusals = new Refusals()
   readonly #requests: Record<string, number> = {}
   readonly #senders = new Map<string, Sender>()
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   #version = 0
 
   constructor(limits: TelemetryLimits) {
     this.#limits = limits
     const maxAgeSeconds = limits.minutes * 60
-    const bytes = limits.memoryMib * 1024 * 1024
+    const bytes = limits.memoryMib * MIB
     const { maxSeries } = limits
     this.metrics = new MetricStore(
       { maxAgeSeconds, maxBytes: bytes * SHARES.metrics, maxSeries },
@@ -50,6 +59,7 @@ export class Telemetry {
     )
     this.traces = new TraceStore({ maxAgeSeconds, maxBytes: bytes * SHARES.traces }, this.#refusals)
     this.logs = new LogStore({ maxAgeSeconds, maxBytes: bytes * SHARES.logs }, this.#refusals)
+    this.#loopDelay.enable()
   }
 
   /** Grows with everything that is stored. */
@@ -81,11 +91,16 @@ export class Telemetry {
     this.logs.letGoOfOld()
   }
 
+  close(): void {
+    this.stream.close()
+    this.#loopDelay.disable()
+  }
+
   status(): object {
     const { heapUsed, rss } = process.memoryUsage()
     const { minutes, memoryMib, maxSeries } = this.#limits
     const { metrics, traces, logs } = this
-    const budgetBytes = memoryMib * 1024 * 1024
+    const budgetBytes = memoryMib * MIB
     const seconds = metrics.span()
     return {
       name: VIEWER_NAME,
@@ -98,6 +113,12 @@ export class Telemetry {
         usedBytes: metrics.bytes + traces.bytes + logs.bytes,
         heapBytes: heapUsed,
         rssBytes: rss,
+        rssMaxBytes: budgetBytes + BESIDE_BYTES,
+      },
+      loopDelayMs: {
+        p50: this.#loopDelayMs(this.#loopDelay.percentile(50)),
+        p99: this.#loopDelayMs(this.#loopDelay.percentile(99)),
+        max: this.#loopDelayMs(this.#loopDelay.max),
       },
       version: this.#version,
       metrics: {
@@ -127,6 +148,10 @@ export class Telemetry {
       requests: this.#requests,
       senders: [...this.#senders.values()].sort((one, other) => other.last - one.last),
     }
+  }
+
+  #loopDelayMs(nanoseconds: number): number {
+    return this.#loopDelay.count === 0 ? 0 : Math.max(0, nanoseconds / 1e6 - LOOP_RESOLUTION_MS)
   }
 
   #remember({ attributes }: Resource): void {

@@ -69,7 +69,7 @@ export class Viewer {
   /** At once: what is kept was never on disk, and senders send again. */
   async close(): Promise<void> {
     clearInterval(this.#aging)
-    this.#telemetry.stream.close()
+    this.#telemetry.close()
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeAllConnections()
     await closed

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
@@ -142,6 +142,45 @@ test('overfilled from all sides it lets go of the oldest, says so, and stays wit
 
   child.kill('SIGTERM')
   t.strictSame(await exited, [143, null], 'it ends at once when it is told to')
+})
+
+test('bodies of the largest size, many at once, do not make the process larger than it says', async (t) => {
+  const { client } = await startViewer(t, ['--memory', '16'])
+  const timeUnixNano = `${Date.now()}000000`
+  const logRecords = new Array(100_000).fill({ timeUnixNano, body: { stringValue: 'x'.repeat(90) } })
+  const body = Buffer.from(JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] }))
+  t.ok(body.length > 14 * MIB && body.length < 16 * MIB, `${body.length} bytes`)
+  let most = 0
+  const send = async () => {
+    for (let taken = 0; taken < 2; ) {
+      const { status } = await client.post('/v1/logs', body, { 'content-type': 'application/json' })
+      if (status === 200) taken += 1
+      else t.equal(status, 503, 'who waited too long is told to send again')
+      most = Math.max(most, (await client.status()).memory.rssBytes)
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, send))
+  const { memory, logs } = await client.status()
+  t.ok(memory.usedBytes <= 16 * MIB && logs.received === 1_600_000, `${memory.usedBytes} bytes are kept`)
+  t.ok(most < memory.rssMaxBytes, `${most / MIB} of ${memory.rssMaxBytes / MIB} MiB`)
+})
+
+test('who waits too long behind others that do not come to an end is told to send again', async (t) => {
+  const { client } = await startViewer(t)
+  const { port } = new URL(client.url)
+  const head = 'POST /v1/logs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
+  for (let index = 0; index < 4; index += 1) {
+    const socket = connect(Number(port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(`${head}content-length: 1000\r\n\r\n{`)
+  }
+  const { status, headers, json } = await client.post('/v1/logs', { resourceLogs: [] })
+  t.equal(status, 503)
+  t.equal(headers.get('retry-after'), '5')
+  t.match(json, { message: 'Too many send at once; send it again.' })
+  t.match((await client.status()).requests, { 503: 1 })
 })
 
 test('what the service did is what the viewer shows', async (t) => {

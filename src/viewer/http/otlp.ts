@@ -13,7 +13,9 @@ export const SIGNALS: ReadonlyMap<string, Signal> = new Map([
 ])
 
 /** Bodies that are read at once, each of up to the limits' size; further ones wait in their senders. */
-const BODIES_AT_ONCE = 8
+const BODIES_AT_ONCE = 4
+/** Then they are told to send again: a request that is not read in time would be ended with a status that says not to. */
+const WAIT_MS = 10_000
 
 export class OtlpReceiver {
   readonly #telemetry: Telemetry
@@ -25,7 +27,13 @@ export class OtlpReceiver {
   }
 
   async receive(signal: Signal, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await this.#turn()
+    if (!(await this.#turn())) {
+      const headers = { connection: 'close', 'retry-after': '5' }
+      const isJson = request.headers['content-type']?.startsWith('application/json')
+      const said = failureResponse(isJson ? 'json' : 'protobuf', 'Too many send at once; send it again.')
+      this.#send(response, 503, said, headers)
+      return
+    }
     try {
       // Who left while waiting sends no event any more that would end the reading.
       if (!request.destroyed) await this.#answer(signal, request, response)
@@ -66,9 +74,22 @@ export class OtlpReceiver {
     reply(response, status, contentType, body, headers)
   }
 
-  /** A place that becomes free is handed to the one that waited longest. */
-  async #turn(): Promise<void> {
-    if (this.#reading < BODIES_AT_ONCE) this.#reading += 1
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  /** A place that becomes free is handed to the one that waited longest; false where none did in time. */
+  async #turn(): Promise<boolean> {
+    if (this.#reading < BODIES_AT_ONCE) {
+      this.#reading += 1
+      return true
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const begin = () => {
+      clearTimeout(timer)
+      resolve(true)
+    }
+    const timer = setTimeout(() => {
+      this.#waiting.splice(this.#waiting.indexOf(begin), 1)
+      resolve(false)
+    }, WAIT_MS)
+    this.#waiting.push(begin)
+    return promise
   }
 }

@@ -246,7 +246,7 @@ const one = new MergedSketch()
 /** A bound of the outermost bucket, where the sender did not say. */
 function extremeOf(points: SeriesPoints, index: number, column: number): number {
   one.clear()
-  one.add(points.sketches, points.sketchStart(index))
+  points.addSketchTo(one, index)
   let extreme = Number.NaN
   one.each((lower, upper) => {
     extreme = column === MIN ? lower : upper
@@ -269,8 +269,7 @@ function eachMerged(
     merged.clear()
     for (const [position, { points }] of series.entries()) {
       let index = next[position]!
-      for (; index < points.size && points.second(index) < end; index += 1)
-        merged.add(points.sketches, points.sketchStart(index))
+      for (; index < points.size && points.second(index) < end; index += 1) points.addSketchTo(merged, index)
       next[position] = index
     }
     if (merged.count > 0) visit(bucket, merged)

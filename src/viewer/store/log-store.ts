@@ -2,7 +2,6 @@ import type { LogRecord, LogsRequest } from '../../otlp/model.ts'
 import { Arrivals } from './arrivals.ts'
 import {
   asInJson,
-  bytesOfText,
   containing,
   cutText,
   milliseconds,
@@ -11,6 +10,7 @@ import {
   plainValue,
 } from './plain-values.ts'
 import { type Refusals, Rejections } from './refusals.ts'
+import { Slabs } from './slabs.ts'
 import { type EventLimits, serviceOf } from './trace-store.ts'
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -36,9 +36,8 @@ interface Stored {
   readonly level: number
   readonly service: string
   readonly traceId: string | undefined
-  /** The line without its id. */
-  readonly json: string
-  readonly bytes: number
+  /** Where the line's JSON is, without its id. */
+  readonly place: number
 }
 
 export interface LogFilter {
@@ -53,7 +52,8 @@ export interface LogFilter {
 
 const LONGEST_RECORD = 65_536
 const AHEAD_MS = 600_000
-const RECORD_BYTES = 200
+/** Of the object of a record, beside its text. */
+const RECORD_BYTES = 150
 
 /** Log records in the order in which they came. The oldest go when there is no more room. */
 export class LogStore {
@@ -61,7 +61,7 @@ export class LogStore {
   readonly #limits: EventLimits
   readonly #refusals: Refusals
   readonly #arrivals = new Arrivals<Stored>()
-  #bytes = 0
+  readonly #texts = new Slabs()
   #fullSince: number | undefined
 
   constructor(limits: EventLimits, refusals: Refusals) {
@@ -70,7 +70,7 @@ export class LogStore {
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.kept * RECORD_BYTES + this.#texts.bytes
   }
 
   get kept(): number {
@@ -126,14 +126,16 @@ export class LogStore {
       if (filter.service !== undefined && stored.service !== filter.service) continue
       if (filter.from !== undefined && stored.time < filter.from) continue
       if (filter.to !== undefined && stored.time >= filter.to) continue
-      if (text !== undefined && !text.test(stored.json)) continue
-      yield { id, ...JSON.parse(stored.json) }
+      const json = this.#texts.text(stored.place)
+      if (text !== undefined && !text.test(json)) continue
+      yield { id, ...JSON.parse(json) }
     }
   }
 
   /** The JSON of the lines of the time, in milliseconds, without their ids. */
   *linesWithin(from: number, to: number): Generator<string> {
-    for (const [, { time, json }] of this.#arrivals.newestFirst()) if (time >= from && time < to) yield json
+    for (const [, { time, place }] of this.#arrivals.newestFirst())
+      if (time >= from && time < to) yield this.#texts.text(place)
   }
 
   #add(record: LogRecord, resource: Record<string, PlainValue>, nowMs: number): string | undefined {
@@ -156,12 +158,11 @@ export class LogStore {
     }
     const json = JSON.stringify(line)
     if (json.length > LONGEST_RECORD) return `larger than ${LONGEST_RECORD / 1024} KiB`
-    const bytes = RECORD_BYTES + bytesOfText(json)
     const { service } = line
-    this.#arrivals.push({ time, arrived: nowMs, level, service, traceId: record.traceId, json, bytes })
-    this.#bytes += bytes
+    const place = this.#texts.addText(json)
+    this.#arrivals.push({ time, arrived: nowMs, level, service, traceId: record.traceId, place })
     this.counters.stored += 1
-    while (this.#bytes > this.#limits.maxBytes && this.kept > 0) {
+    while (this.bytes > this.#limits.maxBytes && this.kept > 0) {
       this.#fullSince ??= nowMs
       this.#dropOldest()
     }
@@ -171,7 +172,7 @@ export class LogStore {
   #dropOldest(): void {
     const stored = this.#arrivals.shift()
     if (stored === undefined) return
-    this.#bytes -= stored.bytes
+    this.#texts.release(stored.place)
     this.counters.evicted += 1
   }
 }

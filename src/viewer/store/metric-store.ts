@@ -4,6 +4,7 @@ import { CumulativeStreams } from './cumulative.ts'
 import { isCumulative, type Judged, judgePoint, type Kept, kindOf, type MetricKind } from './metric-points.ts'
 import { type Refusals, Rejections } from './refusals.ts'
 import { SeriesPoints } from './series-points.ts'
+import { Slabs } from './slabs.ts'
 
 export interface MetricStoreLimits {
   readonly maxAgeSeconds: number
@@ -94,6 +95,7 @@ export class MetricStore {
   readonly #aliases = new Map<string, Indexed>()
   /** How many bytes of points end in each second: where to cut when there is no more room. */
   readonly #bytesBySecond = new Map<number, number>()
+  readonly #sketches = new Slabs()
   #pointBytes = 0
   #indexBytes = 0
   /** Points of earlier seconds are not taken any more; they would be let go at once. */
@@ -106,7 +108,7 @@ export class MetricStore {
   }
 
   get bytes(): number {
-    return this.#pointBytes + this.#indexBytes
+    return this.#pointBytes + this.#indexBytes + this.#sketches.bytes
   }
 
   get seriesCount(): number {
@@ -265,7 +267,7 @@ export class MetricStore {
       return `the limit of ${this.#limits.maxSeries} series is reached`
     if (!this.#hasRoomInIndex(indexBytesOf(key))) return 'no room in memory for another series'
     const metric = this.#metrics.get(name) ?? { name, kind, unit, description: '', series: new Set<Series>() }
-    const points = new SeriesPoints(kind === 'distribution' ? 4 : 1)
+    const points = new SeriesPoints(kind === 'distribution' ? 4 : 1, this.#sketches)
     const series: Indexed = { metric, key, tags, points, streams: undefined, aliases: [], lastSeen: 0 }
     this.#metrics.set(name, metric)
     metric.series.add(series)

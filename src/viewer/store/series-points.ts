@@ -1,4 +1,5 @@
 import { MergedSketch } from './sketch.ts'
+import { type Slabs, startOf } from './slabs.ts'
 
 /** What an observation-less column of a point holds where the sender did not say: of `min` and `max`. */
 export const UNKNOWN = Number.NaN
@@ -6,13 +7,14 @@ export const UNKNOWN = Number.NaN
 export type Outcome = 'stored' | 'repeated' | 'overwritten' | 'added'
 
 const SMALLEST = 8
+const NO_PLACE = -1
 const both = new MergedSketch()
 /** Of the object and its arrays' own headers, as measured in a heap of such series. */
 const OVERHEAD_BYTES = 600
 
 /**
  * The points of one series in the order of time, one for each second: columns of numbers, and for distributions a
- * sketch of varying length. Typed arrays, because an hour of a thousand series are millions of numbers.
+ * sketch of varying length in slabs. Typed arrays, because an hour of a thousand series are millions of numbers.
  */
 export class SeriesPoints {
   /** Numbers of a point: 1, or 4 (count, sum, min, max) with a sketch. */
@@ -22,32 +24,24 @@ export class SeriesPoints {
   /** Within the second: tells a point that was sent again from another one. */
   #nanoseconds = new Uint32Array(SMALLEST)
   #rows: Float64Array
-  #sketchStarts: Uint32Array
-  #sketchLengths: Uint32Array
-  #sketches: Uint8Array
-  #sketchesEnd = 0
+  /** Where the sketches are. */
+  #places: Float64Array
+  readonly #slabs: Slabs
 
-  constructor(width: 1 | 4) {
+  constructor(width: 1 | 4, slabs: Slabs) {
     this.width = width
+    this.#slabs = slabs
     this.#rows = new Float64Array(SMALLEST * width)
-    this.#sketchStarts = new Uint32Array(width === 4 ? SMALLEST : 0)
-    this.#sketchLengths = new Uint32Array(width === 4 ? SMALLEST : 0)
-    this.#sketches = new Uint8Array(0)
+    this.#places = new Float64Array(width === 4 ? SMALLEST : 0)
   }
 
   get size(): number {
     return this.#size
   }
 
-  /** What it takes in memory, used or reserved. */
+  /** What it takes in memory, used or reserved, without the slabs. */
   get bytes(): number {
-    return (
-      OVERHEAD_BYTES +
-      this.#seconds.byteLength * 2 +
-      this.#rows.byteLength +
-      this.#sketchStarts.byteLength * 2 +
-      this.#sketches.byteLength
-    )
+    return OVERHEAD_BYTES + this.#seconds.byteLength * 2 + this.#rows.byteLength + this.#places.byteLength
   }
 
   second(index: number): number {
@@ -58,13 +52,9 @@ export class SeriesPoints {
     return this.#rows[index * this.width + column]!
   }
 
-  /** For `MergedSketch.add`. */
-  get sketches(): Uint8Array {
-    return this.#sketches
-  }
-
-  sketchStart(index: number): number {
-    return this.#sketchStarts[index]!
+  addSketchTo(merged: MergedSketch, index: number): void {
+    const place = this.#places[index]!
+    merged.add(this.#slabs.slabOf(place), startOf(place))
   }
 
   /** Index of the first point that is not before the second. */
@@ -94,6 +84,7 @@ export class SeriesPoints {
     if (index < this.#size) this.#move(index, index + 1)
     this.#size += 1
     this.#seconds[index] = second
+    this.#places[index] = NO_PLACE
     this.#write(index, nanoseconds, row, sketch)
     return 'stored'
   }
@@ -107,7 +98,7 @@ export class SeriesPoints {
     if (sketch === undefined) this.#write(index, nanoseconds, [count + row[0]!], undefined)
     else {
       both.clear()
-      both.add(this.#sketches, this.#sketchStarts[index]!)
+      this.addSketchTo(both, index)
       both.add(sketch, 0)
       const joined = [count + row[0]!, sum! + row[1]!, Math.min(min!, row[2]!), Math.max(max!, row[3]!)]
       this.#write(index, nanoseconds, joined, both.encoded())
@@ -119,11 +110,11 @@ export class SeriesPoints {
   dropBefore(second: number): number {
     const dropped = this.firstFrom(second)
     if (dropped === 0) return 0
+    for (let index = 0; index < dropped; index += 1) this.#release(index)
     this.#move(dropped, 0)
     this.#size -= dropped
     if (this.#seconds.length > Math.max(SMALLEST, this.#size * 4))
       this.#resize(Math.max(SMALLEST, this.#size * 2))
-    if (this.width === 4) this.#packSketches(0)
     return dropped
   }
 
@@ -131,17 +122,16 @@ export class SeriesPoints {
     this.#nanoseconds[index] = nanoseconds
     this.#rows.set(row, index * this.width)
     if (sketch === undefined) return
-    // Its old one must not be packed as if it were still there.
-    this.#sketchLengths[index] = 0
-    if (this.#sketchesEnd + sketch.length > this.#sketches.length) this.#packSketches(sketch.length)
-    this.#sketches.set(sketch, this.#sketchesEnd)
-    this.#sketchStarts[index] = this.#sketchesEnd
-    this.#sketchLengths[index] = sketch.length
-    this.#sketchesEnd += sketch.length
+    this.#release(index)
+    this.#places[index] = this.#slabs.add(sketch)
+  }
+
+  #release(index: number): void {
+    if (this.width === 4 && this.#places[index] !== NO_PLACE) this.#slabs.release(this.#places[index]!)
   }
 
   #move(from: number, to: number): void {
-    for (const column of [this.#seconds, this.#nanoseconds, this.#sketchStarts, this.#sketchLengths])
+    for (const column of [this.#seconds, this.#nanoseconds, this.#places])
       column.copyWithin(to, from, this.#size)
     this.#rows.copyWithin(to * this.width, from * this.width, this.#size * this.width)
   }
@@ -154,26 +144,6 @@ export class SeriesPoints {
     this.#seconds = copy(new Uint32Array(capacity), this.#seconds)
     this.#nanoseconds = copy(new Uint32Array(capacity), this.#nanoseconds)
     this.#rows = copy(new Float64Array(capacity * this.width), this.#rows)
-    if (this.width === 1) return
-    this.#sketchStarts = copy(new Uint32Array(capacity), this.#sketchStarts)
-    this.#sketchLengths = copy(new Uint32Array(capacity), this.#sketchLengths)
-  }
-
-  /** Copies what is in use to new bytes with room for so many more, and as much again up to a limit. */
-  #packSketches(more: number): void {
-    let used = 0
-    for (let index = 0; index < this.#size; index += 1) used += this.#sketchLengths[index]!
-    const packed = new Uint8Array(used + more + Math.min(used + more, SPARE_BYTES))
-    let end = 0
-    for (let index = 0; index < this.#size; index += 1) {
-      const start = this.#sketchStarts[index]!
-      packed.set(this.#sketches.subarray(start, start + this.#sketchLengths[index]!), end)
-      this.#sketchStarts[index] = end
-      end += this.#sketchLengths[index]!
-    }
-    this.#sketches = packed
-    this.#sketchesEnd = end
+    if (this.width === 4) this.#places = copy(new Float64Array(capacity), this.#places)
   }
 }
-
-const SPARE_BYTES = 4096

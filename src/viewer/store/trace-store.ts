@@ -10,6 +10,7 @@ import {
   plainAttributes,
 } from './plain-values.ts'
 import { type Refusals, Rejections } from './refusals.ts'
+import { Slabs } from './slabs.ts'
 
 export interface EventLimits {
   readonly maxAgeSeconds: number
@@ -62,12 +63,18 @@ interface Root {
   readonly httpStatus: number | null
 }
 
+interface SharedResource {
+  readonly json: string
+  /** By how many traces. */
+  uses: number
+}
+
 interface Trace {
   readonly traceId: string
-  /** Spans as JSON by their ids: text is a third of the size of objects, and needs no traversal by the collector. */
-  readonly spans: Map<string, string>
-  /** What all spans of one process have in common, once. */
-  readonly resources: string[]
+  /** Where the spans' JSON is, by their ids. */
+  readonly spans: Map<string, number>
+  /** What all spans of one process have in common. */
+  readonly resources: SharedResource[]
   readonly services: Set<string>
   /** Nanoseconds: as milliseconds, durations would be off in the seventh digit. */
   start: bigint
@@ -97,9 +104,10 @@ const MOST_SPANS = 10_000
 const LONGEST_SPAN = 65_536
 const MOST_EVENTS = 128
 const AHEAD_MS = 600_000
-/** Of the objects of one trace and of one span, beside the texts. */
+/** Of the objects of one trace, of one span and of one resource, beside the spans' texts. */
 const TRACE_BYTES = 900
-const SPAN_BYTES = 180
+const SPAN_BYTES = 120
+const RESOURCE_BYTES = 200
 
 /** Whole traces, in the order in which their first spans came. The oldest go when there is no more room. */
 export class TraceStore {
@@ -108,7 +116,9 @@ export class TraceStore {
   readonly #refusals: Refusals
   readonly #traces = new Map<string, Trace>()
   readonly #arrivals = new Arrivals<Trace>()
-  #bytes = 0
+  readonly #texts = new Slabs()
+  readonly #resources = new Map<string, SharedResource>()
+  #objectBytes = 0
   #fullSince: number | undefined
 
   constructor(limits: EventLimits, refusals: Refusals) {
@@ -117,7 +127,7 @@ export class TraceStore {
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#objectBytes + this.#texts.bytes
   }
 
   get size(): number {
@@ -149,11 +159,14 @@ export class TraceStore {
     this.letGoOfOld(nowMs)
     for (const { resource, scopeSpans } of request.resourceSpans) {
       const plainResource = plainAttributes(resource.attributes)
+      const service = serviceOf(plainResource)
+      const resourceJson = JSON.stringify(plainResource)
       for (const { scope, spans } of scopeSpans)
         for (const span of spans) {
           this.counters.received += 1
           const complaint =
-            this.#complaintAbout(span, nowMs) ?? this.#add(span, plainResource, scope.name, nowMs)
+            this.#complaintAbout(span, nowMs) ??
+            this.#add(span, storedSpan(span, service, scope.name), resourceJson, nowMs)
           if (complaint === undefined) continue
           this.counters.refused += 1
           rejections.add(complaint, span.name)
@@ -175,9 +188,9 @@ export class TraceStore {
   get(traceId: string): { trace: TraceSummary; spans: StoredSpan[] } | undefined {
     const trace = this.#traces.get(traceId)
     if (trace === undefined) return undefined
-    const resources = trace.resources.map((json) => JSON.parse(json))
-    const spans = trace.spans.values().map((json) => {
-      const span = JSON.parse(json)
+    const resources = trace.resources.map(({ json }) => JSON.parse(json))
+    const spans = trace.spans.values().map((place) => {
+      const span = JSON.parse(this.#texts.text(place))
       return { ...span, resource: resources[span.resource] }
     })
     return { trace: summaryOf(trace), spans: [...spans] }
@@ -197,7 +210,8 @@ export class TraceStore {
       if (filter.route !== undefined && !filter.route(trace.root.route ?? '')) continue
       const summary = summaryOf(trace)
       if (filter.status !== undefined && !filter.status(summary)) continue
-      if (text !== undefined && !trace.spans.values().some((json) => text.test(json))) continue
+      if (text !== undefined && !trace.spans.values().some((place) => text.test(this.#texts.text(place))))
+        continue
       yield [number, summary]
     }
   }
@@ -210,7 +224,8 @@ export class TraceStore {
     for (const [, trace] of this.#arrivals.newestFirst()) {
       const { start, duration } = timesOf(trace)
       if (start >= to || start + duration < from) continue
-      for (const json of trace.spans.values()) yield { json, resources: trace.resources }
+      const resources = trace.resources.map(({ json }) => json)
+      for (const place of trace.spans.values()) yield { json: this.#texts.text(place), resources }
     }
   }
 
@@ -224,41 +239,39 @@ export class TraceStore {
     return undefined
   }
 
-  #add(span: Span, resource: Record<string, PlainValue>, scope: string, nowMs: number): string | undefined {
-    const stored = storedSpan(span, resource, scope)
-    const resourceJson = JSON.stringify(resource)
-    const size = JSON.stringify(stored).length
-    if (size > LONGEST_SPAN) return `larger than ${LONGEST_SPAN / 1024} KiB`
+  #add(span: Span, stored: SpanText, resourceJson: string, nowMs: number): string | undefined {
     const traceId = span.traceId as string
-    const trace = this.#traces.get(traceId) ?? this.#begin(traceId, span, stored, nowMs)
-    if (trace.spans.has(stored.spanId)) {
+    const known = this.#traces.get(traceId)
+    if (known?.spans.has(stored.spanId)) {
       this.counters.repeated += 1
       return undefined
     }
-    if (trace.spans.size >= MOST_SPANS) return `its trace has ${MOST_SPANS} spans already`
-    const position = trace.resources.indexOf(resourceJson)
+    if (known !== undefined && known.spans.size >= MOST_SPANS)
+      return `its trace has ${MOST_SPANS} spans already`
+    const position = known?.resources.findIndex(({ json }) => json === resourceJson) ?? -1
     const isNew = position === -1
-    if (isNew) trace.resources.push(resourceJson)
-    const json = JSON.stringify({ ...stored, resource: isNew ? trace.resources.length - 1 : position })
-    const bytes = SPAN_BYTES + bytesOfText(json) + (isNew ? bytesOfText(resourceJson) : 0)
-    trace.spans.set(stored.spanId, json)
+    const json = JSON.stringify({ ...stored, resource: isNew ? (known?.resources.length ?? 0) : position })
+    if (json.length + resourceJson.length > LONGEST_SPAN) return `larger than ${LONGEST_SPAN / 1024} KiB`
+    const trace = known ?? this.#begin(traceId, span, stored, nowMs)
+    if (isNew) trace.resources.push(this.#share(resourceJson))
+    trace.spans.set(stored.spanId, this.#texts.addText(json))
     trace.services.add(stored.service)
     if (span.startTime < trace.start) trace.start = span.startTime
     if (span.endTime > trace.end) trace.end = span.endTime
     const root = rootOf(stored)
     if (outranks(root, trace.root)) trace.root = root
     if (stored.status === 'error') trace.errors += 1
-    trace.bytes += bytes
-    this.#bytes += bytes
+    trace.bytes += SPAN_BYTES
+    this.#objectBytes += SPAN_BYTES
     this.counters.stored += 1
-    while (this.#bytes > this.#limits.maxBytes && this.size > 0) {
+    while (this.bytes > this.#limits.maxBytes && this.size > 0) {
       this.#fullSince ??= nowMs
       this.#dropOldest()
     }
     return undefined
   }
 
-  #begin(traceId: string, span: Span, stored: StoredSpan, nowMs: number): Trace {
+  #begin(traceId: string, span: Span, stored: SpanText, nowMs: number): Trace {
     const trace: Trace = {
       traceId,
       spans: new Map(),
@@ -273,33 +286,56 @@ export class TraceStore {
     }
     this.#traces.set(traceId, trace)
     this.#arrivals.push(trace)
-    this.#bytes += trace.bytes
+    this.#objectBytes += trace.bytes
     return trace
+  }
+
+  /** Most traces have the same few. */
+  #share(json: string): SharedResource {
+    let shared = this.#resources.get(json)
+    if (shared === undefined) {
+      shared = { json, uses: 0 }
+      this.#resources.set(json, shared)
+      this.#objectBytes += RESOURCE_BYTES + bytesOfText(json)
+    }
+    shared.uses += 1
+    return shared
+  }
+
+  #unshare(shared: SharedResource): void {
+    shared.uses -= 1
+    if (shared.uses > 0) return
+    this.#resources.delete(shared.json)
+    this.#objectBytes -= RESOURCE_BYTES + bytesOfText(shared.json)
   }
 
   #dropOldest(): void {
     const trace = this.#arrivals.shift()
     if (trace === undefined) return
     this.#traces.delete(trace.traceId)
-    this.#bytes -= trace.bytes
+    for (const place of trace.spans.values()) this.#texts.release(place)
+    for (const shared of trace.resources) this.#unshare(shared)
+    this.#objectBytes -= trace.bytes
     this.counters.evicted += trace.spans.size
   }
 }
 
-function storedSpan(span: Span, resource: Record<string, PlainValue>, scope: string): StoredSpan {
+/** As it is kept; its resource is kept once for many. */
+type SpanText = Omit<StoredSpan, 'resource'>
+
+function storedSpan(span: Span, service: string, scope: string): SpanText {
   return {
     spanId: span.spanId as string,
     parentSpanId: span.parentSpanId ?? null,
     name: cutText(span.name),
     kind: KINDS[span.kind] ?? 'unspecified',
-    service: serviceOf(resource),
+    service,
     scope: scope.slice(0, 255),
     start: milliseconds(span.startTime),
     duration: Number(span.endTime - span.startTime) / 1e6,
     status: STATUSES[span.status.code] ?? 'unset',
     statusMessage: cutText(span.status.message),
     attributes: plainAttributes(span.attributes),
-    resource,
     tracestate: span.traceState.slice(0, 512),
     events: span.events.slice(0, MOST_EVENTS).map(({ time, name, attributes }) => ({
       time: milliseconds(time),
@@ -317,7 +353,7 @@ export function serviceOf(resource: Record<string, PlainValue>): string {
   return typeof name === 'string' ? name : 'unknown_service'
 }
 
-function rootOf({ start, parentSpanId, name, service, attributes }: StoredSpan): Root {
+function rootOf({ start, parentSpanId, name, service, attributes }: SpanText): Root {
   const route = attributes['http.route']
   const status = attributes['http.response.status_code']
   return {

@@ -1,6 +1,6 @@
 import { getJson } from './api.js'
 import { h } from './dom.js'
-import { ago, clock, dateAndClock, formatBytes, formatCount } from './format.js'
+import { ago, clock, dateAndClock, formatBytes, formatCount, formatMs } from './format.js'
 import { onNews } from './live.js'
 import { firstMinute, startShell } from './shell.js'
 
@@ -31,14 +31,14 @@ async function show() {
     content.replaceChildren(h('p', { class: 'empty error' }, status.error.message))
     return
   }
-  const { memory, minutes, startedAt, now, senders, refusals, requests, version } = status
+  const { memory, loopDelayMs, minutes, startedAt, now, senders, refusals, requests, version } = status
   content.replaceChildren(
     ...[
       version === 0 && firstMinute(),
       h(
         'p',
         { class: 'muted' },
-        `Keeps ${minutes} minutes in at most ${formatBytes(memory.budgetBytes)}. Runs since ${dateAndClock(startedAt).slice(0, -4)}; what it knows ends with it.`,
+        `Keeps ${minutes} minutes in at most ${formatBytes(memory.budgetBytes)}; the process takes up to ${formatBytes(memory.rssMaxBytes)}. Runs since ${dateAndClock(startedAt).slice(0, -4)}; what it knows ends with it.`,
       ),
       h(
         'div',
@@ -47,11 +47,14 @@ async function show() {
           'section',
           { class: 'panel' },
           h('h2', {}, 'Memory'),
-          meter('used of the bound', memory.usedBytes, memory.budgetBytes),
+          meter('kept', memory.usedBytes, memory.budgetBytes),
+          meter('taken by the process', memory.rssBytes, memory.rssMaxBytes),
           facts([
+            ['heap', formatBytes(memory.heapBytes)],
             [
-              'process',
-              `${formatBytes(memory.rssBytes)}, of which ${formatBytes(memory.heapBytes)} are heap`,
+              'late by',
+              `${formatMs(loopDelayMs.p99)} (p99), ${formatMs(loopDelayMs.max)} (max)`,
+              'how long work had to wait for other work since the start',
             ],
             [
               'requests',
