@@ -71,7 +71,8 @@ export class Slabs {
   #reserve(length: number): { slab: Slab; place: number } {
     const needed = LENGTH_BYTES + length
     if (needed > SLAB_BYTES) throw new RangeError(`${length} bytes are more than a slab holds`)
-    if (this.#end + needed > SLAB_BYTES) this.#begin()
+    // The last byte stays free: an empty text at the very end would have its place in the next slab.
+    if (this.#end + needed >= SLAB_BYTES) this.#begin()
     const slab = this.#slabs.get(this.#newest) as Slab
     slab.wanted += 1
     const place = this.#newest * SLAB_BYTES + this.#end + LENGTH_BYTES
