@@ -55,7 +55,7 @@ export function colorOf(name, index, palette) {
     const [, hue, saturation] = meaning
     // Neighbours of one kind, such as 200 and 201, are told apart by their shade.
     const shade = [...name].reduce((sum, sign) => sum + sign.charCodeAt(0), 0) % 3
-    return `hsl(${hue} ${saturation}% ${(dark ? 54 : 40) + shade * 9}%)`
+    return `hsl(${hue} ${saturation}% ${dark ? 54 + shade * 9 : 33 + shade * 5}%)`
   }
   if (!taken.has(name)) taken.set(name, taken.size)
   return CLASSIC[taken.get(name) % CLASSIC.length][dark ? 1 : 0]

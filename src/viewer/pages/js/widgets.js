@@ -303,6 +303,8 @@ function drawSpark(box, { series, times, completeUntil }, type) {
 
 function topList(definition, body) {
   const list = h('table', { class: 'toplist' })
+  // It scrolls, which keys can do as well.
+  body.setAttribute('tabindex', '0')
   body.append(list)
   const [request] = definition.requests ?? []
   return async ({ isCurrent, show, ...context }) => {
