@@ -285,6 +285,6 @@ function templateVariables({ template_variables: definitions = [], widgets }, on
       picker.offer([...(variable.available_values ?? []), ...[...found].sort()])
     }
   }
-  const areChosen = () => selects.some(({ select }) => select.value !== '*')
+  const areChosen = () => pickers.some(({ picker }) => picker.values.length > 0)
   return { element, values, areChosen, refresh }
 }
