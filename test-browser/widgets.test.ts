@@ -72,6 +72,7 @@ for (const width of [360, 1280])
     )
     const widgets = page.locator('.widget[data-state=drawn]')
     await until(async () => (await widgets.count()) === 3)
+    let shortened = 0
     for (const [index, widget] of (await widgets.all()).entries()) {
       const legend = widget.locator('.legend')
       const items = legend.locator('.item:visible')
@@ -86,7 +87,6 @@ for (const width of [360, 1280])
       }
       if (isAll) {
         t.equal(await items.count(), SERIES, `widget ${index} has room for all`)
-        t.equal(index, 2)
         continue
       }
       t.equal(await more.textContent(), `+${SERIES - (await items.count())} more`)
@@ -95,7 +95,9 @@ for (const width of [360, 1280])
       t.equal(await more.getAttribute('aria-expanded'), 'true')
       await more.click()
       t.ok((await items.count()) < SERIES)
+      shortened += 1
     }
+    t.ok(shortened > 0)
     t.strictSame(faults, [])
   })
 

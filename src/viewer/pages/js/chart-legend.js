@@ -3,10 +3,10 @@ import { formatBrief } from './format.js'
 
 const MOST = 60
 /** Of the chart's height; the drawing above it keeps the rest, and this much at least. */
-const MOST_SHARE = 0.45
+const MOST_SHARE = 0.54
 const LEAST_PLOT_PX = 96
 /** With the space around it. */
-const ONE_LINE_PX = 28
+const ONE_LINE_PX = 32
 const SUMMARIES = {
   avg: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
   min: (values) => Math.min(...values),
