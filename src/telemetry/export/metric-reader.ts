@@ -58,14 +58,25 @@ export class DurableMetricReader extends MetricReader {
   }
 
   protected override onInitialized(): void {
-    this.#tickAfter(Math.min(this.#options.firstIntervalMs, this.#options.intervalMs))
+    this.#tickAt(performance.now() + this.#pauseMs)
   }
 
-  #tickAfter(ms: number): void {
+  get #pauseMs(): number {
+    const { firstIntervalMs, intervalMs } = this.#options
+    return this.#hasBegun ? intervalMs : Math.min(firstIntervalMs, intervalMs)
+  }
+
+  /**
+   * At fixed distances: pauses one after the other would grow by what each tick is late, and every so often a chart's
+   * bucket as long as the interval would have no point.
+   */
+  #tickAt(dueMs: number): void {
     this.#timer = setTimeout(() => {
       this.#tick()
-      this.#tickAfter(this.#hasBegun ? this.#options.intervalMs : ms)
-    }, ms).unref()
+      const nextMs = dueMs + this.#pauseMs
+      // What was missed, asleep for instance, is not made up for.
+      this.#tickAt(nextMs > performance.now() ? nextMs : performance.now() + this.#pauseMs)
+    }, dueMs - performance.now()).unref()
   }
 
   protected override async onForceFlush(): Promise<void> {
