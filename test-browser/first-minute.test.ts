@@ -43,7 +43,8 @@ function npm(t: Teardown, cwd: string, args: readonly string[], env: NodeJS.Proc
     stream.on('data', (chunk) => {
       text += chunk
     })
-  const exited = once(child, 'exit')
+  // When the last process has ended that could write: a folder is removed after it.
+  const exited = once(child, 'close')
   t.teardown(() => endGroup(child, exited))
   return { said: () => text, child, exited }
 }
