@@ -304,6 +304,7 @@ test('what cannot be kept is refused with its reason, and the rest is kept', asy
       { second, count: 1, bucketCounts: [1], explicitBounds: [1, 2] },
       { second, count: 2, bucketCounts: [1, 1], explicitBounds: ['NaN'] },
       { second, count: 2, bucketCounts: [1, 0, 1], explicitBounds: [2, 1] },
+      { second, count: 1, bucketCounts: [1, 0], explicitBounds: ['Infinity'] },
       { second, count: 1, sum: 3, attributes: { n: '3' } },
       { second, count: 1, sum: 3, attributes: { n: '4' } },
     ]),
@@ -311,7 +312,7 @@ test('what cannot be kept is refused with its reason, and the rest is kept', asy
   t.equal(reply.status, 200)
   const { metrics, refusals } = await client.status()
   t.equal(Number(reply.json.partialSuccess.rejectedDataPoints), metrics.refused)
-  t.match(metrics, { received: 21, stored: 3, bases: 1, refused: 17, kept: 3, series: 3 })
+  t.match(metrics, { received: 22, stored: 3, bases: 1, refused: 18, kept: 3, series: 3 })
   const reasons = Object.fromEntries(refusals.map(({ reason, count }: Values) => [reason, count]))
   t.match(reasons, {
     'older than the 10 minutes that are kept': 1,
@@ -329,6 +330,7 @@ test('what cannot be kept is refused with its reason, and the rest is kept', asy
     'buckets beyond the range of numbers': 1,
     'there is not one bucket more than there are bounds': 1,
     'the bounds do not ascend': 2,
+    'a bound is not a finite number': 1,
     'the limit of 3 series is reached': 1,
   })
   t.match(reply.json.partialSuccess.errorMessage, /1: the limit of 3 series is reached/)

@@ -96,6 +96,8 @@ function complaintAboutHistogram(point: HistogramPoint): string | undefined {
     if (bucketCounts.length !== bounds.length + 1) return 'there is not one bucket more than there are bounds'
     if (!bounds.every((bound, index) => bound > (bounds[index - 1] ?? Number.NEGATIVE_INFINITY)))
       return 'the bounds do not ascend'
+    // What is above the last one has its bucket already; and nothing can be spread over one that has no end.
+    if (bounds.at(-1) === Number.POSITIVE_INFINITY) return 'a bound is not a finite number'
     if (total(bucketCounts) !== count) return 'buckets and count differ'
   }
   return complaintAboutNumbers(point)
