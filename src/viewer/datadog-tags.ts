@@ -1,4 +1,5 @@
 import type { AnyValue, Attributes } from '../otlp/model.ts'
+import { beginning } from './store/plain-values.ts'
 
 /**
  * Resource attributes that Datadog makes tags of, and the tags' names (DataDog/datadog-agent,
@@ -70,9 +71,8 @@ const MAX_LENGTH = 200
  */
 export function normalized(tag: string): string {
   return (
-    tag
-      // Before the rest: what a sender writes may be megabytes long.
-      .slice(0, 2 * MAX_LENGTH)
+    // Before the rest: what a sender writes may be megabytes long.
+    beginning(tag, 2 * MAX_LENGTH)
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_\-:./]/gu, '_')
       .slice(0, MAX_LENGTH)

@@ -5,6 +5,7 @@ import { VIEWER_NAME } from './find-listener.ts'
 import { EventStream } from './http/event-stream.ts'
 import { LogStore } from './store/log-store.ts'
 import { MetricStore } from './store/metric-store.ts'
+import { beginning } from './store/plain-values.ts'
 import { Refusals, type Rejections } from './store/refusals.ts'
 import { TraceStore } from './store/trace-store.ts'
 
@@ -156,7 +157,7 @@ export class Telemetry {
 
   #remember({ attributes }: Resource): void {
     const text = (name: string) =>
-      typeof attributes[name] === 'string' ? attributes[name].slice(0, 200) : ''
+      typeof attributes[name] === 'string' ? beginning(attributes[name], 200) : ''
     const sender = {
       service: text('service.name'),
       host: text('host.name'),

@@ -1,11 +1,17 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import { test } from 'tap'
+import { decodeRequest } from '../../src/otlp/decode.ts'
+import { Telemetry } from '../../src/viewer/telemetry.ts'
 import { collectMetrics } from '../otlp/sdk-data.ts'
 import {
+  attributesOf,
   exponential,
   gauge,
   histogram,
   lastMinute,
+  metricsJson,
   observed,
   openViewer,
   type PointSpec,
@@ -334,6 +340,32 @@ test('what cannot be kept is refused with its reason, and the rest is kept', asy
     'the limit of 3 series is reached': 1,
   })
   t.match(reply.json.partialSuccess.errorMessage, /1: the limit of 3 series is reached/)
+})
+
+test('of texts that are cut the rest is not kept', (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const held = () => {
+    collect()
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const telemetry = new Telemetry({ minutes: 10, memoryMib: 64, maxSeries: 100 })
+  t.teardown(() => telemetry.close())
+  const megabyte = (index: number) => Buffer.alloc(1_000_000, String(index).padStart(4, 'x')).toString()
+  const before = held()
+  for (let index = 0; index < 10; index += 1) {
+    const point = { asDouble: 1, timeUnixNano: `${lastMinute()}000000000` }
+    const dataPoints = [{ ...point, attributes: attributesOf({ text: megabyte(index) }) }]
+    const metric = { name: `a${index}`, unit: megabyte(index), description: megabyte(index) }
+    const json = metricsJson([{ ...metric, gauge: { dataPoints } }], {})
+    telemetry.receive('metrics', decodeRequest('metrics', 'json', Buffer.from(JSON.stringify(json))))
+  }
+  t.match(telemetry.metrics.counters, { stored: 10 })
+  const kept = held() - before
+  // Kept whole, 30 MB; some of what is gone may not be collected yet.
+  t.ok(kept < 15_000_000, `${kept} bytes`)
+  t.end()
 })
 
 test('a bad body is refused whole, with a sentence', async (t) => {

@@ -2,6 +2,7 @@ import type { Attributes, Metric, MetricsRequest } from '../../otlp/model.ts'
 import { hostOf, normalized, pointTags, resourceTags } from '../datadog-tags.ts'
 import { CumulativeStreams } from './cumulative.ts'
 import { isCumulative, type Judged, judgePoint, type Kept, kindOf, type MetricKind } from './metric-points.ts'
+import { beginning } from './plain-values.ts'
 import { type Refusals, Rejections } from './refusals.ts'
 import { SeriesPoints } from './series-points.ts'
 import { Slabs } from './slabs.ts'
@@ -251,8 +252,8 @@ export class MetricStore {
       this.#aliases.set(alias, series)
       this.#indexBytes += textBytes(alias)
     }
-    series.metric.unit = metric.unit.slice(0, 63)
-    series.metric.description = metric.description.slice(0, LONGEST_DESCRIPTION)
+    series.metric.unit = beginning(metric.unit, 63)
+    series.metric.description = beginning(metric.description, LONGEST_DESCRIPTION)
     return series
   }
 
@@ -364,7 +365,7 @@ function bigintAsText(_: string, value: unknown): unknown {
 
 /** Datadog keeps letters, digits, underscores and points (docs "Custom metrics", naming). */
 function metricName(name: string): string {
-  return name.slice(0, 200).replaceAll(/[^A-Za-z0-9_.]/g, '_')
+  return beginning(name, 200).replaceAll(/[^A-Za-z0-9_.]/g, '_')
 }
 
 function textBytes(text: string): number {

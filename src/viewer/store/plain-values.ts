@@ -23,6 +23,14 @@ export function plainValue(value: AnyValue): PlainValue {
   return plainAttributes(value)
 }
 
+/**
+ * As much of it as is kept, as a text of its own: what `slice` gives points into the whole, which stays in memory as long
+ * as the part does.
+ */
+export function beginning(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString()
+}
+
 /** Says how long it was. */
 export function cutText(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`

@@ -1,4 +1,5 @@
 import type { Signal } from '../../otlp/decode.ts'
+import { beginning } from './plain-values.ts'
 
 export interface Refusal {
   readonly signal: Signal
@@ -20,7 +21,7 @@ export class Refusals {
     const key = `${signal} ${reason}`
     const row = this.#rows.get(key) ?? { signal, reason, count: 0, example: '', last: 0 }
     row.count += count
-    row.example = example.slice(0, EXAMPLE_LENGTH)
+    row.example = beginning(example, EXAMPLE_LENGTH)
     row.last = Date.now()
     this.#rows.set(key, row)
   }
