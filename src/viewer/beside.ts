@@ -11,6 +11,8 @@ const WORTH_RESTARTING_MS = 10_000
 /** It ended in order, or somebody wanted it to: exit codes of 0, SIGINT and SIGTERM. */
 const WANTED = [0, 130, 143]
 
+const WAITS_ON_DISK = 'What is sent waits on disk until "npm run viewer" in another terminal takes it.'
+
 const SIGNALS = ['METRICS', 'TRACES', 'LOGS']
 
 /** Where a service sends that was not told where to. */
@@ -67,13 +69,14 @@ function restartAtItsEnd(child: ChildProcess, port: number, isAgain: boolean): v
     const isWanted = code !== null && WANTED.includes(code)
     const isHopeless = isAgain && performance.now() - since < WORTH_RESTARTING_MS
     const how = isWanted ? 'has ended' : `failed (${signal ?? `code ${code}`})`
-    if (isWanted || isHopeless)
-      say(
-        `The viewer ${how}. What is sent waits on disk until "npm run viewer" in another terminal takes it.`,
-      )
+    if (isWanted || isHopeless) say(`The viewer ${how}. ${WAITS_ON_DISK}`)
     else {
       say(`The viewer ${how} and is started again; it begins empty.`)
       void start(port, true)
+        .catch(() => undefined)
+        .then((url) => {
+          if (url === undefined) say(`It could not be started again. ${WAITS_ON_DISK}`)
+        })
     }
   })
 }

@@ -47,6 +47,8 @@ async function takesTelemetry(url: string): Promise<boolean> {
     const response = await ask(url, { method: 'POST', headers, body: '{}' })
     await response.body?.cancel()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
+    // Pages for people send elsewhere to log in.
+    if (response.status >= 300 && response.status < 400) return false
     return response.ok ? isJson : !KNOWS_NO_OTLP.includes(response.status)
   } catch (error) {
     return (error as Error).name === 'TimeoutError'

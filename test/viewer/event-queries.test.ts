@@ -247,6 +247,7 @@ test('a search over events finds what its syntax says', async (t) => {
     ['$env', () => true, env(['prod', 'dev'])],
     ['$env', () => true, env([])],
     ['env:$env.value', () => false, env(['dev'])],
+    ['env:$env.value', () => true, env(['pr*'])],
     ['-$env status:error', () => false, env(['prod'])],
   ]
   for (const [search, holds, variables] of overSpans)
@@ -271,6 +272,7 @@ test('a search over events finds what its syntax says', async (t) => {
   for (const [search, message] of [
     ['(status:error', 'expected the closing ), but the search ends here'],
     ['@duration:>fast', '"fast" is no number'],
+    ['@duration:>5MS', '"5MS" is no number'],
     ['$team', 'unknown variable $team: give it in "variables"'],
     ['@http.route:', 'expected a value of @http.route, but the search ends here'],
     ['('.repeat(200), 'expected at most 50 levels, not "("'],

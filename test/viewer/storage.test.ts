@@ -368,6 +368,50 @@ test('of texts that are cut the rest is not kept', (t) => {
   t.end()
 })
 
+test('a cumulative series that comes back after it was forgotten is not counted again', (t) => {
+  let now = Date.now()
+  t.intercept(Date, 'now', { value: () => now })
+  const telemetry = new Telemetry({ minutes: 1, memoryMib: 64, maxSeries: 100 })
+  t.teardown(() => telemetry.close())
+  const second = () => Math.floor(now / 1000)
+  const startSecond = second() + 10
+  const send = (asInt: string) => {
+    const json = metricsJson([sum('orders', [{ startSecond, second: second(), asInt }], 'cumulative')], {})
+    telemetry.receive('metrics', decodeRequest('metrics', 'json', Buffer.from(JSON.stringify(json))))
+  }
+  now += 20_000
+  send('5000')
+  t.match(telemetry.metrics.counters, { stored: 1, bases: 0 }, 'it began after the viewer did')
+  now += 130_000
+  telemetry.metrics.letGoOfOld()
+  t.equal(telemetry.metrics.seriesCount, 0)
+  send('5003')
+  t.match(telemetry.metrics.counters, { stored: 1, bases: 1 })
+  now += 10_000
+  send('5005')
+  t.match(telemetry.metrics.counters, { stored: 2, bases: 1 })
+  t.end()
+})
+
+test('further ways to write the tags of a series take no more than their share of memory', (t) => {
+  const telemetry = new Telemetry({ minutes: 10, memoryMib: 16, maxSeries: 10_000 })
+  t.teardown(() => telemetry.close())
+  for (let index = 0; index < 400; index += 1) {
+    // Long values that are cut to the same tag.
+    const dataPoints = [0, 1, 2, 3].map((way) => ({
+      asDouble: 1,
+      timeUnixNano: `${lastMinute()}000000000`,
+      attributes: attributesOf({ n: String(index), text: 'x'.repeat(3900) + way }),
+    }))
+    const json = metricsJson([{ name: 'a', gauge: { dataPoints } }], {})
+    telemetry.receive('metrics', decodeRequest('metrics', 'json', Buffer.from(JSON.stringify(json))))
+  }
+  t.equal(telemetry.metrics.seriesCount, 400)
+  // Half of the memory is for metrics, and half of that for what finds them.
+  t.ok(telemetry.metrics.bytes < 5 * 2 ** 20, `${telemetry.metrics.bytes} bytes`)
+  t.end()
+})
+
 test('a bad body is refused whole, with a sentence', async (t) => {
   const client = await openViewer(t)
   const cases: [Promise<{ status: number }>, number][] = [

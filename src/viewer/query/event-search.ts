@@ -122,13 +122,13 @@ class SearchParser {
       const { values } = this.#variableNamed(value.slice(1).replace(/\.value$/, ''), from)
       return values.length === 0 || values.includes('*')
         ? everything
-        : anyOf(values.map((one) => is(key, one, false)))
+        : anyOf(values.map((one) => is(key, one, true)))
     }
     return is(key, value, !isQuoted)
   }
 
   #bound(text: string, from = this.#position): number {
-    const found = /^(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(ns|us|µs|ms|s|m)?$/i.exec(text)
+    const found = /^(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(ns|us|µs|ms|s|m)?$/.exec(text)
     if (!found) throw new QueryError(`"${text.slice(0, 40)}" is no number`, { from, to: from + text.length })
     return Number(found[1]) * (found[2] ? DURATIONS[found[2]]! : 1)
   }

@@ -37,6 +37,12 @@ export class CumulativeStreams {
     this.#watchedSince = watchedSince
   }
 
+  /** The latest beginning among all that were ever seen; undefined before the first. */
+  get latestStart(): bigint | undefined {
+    const starts = [...this.#lasts.keys(), this.#forgotten].filter((start) => start >= 0n)
+    return starts.length === 0 ? undefined : starts.reduce((one, other) => (other > one ? other : one))
+  }
+
   /** An estimate of what they take in memory. */
   get bytes(): number {
     return this.#bytes

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Attributes, Metric, MetricsRequest } from '../../otlp/model.ts'
 import { hostOf, normalized, pointTags, resourceTags } from '../datadog-tags.ts'
 import { CumulativeStreams } from './cumulative.ts'
@@ -58,13 +59,17 @@ export interface MetricCounters {
 /** Points may be this far ahead of the clock, as at Datadog. */
 const AHEAD_SECONDS = 600
 const MOST_ATTRIBUTES = 64
+/** Forgotten series whose cumulative streams may come back: some 150 bytes each. */
+const MOST_FORGOTTEN = 10_000
 const ALIASES_OF_A_SERIES = 4
 const LONGEST_ALIAS = 4096
 const LONGEST_DESCRIPTION = 1000
 /** Of one series' and metric's objects, without points and texts. */
 const SERIES_OVERHEAD_BYTES = 600
 /** What the index may take of the whole, so that there is room for points. */
-const INDEX_SHARE = 0.5
+const INDEX_SHARE = 0.35
+/** What the short cut to a series may take: without it, one is found more slowly. */
+const ALIAS_SHARE = 0.15
 /** How much is let go at once when memory is full, so that it is not a search for each point. */
 const EVICTED_AT_ONCE = 0.1
 
@@ -91,6 +96,11 @@ export class MetricStore {
   readonly #limits: MetricStoreLimits
   readonly #refusals: Refusals
   readonly #startedAt = BigInt(Date.now()) * 1_000_000n
+  /**
+   * Of series that were silent for so long that they were forgotten: when their last cumulative stream began, by a digest
+   * of the key. What it sends when it comes back was counted before.
+   */
+  readonly #forgottenStreams = new Map<string, bigint>()
   readonly #metrics = new Map<string, StoredMetric>()
   readonly #series = new Map<string, Indexed>()
   readonly #aliases = new Map<string, Indexed>()
@@ -99,6 +109,7 @@ export class MetricStore {
   readonly #sketches = new Slabs()
   #pointBytes = 0
   #indexBytes = 0
+  #aliasBytes = 0
   /** Points of earlier seconds are not taken any more; they would be let go at once. */
   #horizon = 0
   #fullSince: number | undefined
@@ -109,7 +120,7 @@ export class MetricStore {
   }
 
   get bytes(): number {
-    return this.#pointBytes + this.#indexBytes + this.#sketches.bytes
+    return this.#pointBytes + this.#indexBytes + this.#aliasBytes + this.#sketches.bytes
   }
 
   get seriesCount(): number {
@@ -207,7 +218,7 @@ export class MetricStore {
 
   #judge(series: Indexed, data: NonNullable<Metric['data']>, index: number): Judged {
     if (!isCumulative(data)) return judgePoint(data, index, undefined)
-    series.streams ??= new CumulativeStreams(this.#startedAt)
+    series.streams ??= new CumulativeStreams(this.#watchedSince(series.key))
     const before = series.streams.bytes
     const replaced = series.streams.bytesOf(data.points[index]!.startTime)
     if (!this.#hasRoomInIndex(sizeOfState(data, index) - replaced))
@@ -247,10 +258,14 @@ export class MetricStore {
     const key = JSON.stringify([name, ...tags])
     const series = this.#series.get(key) ?? this.#addSeries(key, name, kind, metric, tags)
     if (typeof series === 'string') return series
-    if (series.aliases.length < ALIASES_OF_A_SERIES && alias.length <= LONGEST_ALIAS) {
+    if (
+      series.aliases.length < ALIASES_OF_A_SERIES &&
+      alias.length <= LONGEST_ALIAS &&
+      this.#aliasBytes + textBytes(alias) <= this.#limits.maxBytes * ALIAS_SHARE
+    ) {
       series.aliases.push(alias)
       this.#aliases.set(alias, series)
-      this.#indexBytes += textBytes(alias)
+      this.#aliasBytes += textBytes(alias)
     }
     series.metric.unit = beginning(metric.unit, 63)
     series.metric.description = beginning(metric.description, LONGEST_DESCRIPTION)
@@ -287,16 +302,31 @@ export class MetricStore {
     if (series.points.size === 0 && (series.streams?.bytes ?? 0) === 0) this.#forget(series)
   }
 
+  /** From when on nothing of a series' cumulative streams was missed. */
+  #watchedSince(key: string): bigint {
+    const forgotten = this.#forgottenStreams.get(digestOf(key)) ?? 0n
+    return forgotten > this.#startedAt ? forgotten : this.#startedAt
+  }
+
   #forget(series: Indexed): void {
     this.#series.delete(series.key)
+    const latestStart = series.streams?.latestStart
+    if (latestStart !== undefined) this.#rememberStreams(series.key, latestStart)
     for (const alias of series.aliases) {
       this.#aliases.delete(alias)
-      this.#indexBytes -= textBytes(alias)
+      this.#aliasBytes -= textBytes(alias)
     }
     series.metric.series.delete(series)
     if (series.metric.series.size === 0) this.#metrics.delete(series.metric.name)
     this.#pointBytes -= series.points.bytes
     this.#indexBytes -= indexBytesOf(series.key) + (series.streams?.bytes ?? 0)
+  }
+
+  #rememberStreams(key: string, latestStart: bigint): void {
+    this.#forgottenStreams.set(digestOf(key), latestStart)
+    if (this.#forgottenStreams.size <= MOST_FORGOTTEN) return
+    const [oldest] = this.#forgottenStreams.keys()
+    this.#forgottenStreams.delete(oldest as string)
   }
 
   #makeRoom(): void {
@@ -366,6 +396,10 @@ function bigintAsText(_: string, value: unknown): unknown {
 /** Datadog keeps letters, digits, underscores and points (docs "Custom metrics", naming). */
 function metricName(name: string): string {
   return beginning(name, 200).replaceAll(/[^A-Za-z0-9_.]/g, '_')
+}
+
+function digestOf(key: string): string {
+  return hash('sha1', key, 'base64')
 }
 
 function textBytes(text: string): number {

@@ -139,7 +139,7 @@ export class QueryTable {
 function columnsOf(request, index, answer) {
   const formulas = request.formulas?.length
     ? request.formulas
-    : [...new Set(answer.values.map(({ formula }) => formula))].map(() => ({}))
+    : Array.from(request.queries ?? [{}], () => ({}))
   return formulas.map((formula, position) => ({
     request: index,
     formula: position,
