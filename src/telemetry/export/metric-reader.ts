@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HrTime } from '@opentelemetry/api'
 import {
   type AggregationSelector,
+  AggregationTemporality,
   type AggregationTemporalitySelector,
   type CollectionResult,
   type MetricCollectOptions,
@@ -47,6 +48,8 @@ export class DurableMetricReader extends MetricReader {
   #collecting: Promise<void> | undefined
   /** The times of the last collection, the SDK's and its producer's, and the one that was given to them. */
   #before: { collected: ReadonlySet<number>; given: number } | undefined
+  /** Of series that go on: where they begin instead, by where they do, once that was not before their end. */
+  readonly #earlierStarts = new Map<number, number>()
 
   constructor(options: DurableReaderOptions) {
     super({
@@ -152,18 +155,37 @@ export class DurableMetricReader extends MetricReader {
     let points = 0
     const collected = new Set<number>()
     for (const { metrics } of scopeMetrics)
-      for (const { dataPoints } of metrics)
+      for (const { dataPoints, aggregationTemporality } of metrics)
         for (const point of dataPoints as { startTime: HrTime; endTime: HrTime }[]) {
           collected.add(toMs(point.endTime))
           const start = toMs(point.startTime)
-          const given = this.#before?.collected.has(start) ? this.#before.given : start
-          // A clock that was set back, or a record made while the last interval was being collected.
-          point.startTime = given <= end ? toHrTime(given) : endTime
+          const given =
+            aggregationTemporality === AggregationTemporality.DELTA
+              ? this.#startOfDelta(start, end)
+              : this.#startOfTotal(start, end)
+          point.startTime = toHrTime(given)
           point.endTime = endTime
           points += 1
         }
     if (collected.size > 0) this.#before = { collected, given: end }
     return points
+  }
+
+  // A start after the end: a clock that was set back, or a record made since the end was chosen.
+
+  #startOfDelta(start: number, end: number): number {
+    const given = this.#before?.collected.has(start) ? this.#before.given : start
+    return Math.min(given, end)
+  }
+
+  /**
+   * The same for all points of a series: another start says that it began anew, and all of it is counted again. Before
+   * the end, because a start that is the end says that nobody knows since when it counts.
+   */
+  #startOfTotal(start: number, end: number): number {
+    const given = Math.min(this.#earlierStarts.get(start) ?? start, end - 1)
+    if (given !== start) this.#earlierStarts.set(start, given)
+    return given
   }
 }
 

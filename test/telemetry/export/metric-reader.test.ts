@@ -162,3 +162,30 @@ test('intervals follow each other without a gap, for the SDK and for what is rec
     )
   }
 })
+
+test('a series that goes on begins where it began, also where it did while it was collected', async (t) => {
+  // Beside the clock that points begin by, and far behind it, as after a step back.
+  for (const behindMs of [0, 40_000_000]) {
+    const clock = fastClock()
+    const receiver = await OtlpReceiver.start(t, { foreign: ['metrics'] })
+    const { telemetry } = await openExporting(t, {
+      receiver,
+      clock: { now: () => clock.now() - behindMs },
+      env: { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'cumulative' },
+    })
+    const { instruments } = telemetry
+    const views = instruments.counter(METRICS.pageViewsTotal, {})
+    const hashing = instruments.histogram(METRICS.passwordHashDuration, {})
+    instruments.beforeCollection(() => {
+      views.add(1)
+      hashing.record(1)
+    })
+    for (const { name } of [METRICS.pageViewsTotal, METRICS.passwordHashDuration]) {
+      await until(() => receiver.metrics(name).length >= 4)
+      const points = receiver.metrics(name)
+      t.equal(new Set(points.map(({ startTime }) => startTime)).size, 1, `${name}, ${behindMs} ms`)
+      for (const { startTime, time } of points) t.ok(startTime < time)
+    }
+    await telemetry.shutdown()
+  }
+})
