@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { compareWithTelemetry, type TimedRequest } from '../../src/cli/experimenting/agreement.ts'
@@ -13,7 +16,7 @@ import {
   queryTable,
   toCsv,
 } from '../../src/cli/experimenting/findings.ts'
-import { MEASURED_PAGES, type Measurement } from '../../src/cli/experimenting/measure.ts'
+import { MEASURED_PAGES, type Measurement, measurePage } from '../../src/cli/experimenting/measure.ts'
 import { MergedHistogram } from '../../src/cli/experimenting/merged-histogram.ts'
 import { reportPage } from '../../src/cli/experimenting/report-page.ts'
 import { measureSearch } from '../../src/cli/experimenting/search-shape.ts'
@@ -24,8 +27,10 @@ import {
   fitPerRow,
   percentile,
 } from '../../src/cli/experimenting/statistics.ts'
-import { TelemetryWindow } from '../../src/cli/experimenting/telemetry-receiver.ts'
+import { TelemetryReceiver, TelemetryWindow } from '../../src/cli/experimenting/telemetry-receiver.ts'
 import { formatMs } from '../../src/cli/loading/format.ts'
+import { HttpClient } from '../../src/cli/loading/http-client.ts'
+import { resolveTarget } from '../../src/cli/loading/target.ts'
 import type { ExponentialHistogramPoint } from '../../src/otlp/model.ts'
 import { temporaryFolder } from '../harness.ts'
 import { seededRandom } from '../proof/client.ts'
@@ -241,6 +246,27 @@ function pointOf(values: readonly number[], scale: number): ExponentialHistogram
   const negative = { offset: 0, counts: [] }
   return { ...times, ...rest, count: values.length, sum, scale, positive: { offset, counts }, negative }
 }
+
+t.test('an answer that fails ends a measurement at once, in one sentence', async (t) => {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked += 1
+    response.writeHead(503).end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = new HttpClient(await resolveTarget(url, { allowRemote: false }), 1000)
+  t.teardown(() => client.close())
+  const bench = { client, bareClient: client, token: '', receiver: new TelemetryReceiver() }
+  const warm = { page: FULL, usualSeconds: 0.001, replyRows: 1, replyBytes: 1 }
+  const plan = { tableRows: 20, ratePerSecond: 5, durationSeconds: 3600 }
+  await t.rejects(measurePage(bench, warm, plan, new AbortController().signal), {
+    name: 'CommandError',
+    message: /with 503; lower the --rate/,
+  })
+  t.ok(asked > 0)
+})
 
 t.test('what does not agree is said', async (t) => {
   const seconds = Array.from({ length: 100 }, (_, index) => 0.001 + index / 100_000)

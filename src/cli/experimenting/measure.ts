@@ -92,10 +92,11 @@ export async function measurePage(
   signal: AbortSignal,
 ): Promise<Measurement> {
   const ratePerSecond = Math.max(1, Math.min(plan.ratePerSecond, Math.floor(BUSY_MAX / usualSeconds)))
-  const toPage = new Traffic()
-  const toBare = new Traffic()
+  const failed = new AbortController()
+  const toPage = new Traffic(() => failed.abort())
+  const toBare = new Traffic(() => failed.abort())
   const pace = { ratePerSecond: 2 * ratePerSecond, durationSeconds: plan.durationSeconds }
-  await keepPace(pace, signal, () => {
+  await keepPace(pace, AbortSignal.any([signal, failed.signal]), () => {
     if (toBare.count < toPage.count) toBare.add(askBare(bench, replyBytes))
     else toPage.add(askPage(bench, page))
   })
@@ -116,6 +117,11 @@ export async function measurePage(
 class Traffic {
   readonly #requests: Promise<TimedRequest>[] = []
   readonly #underWay = new Set<{ isAlone: boolean }>()
+  readonly #onFailure: () => void
+
+  constructor(onFailure: () => void) {
+    this.#onFailure = onFailure
+  }
 
   get count(): number {
     return this.#requests.length
@@ -125,12 +131,13 @@ class Traffic {
     const mark = { isAlone: this.#underWay.size === 0 }
     for (const other of this.#underWay) other.isAlone = false
     this.#underWay.add(mark)
-    this.#requests.push(
-      asked.then(({ traceId, seconds }) => {
-        this.#underWay.delete(mark)
-        return { traceId, seconds, wasAlone: mark.isAlone }
-      }),
-    )
+    const timed = asked.then(({ traceId, seconds }) => {
+      this.#underWay.delete(mark)
+      return { traceId, seconds, wasAlone: mark.isAlone }
+    })
+    // Heard at once: all are waited for only when the last one is sent, and what nobody hears ends the process.
+    timed.catch(this.#onFailure)
+    this.#requests.push(timed)
   }
 
   all(): Promise<TimedRequest[]> {
