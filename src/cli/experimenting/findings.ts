@@ -36,7 +36,7 @@ export const ABOUT_QUERIES =
   'all queries: database.query.time, from buckets. list query: the longest of each request, by its spans; the other one looks up the session.'
 
 export const ABOUT_THE_STORY =
-  'The published times could not be reproduced: the same queries from the same language to the same kind of database took 65 to 140 times less on two virtual cores (rebuilt). They grow by 0.52 ms with each row. Printing each row to a slow console would do that, but this is a guess, because hardware and driver are not known. To be quicker than 60 ms is therefore no merit; the rebuilt figures are what to compare with.'
+  'The published times could not be reproduced: the same queries from the same language to the same kind of database took about 60 to 150 times less on two virtual cores (rebuilt). They grow by 0.52 ms with each row. Printing each row to a slow console would do that, but this is a guess, because hardware and driver are not known. To be quicker than 60 ms is therefore no merit; the rebuilt figures are what to compare with.'
 
 /** Whether the reference story has a figure for any of them. */
 export function hasStorySize({ measurements }: Findings): boolean {
