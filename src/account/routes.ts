@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { requireParsed } from '../http/parsed.ts'
+import { timestamp } from '../http/timestamp.ts'
 import { findById, setPasswordHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
@@ -171,7 +172,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         await sessions.endAll(tx, member.id)
         return sessions.create(tx, member.id, member.sessionKind)
       })
-      const session = { expiresAt: new Date(renewed.expiresAt).toISOString(), user: toOwner(member) }
+      const session = { expiresAt: timestamp(renewed.expiresAt), user: toOwner(member) }
       if (member.sessionKind === 'bearer') return { token: renewed.token, ...session }
       setSessionCookie(reply, renewed)
       return session

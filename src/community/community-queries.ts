@@ -1,18 +1,22 @@
 import type { Database } from '../db/database.ts'
+import { prepareQuery } from '../db/prepared-query.ts'
 import { hiddenFrom } from '../db/visibility.ts'
 import { userColumns } from '../users/user-view.ts'
 import { endOfPrefix } from './name-prefix.ts'
 
-/** Newest first, from below `beforeId`: every page, the first one too, is the same range of the primary key. */
-export function listNewest(db: Database, memberId: number, beforeId: number, maxRows: number) {
-  return db
+const newest = prepareQuery<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) =>
+  db
     .selectFrom('users')
     .select(userColumns)
-    .where('users.id', '<', beforeId)
-    .where('users.id', 'not in', hiddenFrom(memberId))
+    .where('users.id', '<', parameter('beforeId'))
+    .where('users.id', 'not in', hiddenFrom(parameter('memberId')))
     .orderBy('users.id', 'desc')
-    .limit(maxRows)
-    .execute()
+    .limit(parameter('maxRows')),
+)
+
+/** Newest first, from below `beforeId`: every page, the first one too, is the same range of the primary key. */
+export function listNewest(db: Database, memberId: number, beforeId: number, maxRows: number) {
+  return newest(db, { memberId, beforeId, maxRows })
 }
 
 export interface NamePosition {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { Kysely } from 'kysely'
+import { Kysely, type QueryResult } from 'kysely'
 import { DatabaseError } from './database-error.ts'
 import { SqliteDialect } from './dialect.ts'
 import { SqliteDriver } from './driver.ts'
@@ -77,8 +77,7 @@ function proveWritable(query: (sql: string) => unknown[]): void {
   query('commit')
 }
 
-/** Kysely closes only a driver that a query has used. */
-class SqliteDatabase extends Kysely<Tables> {
+export class SqliteDatabase extends Kysely<Tables> {
   readonly #driver: SqliteDriver
 
   constructor(driver: SqliteDriver) {
@@ -86,6 +85,12 @@ class SqliteDatabase extends Kysely<Tables> {
     this.#driver = driver
   }
 
+  /** A statement by its text, outside of any transaction and without what Kysely does around one. */
+  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> | Promise<QueryResult<unknown>> {
+    return this.#driver.run(sql, parameters)
+  }
+
+  /** Kysely closes only a driver that a query has used. */
   override async destroy(): Promise<void> {
     await super.destroy()
     await this.#driver.destroy()

@@ -49,6 +49,35 @@ export class SqliteDriver implements Driver {
     return connection
   }
 
+  /**
+   * One statement on a connection of its own. Where it is its turn at once and nobody holds a lock, which is nearly
+   * always, nothing is allocated and nothing waited for.
+   */
+  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> | Promise<QueryResult<unknown>> {
+    const { turns, statements, observer } = this.#engine
+    if (!turns.tryAcquire()) return this.#runInTurn(sql, parameters)
+    let wasLocked = false
+    try {
+      return execute(statements, sql, parameters)
+    } catch (error) {
+      wasLocked = isLocked(error)
+      if (!wasLocked) throw error
+    } finally {
+      turns.release()
+      if (!wasLocked) observer.connectionWait(0)
+    }
+    return this.#runInTurn(sql, parameters)
+  }
+
+  async #runInTurn(sql: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
+    const connection = await this.acquireConnection()
+    try {
+      return await connection.execute(sql, parameters)
+    } finally {
+      connection.giveBack()
+    }
+  }
+
   /** IMMEDIATE takes the write lock up front: the only place where a transaction can be refused is its beginning. */
   async beginTransaction(connection: SqliteConnection, settings: TransactionSettings): Promise<void> {
     await connection.run(settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate')
@@ -132,12 +161,15 @@ export class SqliteConnection implements DatabaseConnection {
   }
 
   async run(sql: string): Promise<void> {
-    await this.#whenUnlocked(() => execute(this.#engine.statements, sql, []))
+    await this.execute(sql, [])
   }
 
   async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
-    const run = () => execute(this.#engine.statements, query.sql, query.parameters) as QueryResult<R>
-    return this.#whenUnlocked(run, options?.signal)
+    return (await this.execute(query.sql, query.parameters, options?.signal)) as QueryResult<R>
+  }
+
+  execute(sql: string, parameters: readonly unknown[], signal?: AbortSignal): Promise<QueryResult<unknown>> {
+    return this.#whenUnlocked(() => execute(this.#engine.statements, sql, parameters), signal)
   }
 
   /**

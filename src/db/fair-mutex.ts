@@ -4,13 +4,17 @@ export class FairMutex {
   #closedBecause: Error | undefined
   readonly #waiting: PromiseWithResolvers<void>[] = []
 
+  /** Takes it where it is free; false where it is not. */
+  tryAcquire(): boolean {
+    if (this.#held || this.#closedBecause) return false
+    this.#held = true
+    return true
+  }
+
   /** Resolves when it is the caller's turn; undefined means that it is already. */
   acquire(): Promise<void> | undefined {
     if (this.#closedBecause) return Promise.reject(this.#closedBecause)
-    if (!this.#held) {
-      this.#held = true
-      return undefined
-    }
+    if (this.tryAcquire()) return undefined
     const turn = Promise.withResolvers<void>()
     this.#waiting.push(turn)
     return turn.promise

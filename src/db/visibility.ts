@@ -1,4 +1,4 @@
-import { expressionBuilder } from 'kysely'
+import { type Expression, expressionBuilder } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts'
  * `where('users.id', 'not in', hiddenFrom(memberId))`. It does not depend on the outer row, so it is evaluated once
  * for a query, at the cost of that member's blocks, not once for each row.
  */
-export function hiddenFrom(memberId: number) {
+export function hiddenFrom(memberId: number | Expression<number>) {
   const eb = expressionBuilder<Tables, never>()
   return eb
     .selectFrom('blocks')

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { timestamp } from '../http/timestamp.ts'
 import { toUser, User, type UserRow } from '../users/user-view.ts'
 
 const Time = Type.String({ format: 'date-time' })
@@ -29,18 +30,16 @@ export const Friendship = Type.Object(
   { $id: 'Friendship', additionalProperties: false },
 )
 
-const timeText = (ms: number) => new Date(ms).toISOString()
-
 export function toFriend(row: UserRow & { friends_since: number }) {
-  return { ...toUser(row), friendsSince: timeText(row.friends_since) }
+  return { ...toUser(row), friendsSince: timestamp(row.friends_since) }
 }
 
 export function toFriendRequest(row: UserRow & { requested_at: number }) {
-  return { ...toUser(row), requestedAt: timeText(row.requested_at) }
+  return { ...toUser(row), requestedAt: timestamp(row.requested_at) }
 }
 
 export function toBlockedMember(row: UserRow & { created_at: number }) {
-  return { ...toUser(row), blockedAt: timeText(row.created_at) }
+  return { ...toUser(row), blockedAt: timestamp(row.created_at) }
 }
 
 interface PairRow {
@@ -53,7 +52,7 @@ export function toFriendship(user: UserRow, pair: PairRow) {
   return {
     user: toUser(user),
     status: pair.status,
-    requestedAt: timeText(pair.requested_at),
-    friendsSince: pair.friends_since === null ? null : timeText(pair.friends_since),
+    requestedAt: timestamp(pair.requested_at),
+    friendsSince: pair.friends_since === null ? null : timestamp(pair.friends_since),
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { timestamp } from '../http/timestamp.ts'
 import { findByEmail, isStillHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKeyOf } from '../users/text.ts'
@@ -78,7 +79,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     },
     async (request, reply) => {
       const { token, expiresAt, user } = await logIn(request.body, 'bearer')
-      return reply.code(201).send({ token, expiresAt: new Date(expiresAt).toISOString(), user })
+      return reply.code(201).send({ token, expiresAt: timestamp(expiresAt), user })
     },
   )
 
@@ -99,7 +100,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
     async (request, reply) => {
       const { user, ...session } = await logIn(request.body, 'cookie')
       setSessionCookie(reply, session)
-      return reply.code(201).send({ expiresAt: new Date(session.expiresAt).toISOString(), user })
+      return reply.code(201).send({ expiresAt: timestamp(session.expiresAt), user })
     },
   )
 
@@ -125,9 +126,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         id: row.id,
         kind: row.kind,
         current: row.id === member.sessionId,
-        createdAt: new Date(row.created_at).toISOString(),
-        lastUsedAt: new Date(row.last_used_at).toISOString(),
-        expiresAt: new Date(row.expires_at).toISOString(),
+        createdAt: timestamp(row.created_at),
+        lastUsedAt: timestamp(row.last_used_at),
+        expiresAt: timestamp(row.expires_at),
       }))
     },
   )

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
+import { prepareQuery } from '../db/prepared-query.ts'
 import { hashToken, newToken } from './tokens.ts'
 
 /** A use is written down at most this often: one write an hour rather than one a request. */
@@ -26,6 +27,15 @@ export interface NewSession {
   lifeEndsAt: number
 }
 
+const sessionOf = prepareQuery<{ tokenHash: Buffer }>()((db, parameter) =>
+  db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select(['sessions.id as session_id', 'kind', 'created_at', 'last_used_at', 'expires_at'])
+    .select(['users.id', 'users.name', 'users.email', 'users.joined_at'])
+    .where('token_hash', '=', parameter('tokenHash')),
+)
+
 /**
  * Sessions in the table: `expires_at` is the earlier of the end of their life and the end of their idle time, moved
  * forward as they are used (NIST SP 800-63B-4 §2.1.3: 30 days at AAL1; 7 idle).
@@ -45,13 +55,7 @@ export class SessionStore {
 
   /** Who a token belongs to; undefined for an unknown, expired or revoked one. */
   async find(token: string, now = Date.now()): Promise<Member | undefined> {
-    const row = await this.#db
-      .selectFrom('sessions')
-      .innerJoin('users', 'users.id', 'sessions.user_id')
-      .select(['sessions.id as session_id', 'kind', 'created_at', 'last_used_at', 'expires_at'])
-      .select(['users.id', 'users.name', 'users.email', 'users.joined_at'])
-      .where('token_hash', '=', hashToken(token))
-      .executeTakeFirst()
+    const [row] = await sessionOf(this.#db, { tokenHash: hashToken(token) })
     if (row === undefined || row.expires_at <= now) return undefined
     // Not waited for: another process's lock must not hold up a read, and a use that is lost is written down next time.
     if (now - row.last_used_at >= this.#touchIntervalMs) this.#touch(row, now).catch(() => {})

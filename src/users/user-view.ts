@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { timestamp } from '../http/timestamp.ts'
 
 /** What any member may see of another: never the e-mail address. */
 export const User = Type.Object(
@@ -26,7 +27,7 @@ export interface UserRow {
 }
 
 export function toUser(row: UserRow) {
-  return { id: row.id, name: row.name, joinedAt: new Date(row.joined_at).toISOString() }
+  return { id: row.id, name: row.name, joinedAt: timestamp(row.joined_at) }
 }
 
 export function toOwner(row: UserRow & { email: string }) {

@@ -1,0 +1,46 @@
+import { type Compilable, type CompiledQuery, type RawBuilder, sql } from 'kysely'
+import { type Database, SqliteDatabase } from './database.ts'
+
+/** Stands in a query for a value that comes with each run. */
+class Parameter {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+type Parameters = Readonly<Record<string, unknown>>
+type ParameterOf<P extends Parameters> = <K extends keyof P & string>(name: K) => RawBuilder<P[K]>
+
+/** Runs the query with values for its parameters; resolves to its rows. */
+export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P) => Promise<Row[]>
+
+/**
+ * A query that is built and compiled once instead of on every call, for what a request always asks: building costs
+ * Kysely about twice what a page of fifty rows costs SQLite. `parameter('name')` stands where a value would.
+ *
+ *     const byId = prepareQuery<{ id: number }>()((db, parameter) =>
+ *       db.selectFrom('users').selectAll().where('id', '=', parameter('id')))
+ *     const [user] = await byId(db, { id: 1 })
+ */
+export function prepareQuery<P extends Parameters>() {
+  return <Row>(
+    build: (db: Database, parameter: ParameterOf<P>) => Compilable<Row>,
+  ): PreparedQuery<P, Row> => {
+    // Transactions share their database's adapter, and its compiler.
+    const compiled = new WeakMap<object, CompiledQuery<Row>>()
+    const compile = (db: Database): CompiledQuery<Row> => {
+      const query = build(db, (name) => sql`${new Parameter(name)}`).compile()
+      compiled.set(db.getExecutor().adapter, query)
+      return query
+    }
+    return async (db, values) => {
+      const query = compiled.get(db.getExecutor().adapter) ?? compile(db)
+      const parameters = query.parameters.map((value) =>
+        value instanceof Parameter ? values[value.name] : value,
+      )
+      if (db instanceof SqliteDatabase) return (await db.run(query.sql, parameters)).rows as Row[]
+      return (await db.executeQuery<Row>({ ...query, parameters })).rows
+    }
+  }
+}

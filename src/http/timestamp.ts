@@ -1,0 +1,28 @@
+const DAY_MS = 86_400_000
+
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+const threeDigits = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'))
+
+/** The calendar is what costs; a listing has few days. */
+const KEPT_DAYS = 64
+const keptDays = new Float64Array(KEPT_DAYS).fill(Number.NaN)
+const keptDates = new Array<string>(KEPT_DAYS).fill('')
+
+/**
+ * Milliseconds since the Unix epoch as RFC 3339 in UTC, as `Date.toISOString` writes them, at a fifth of its cost: in a
+ * page of fifty members that was a fifth of the request. Throws a RangeError where that does.
+ */
+export function timestamp(ms: number): string {
+  // Date leaves the fraction of a millisecond off, towards zero.
+  const whole = Math.trunc(ms)
+  const day = Math.floor(whole / DAY_MS)
+  const kept = day & (KEPT_DAYS - 1)
+  if (keptDays[kept] !== day) {
+    keptDates[kept] = new Date(whole).toISOString().slice(0, -'00:00:00.000Z'.length)
+    keptDays[kept] = day
+  }
+  const rest = whole - day * DAY_MS
+  const seconds = Math.floor(rest / 1000)
+  const minutes = Math.floor(seconds / 60)
+  return `${keptDates[kept]}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[seconds % 60]}.${threeDigits[rest % 1000]}Z`
+}
