@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { type Command, CommandError, runCommand, UsageError, type Values } from './command.ts'
@@ -35,6 +35,8 @@ const ROWS_MIN = 20
 const ROWS_MAX = 1_000_000
 /** Characters to a line of text on the terminal. */
 const TEXT_WIDTH = 100
+
+const RESULT_FILES = ['results.csv', 'curve.svg', 'report.html', 'search.svg']
 
 const OPTIONS = {
   rows: { kind: 'text', placeholder: 'N,N,…', meaning: `sizes of the table; ${DEFAULT_ROWS} if left out` },
@@ -145,6 +147,9 @@ function conclude(findings: Findings, out: string): string {
     'report.html': reportPage(findings),
     ...(findings.searches.length > 0 && { 'search.svg': drawChart(searchChart(findings)) }),
   }
+  // What is left of an earlier run would be taken for this one's: a search that was not asked for, partial results.
+  const left = note === undefined ? [...RESULT_FILES.map((name) => `partial-${name}`), 'search.svg'] : []
+  for (const name of left) rmSync(join(out, name), { force: true })
   const paths = Object.entries(files).map(([name, content]) => {
     const path = join(out, prefix + name)
     writeFileSync(path, content)

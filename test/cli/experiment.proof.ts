@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -90,6 +90,8 @@ function isWellFormed(t: Test, xml: string): void {
 t.test('the whole command, at three sizes', { buffered: true }, async (t) => {
   const folder = temporaryFolder(t)
   const out = join(folder, 'out')
+  mkdirSync(out)
+  writeFileSync(join(out, 'partial-results.csv'), 'of an earlier run')
   const TMPDIR = join(folder, 'tmp')
   mkdirSync(TMPDIR)
   const args = ['--rows', '40,20,80,20', '--duration', '1', '--rate', '60', '--shape', '--out', out]

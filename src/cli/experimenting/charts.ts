@@ -31,7 +31,7 @@ export function latencyChart(findings: Findings): Chart {
     caption: [
       ...MEASURED_PAGES.flatMap(({ name }) => growth(name, findings)),
       'Lines: from sending to the last byte, by the client’s clock. Rings: within the service, by telemetry.',
-      'Bars, and what is in brackets: 95 % confidence.',
+      'Bars, and what is in brackets: 95 % confidence, if the machine was the same at each size.',
       ...storyLine(findings),
     ],
   })

@@ -26,7 +26,8 @@ const DETACHED = true
 
 function dieWithUs(child: ChildProcess): void {
   const kill = () => child.kill('SIGKILL')
-  process.on('exit', kill)
+  // Before whoever removes the folder in which it writes.
+  process.prependListener('exit', kill)
   child.on('exit', () => process.off('exit', kill))
 }
 
