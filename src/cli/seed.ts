@@ -85,7 +85,8 @@ function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefine
 }
 
 function readPassword(text: string | undefined): string {
-  if (text === undefined) return randomBytes(15).toString('base64url')
+  // To be typed as an option's value, which must not begin with a dash: base64url may.
+  if (text === undefined) return randomBytes(15).toString('hex')
   const parsed = parsePassword(text, [])
   if (parsed.ok) return parsed.value
   throw new CommandError(`--password ${parsed.detail}; choose another one.`)

@@ -89,7 +89,8 @@ async function measureSize(
   found: Found,
   signal: AbortSignal,
 ): Promise<void> {
-  const password = randomBytes(15).toString('base64url')
+  // An option's value below: base64url may begin with a dash.
+  const password = randomBytes(15).toString('hex')
   const ends: (() => unknown)[] = []
   try {
     steps.next()

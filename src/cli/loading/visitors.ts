@@ -62,7 +62,7 @@ function newAccount(number: number): Credentials & { name: string } {
   return {
     name: `Visitor ${number}`,
     email: `visitor-${randomBytes(8).toString('hex')}@load.example`,
-    password: randomBytes(15).toString('base64url'),
+    password: randomBytes(15).toString('hex'),
   }
 }
 
