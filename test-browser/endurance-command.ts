@@ -119,7 +119,8 @@ function table({ seconds, load, memory, viewer, page }: EnduranceReport): string
         `${formatCount(viewer.pointsReceived)}, of which ${formatCount(viewer.evictedPoints)} made room for newer ones`,
       ],
       ['exports', listed(viewer.requests)],
-      ['refused, overwritten, not sent', `${viewer.refused}, ${viewer.overwritten}, ${viewer.notSent}`],
+      ['refused, overwritten', `${viewer.refused}, ${viewer.overwritten}`],
+      ['not sent to it', listed(viewer.notSent)],
       ['page views', `${formatCount(viewer.pageViews)}; the load sent ${formatCount(load.sentViews)}`],
       [
         'its event loop was late by',

@@ -19,6 +19,8 @@ const LOOKED_AT_EVERY_MS = 2000
 const SHOWN_MS = 15_000
 /** What services and their last exports may take to end. */
 const LAST_EXPORTS_MS = 60_000
+/** Before it begins, at a tenth of the rate: what was never run is many times slower. */
+const WARM_UP_SECONDS = 5
 
 export interface EnduranceOptions {
   readonly seconds: number
@@ -37,7 +39,7 @@ export interface EnduranceReport {
     readonly wantedPerSecond: number
     readonly sentPerSecond: number
     readonly requests: number
-    /** Of the pages that nothing but the load visits: what was sent, and what was answered without a fault. */
+    /** Of the pages that nothing but the load visits: what was sent, and what was answered without a fault. With the warm-up. */
     readonly sentViews: number
     readonly answeredViews: number
     readonly errors: Readonly<Record<string, number>>
@@ -67,8 +69,8 @@ export interface EnduranceReport {
     readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
     /** Of the pages that only the load visits. */
     readonly pageViews: number
-    /** Spans, log records and points that the services could not send. */
-    readonly notSent: number
+    /** Spans, log records and points that the services could not send, by signal and reason. */
+    readonly notSent: Readonly<Record<string, number>>
   }
   readonly page: {
     readonly queries: number
@@ -124,10 +126,13 @@ export async function endure(t: Teardown, options: EnduranceOptions): Promise<En
   const services = await Promise.all(Array.from({ length: options.services }, () => startMeasured(t, client)))
   const browser = await openBrowser(t)
   const { page, faults } = await openPage(browser, client.url, `/?dashboard=${DASHBOARDS[0]}&span=15m`)
+  const rate = Math.round(options.rate / options.services)
+  const warmUps = await Promise.all(
+    services.map(({ url }) => applyLoad(url, Math.ceil(rate / 10), WARM_UP_SECONDS)),
+  )
   const end = performance.now() + seconds * 1000
   const isOver = () => performance.now() >= end || signal.aborted
 
-  const rate = Math.round(options.rate / options.services)
   const loading = Promise.all(services.map(({ url }) => applyLoad(url, rate, seconds)))
   const [statuses, looks] = await Promise.all([
     watchStatus(client, isOver, options.onSecond ?? (() => {})),
@@ -143,10 +148,10 @@ export async function endure(t: Teardown, options: EnduranceOptions): Promise<En
   statuses.push(last)
   return {
     seconds,
-    load: loadOf(loads, rate * options.services, seconds),
+    load: loadOf(loads, warmUps, rate * options.services, seconds),
     memory: memoryOf(statuses, memoryMib),
     viewer: await viewerOf(client, last),
-    page: { ...pageOf(looks), faults },
+    page: { ...pageOf(looks), faults: [...new Set(faults)] },
   }
 }
 
@@ -162,6 +167,7 @@ async function startMeasured(t: Teardown, { url }: ViewerClient) {
       OTEL_TRACES_SAMPLER_ARG: '1',
       // Three thousand spans a second fill the usual 2,048 whenever this machine gives the time to somebody else.
       OTEL_BSP_MAX_QUEUE_SIZE: '16384',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '2048',
     },
   })
 }
@@ -210,7 +216,12 @@ async function lookAround(page: Page, url: string, isOver: () => boolean) {
   return looks
 }
 
-function loadOf(loads: readonly Load[], wantedPerSecond: number, seconds: number): EnduranceReport['load'] {
+function loadOf(
+  loads: readonly Load[],
+  warmUps: readonly Load[],
+  wantedPerSecond: number,
+  seconds: number,
+): EnduranceReport['load'] {
   const errors: Record<string, number> = {}
   for (const { total } of loads)
     for (const [kind, count] of Object.entries<number>(total.errors))
@@ -218,7 +229,7 @@ function loadOf(loads: readonly Load[], wantedPerSecond: number, seconds: number
   const sum = (read: (load: Load) => number) => loads.reduce((all, load) => all + read(load), 0)
   const worst = (read: (load: Load) => number) => Math.max(...loads.map(read))
   // The account's page is also where visitors sign off.
-  const visits = loads.flatMap(({ pages }) =>
+  const visits = [...warmUps, ...loads].flatMap(({ pages }) =>
     Object.entries<Load>(pages).flatMap(([name, page]) => (name === 'account' ? [] : [page])),
   )
   const faultsOf = (page: Load, isFault: (kind: string) => boolean) =>
@@ -257,6 +268,12 @@ async function viewerOf(
 ): Promise<EnduranceReport['viewer']> {
   const count = async (q: string) =>
     (await client.values(q, { seconds: 3600 })).reduce((all, { value }) => all + (value ?? 0), 0)
+  const by = async (q: string) =>
+    Object.fromEntries(
+      (await client.values(q, { seconds: 3600 }))
+        .filter(({ value }) => value !== 0)
+        .map(({ tags, value }) => [Object.values(tags).join(' '), value as number]),
+    )
   return {
     spansReceived: traces.received,
     pointsReceived: metrics.received,
@@ -267,9 +284,10 @@ async function viewerOf(
     requests,
     loopDelayMs,
     pageViews: await count('sum:web.page_views{page IN (home, community, friends)}'),
-    notSent:
-      (await count('sum:rollcall.telemetry.dropped{*}')) +
-      (await count('sum:rollcall.telemetry.set_aside{*}')),
+    notSent: {
+      ...(await by('sum:rollcall.telemetry.dropped{*} by {signal,error.type}')),
+      ...(await by('sum:rollcall.telemetry.set_aside{*} by {signal}')),
+    },
   }
 }
 
@@ -308,7 +326,7 @@ export function complaints({ load, memory, viewer, page }: EnduranceReport): str
     refused > 0 && `${refused} spans, points or records were refused`,
     otherStatuses.length > 0 && `exports were answered with ${otherStatuses.join(', ')}`,
     overwritten > 0 && `${overwritten} points took the place of others`,
-    notSent > 0 && `the service dropped or set aside ${notSent}`,
+    ...Object.entries(notSent).map(([what, count]) => `the service did not send ${count} of ${what}`),
     (pageViews < load.answeredViews || pageViews > load.sentViews) &&
       `${pageViews} page views were counted, of ${load.answeredViews} answered and ${load.sentViews} sent`,
     page.failedQueries > 0 && `${page.failedQueries} queries failed`,

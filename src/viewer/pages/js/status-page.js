@@ -48,7 +48,7 @@ async function show() {
           { class: 'panel' },
           h('h2', {}, 'Memory'),
           meter('kept', memory.usedBytes, memory.budgetBytes),
-          meter('taken by the process', memory.rssBytes, memory.rssMaxBytes),
+          meter('process', memory.rssBytes, memory.rssMaxBytes),
           facts([
             ['heap', formatBytes(memory.heapBytes)],
             [
@@ -72,7 +72,7 @@ async function show() {
         : table(
             ['Service', 'Host', 'Instance', 'SDK', 'Last'],
             senders.map(({ service, host, instance, sdk, last }) => [
-              service,
+              service || '(without a name)',
               host,
               instance,
               sdk,
