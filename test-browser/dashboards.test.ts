@@ -28,6 +28,9 @@ const PIXELS_OF = `function pixelsOf(chart) {
   return count
 }`
 
+/** A line of zeros over two buckets of a chart at 360 px has 19; an empty chart has none. */
+const LEAST_PIXELS = 8
+
 async function blankWidgets(page: Page): Promise<Shown[]> {
   const shown = await page.evaluate<Shown[]>(`(() => {
     ${PIXELS_OF}
@@ -42,7 +45,7 @@ async function blankWidgets(page: Page): Promise<Shown[]> {
   return shown.filter(
     ({ state, message, text, drawn }) =>
       !(state === 'empty' && OF_THE_COLLECTOR.test(message)) &&
-      !(state === 'drawn' && text !== '' && drawn.every((pixels) => pixels > 20)),
+      !(state === 'drawn' && text !== '' && drawn.every((pixels) => pixels > LEAST_PIXELS)),
   )
 }
 
