@@ -1,0 +1,81 @@
+import type { Server, Visit } from '../measure/processes.ts'
+import { type Measured, measureInterleaved, type Subject } from '../measure/slices.ts'
+import type { Stage } from '../stage.ts'
+
+const USERS = 10_000
+const SLICE_SECONDS = 0.7
+
+export interface Effort {
+  /** Slices of each subject. */
+  readonly rounds: number
+  readonly say: (progress: string) => void
+}
+
+const PEERS = {
+  'fastify-metrics': { file: 'fastify-metrics.js' },
+  'the SDK’s own instruments': { file: 'sdk-instruments.js' },
+  '@fastify/otel, 10 %': { file: 'fastify-otel.js' },
+  'instrumentation-http with it, 10 %': { file: 'fastify-otel.js', args: ['--with-http'] },
+  'automatic instrumentation, 10 %': {
+    file: 'raw.js',
+    execArgv: ['--require', '@opentelemetry/auto-instrumentations-node/register'],
+  },
+  'dd-trace, 10 %': { file: 'raw.js', execArgv: ['--require', 'dd-trace/init'] },
+} as const
+
+/** Names of the rows that goals are about. */
+export const BASELINE = 'plain Fastify, raw SQLite'
+export const CONTROL = 'the same again (A/A)'
+export const SAME_JOB = 'the same, with session and blocks'
+export const EVERYTHING = 'Rollcall, everything on'
+export const METRICS = 'Rollcall, metrics on'
+export const NOTHING = 'Rollcall, everything off'
+
+/** The community page, 50 of 10,000 members, and a route that does nothing, each in its own rounds. */
+export async function compare(
+  stage: Stage,
+  { rounds, say }: Effort,
+): Promise<{ page: Measured[]; trivial: Measured[] }> {
+  const database = await stage.database(USERS)
+  const env = stage.peerEnv(database)
+  const raw = await stage.processes.peer('raw.js', { env })
+  const control = await stage.processes.peer('raw.js', { env })
+  const kysely = await stage.processes.peer('kysely.js', { env })
+  const peers: [string, Server][] = []
+  for (const [name, { file, ...options }] of Object.entries(PEERS) as [string, { file: string }][])
+    peers.push([name, await stage.processes.peer(file, { env, ...options })])
+  const everything = await stage.rollcall(database, 'everything')
+  const metrics = await stage.rollcall(database, 'metrics')
+  const nothing = await stage.rollcall(database, 'nothing')
+  const headers = await stage.session(everything)
+
+  const at = (name: string, server: Server, path: string, more?: Pick<Visit, 'headers'>): Subject => ({
+    name,
+    server,
+    visit: { url: `${server.url}${path}`, ...more },
+  })
+  const measure = (page: string, subjects: Subject[]) =>
+    measureInterleaved(subjects, stage.load, {
+      rounds,
+      sliceSeconds: SLICE_SECONDS,
+      onRound: (done) => say(`${page}: round ${done} of ${rounds}`),
+    })
+  const page = await measure('community page', [
+    at(BASELINE, raw, '/community'),
+    at(CONTROL, control, '/community'),
+    at(SAME_JOB, raw, '/members', { headers }),
+    at('Kysely as it comes', kysely, '/community'),
+    ...peers.map(([name, server]) => at(name, server, '/community')),
+    at(EVERYTHING, everything, '/v1/community', { headers }),
+    at(NOTHING, nothing, '/v1/community', { headers }),
+  ])
+  const trivial = await measure('trivial route', [
+    at(BASELINE, raw, '/trivial'),
+    at(CONTROL, control, '/trivial'),
+    ...peers.map(([name, server]) => at(name, server, '/trivial')),
+    at(EVERYTHING, everything, '/'),
+    at(METRICS, metrics, '/'),
+    at(NOTHING, nothing, '/'),
+  ])
+  return { page, trivial }
+}

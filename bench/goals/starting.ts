@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { residentBytes } from '../measure/processor-time.ts'
+import { type Spread, spreadOf } from '../measure/statistics.ts'
+import type { Stage } from '../stage.ts'
+import type { Effort } from './comparison.ts'
+
+const STARTS = 7
+const LOAD_SECONDS = 60
+const RATE = 200
+
+export interface Starting {
+  /** Seconds from the start of the process to its first answer. */
+  readonly seconds: Spread
+  /** Resident bytes after a minute of load. */
+  readonly residentBytes: number
+  readonly requests: number
+}
+
+export async function starting(
+  stage: Stage,
+  { say }: Pick<Effort, 'say'>,
+  loadSeconds = LOAD_SECONDS,
+): Promise<Starting> {
+  const database = await stage.database(1000)
+  const seconds: number[] = []
+  for (let start = 0; start < STARTS; start++) {
+    say(`start ${start + 1} of ${STARTS}`)
+    const startedAt = performance.now()
+    const { url } = await stage.rollcall(database, 'everything')
+    await (await fetch(url)).text()
+    seconds.push((performance.now() - startedAt) / 1000)
+  }
+  const server = await stage.rollcall(database, 'everything')
+  const headers = await stage.session(server)
+  let requests = 0
+  for (let second = 0; second < loadSeconds; second++) {
+    say(`memory: second ${second + 1} of ${loadSeconds}`)
+    const pause = sleep(1000)
+    await stage.load.send({ url: `${server.url}/v1/community`, headers }, RATE)
+    requests += RATE
+    await pause
+  }
+  return { seconds: spreadOf(seconds), residentBytes: residentBytes(server.pid), requests }
+}

@@ -1,0 +1,142 @@
+import type { LoadGenerator, Server, Visit } from './processes.ts'
+import { machineTicks, processorNanoseconds, stolenPart } from './processor-time.ts'
+import { type Spread, spreadOf } from './statistics.ts'
+
+/** Slices in which the host took away more than this say more about the host. */
+const STOLEN_MAX = 0.03
+const WARM_UP_SECONDS = 3
+const CALIBRATION_REQUESTS = 300
+
+/** One thing to measure: a page of a server. */
+export interface Subject {
+  readonly name: string
+  readonly server: Server
+  readonly visit: Visit
+}
+
+export interface Slice {
+  readonly round: number
+  readonly microseconds: number
+  readonly stolen: number
+}
+
+export interface Measured {
+  readonly name: string
+  /** Processor time for a request, microseconds. */
+  readonly microseconds: Spread
+  readonly slices: readonly Slice[]
+  /** Left out because of the host. */
+  readonly leftOut: number
+  /** Part of a processor that the process takes while nobody asks anything: exports, samplers, timers. */
+  readonly idle: number
+}
+
+/** What a process uses between its slices. */
+class IdleTime {
+  #nanoseconds = 0
+  #seconds = 0
+  #since: { nanoseconds: number; at: number } | undefined
+
+  sliceBegins(nanoseconds: number): void {
+    if (this.#since === undefined) return
+    this.#nanoseconds += nanoseconds - this.#since.nanoseconds
+    this.#seconds += (performance.now() - this.#since.at) / 1000
+  }
+
+  sliceEnded(nanoseconds: number): void {
+    this.#since = { nanoseconds, at: performance.now() }
+  }
+
+  get part(): number {
+    return this.#seconds === 0 ? 0 : this.#nanoseconds / 1e9 / this.#seconds
+  }
+}
+
+interface Rounds {
+  readonly rounds: number
+  readonly sliceSeconds: number
+  readonly onRound?: (done: number) => void
+}
+
+/**
+ * Measures all subjects in short slices, each once a round in a new order. A second subject of the same kind is the
+ * control: how far their ratio is from 1 is what the method cannot tell apart.
+ */
+export async function measureInterleaved(
+  subjects: readonly Subject[],
+  load: LoadGenerator,
+  { rounds, sliceSeconds, onRound }: Rounds,
+): Promise<Measured[]> {
+  const amounts = new Map<Subject, number>()
+  for (const subject of subjects) amounts.set(subject, await warmUp(subject, load, sliceSeconds))
+
+  const slices = new Map<Subject, Slice[]>(subjects.map((subject) => [subject, []]))
+  const idle = new Map<Subject, IdleTime>(subjects.map((subject) => [subject, new IdleTime()]))
+  for (let round = 0; round < rounds; round++) {
+    for (const subject of shuffled(subjects)) {
+      const slice = await measureSlice(
+        subject,
+        load,
+        amounts.get(subject) as number,
+        idle.get(subject) as IdleTime,
+      )
+      slices.get(subject)?.push({ round, ...slice })
+    }
+    onRound?.(round + 1)
+  }
+  return subjects.map((subject) => {
+    const all = slices.get(subject) as Slice[]
+    const kept = quiet(all)
+    return {
+      name: subject.name,
+      microseconds: spreadOf(kept.map(({ microseconds }) => microseconds)),
+      slices: kept,
+      leftOut: all.length - kept.length,
+      idle: (idle.get(subject) as IdleTime).part,
+    }
+  })
+}
+
+/** Of the slices of one round each, so that what slows the whole machine slows both. */
+export function ratioOf(one: Measured, other: Measured): Spread {
+  const ratios = one.slices.flatMap(({ round, microseconds }) => {
+    const same = other.slices.find((slice) => slice.round === round)
+    return same === undefined ? [] : [microseconds / same.microseconds]
+  })
+  // Where no round was quiet for both.
+  return ratios.length > 0
+    ? spreadOf(ratios)
+    : spreadOf([one.microseconds.median / other.microseconds.median])
+}
+
+/** Requests that fill a slice once the compiler has seen the code. */
+async function warmUp({ visit }: Subject, load: LoadGenerator, sliceSeconds: number): Promise<number> {
+  let perSecond = CALIBRATION_REQUESTS / (await load.send(visit, CALIBRATION_REQUESTS))
+  const amount = Math.ceil(perSecond * WARM_UP_SECONDS)
+  perSecond = amount / (await load.send(visit, amount))
+  return Math.ceil(perSecond * sliceSeconds)
+}
+
+async function measureSlice({ server, visit }: Subject, load: LoadGenerator, amount: number, idle: IdleTime) {
+  const ticks = machineTicks()
+  const before = processorNanoseconds(server.pid)
+  idle.sliceBegins(before)
+  await load.send(visit, amount)
+  const after = processorNanoseconds(server.pid)
+  idle.sliceEnded(after)
+  const used = after - before
+  return { microseconds: used / amount / 1000, stolen: stolenPart(ticks, machineTicks()) }
+}
+
+/** All where nearly none was quiet: a figure with its spread says more than none. */
+function quiet(slices: readonly Slice[]): readonly Slice[] {
+  const kept = slices.filter(({ stolen }) => stolen <= STOLEN_MAX)
+  return kept.length >= 3 ? kept : slices
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, key: Math.random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item)
+}

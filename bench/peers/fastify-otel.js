@@ -1,0 +1,20 @@
+// @fastify/otel, the official instrumentation, under the SDK for Node with its own defaults; `--with-http` adds
+// instrumentation-http, as its README shows. How many are sampled and where they go is said by OTEL_* variables.
+'use strict'
+const { FastifyOtelInstrumentation } = require('@fastify/otel')
+const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')
+const { NodeSDK } = require('@opentelemetry/sdk-node')
+
+const fastifyOtel = new FastifyOtelInstrumentation()
+const sdk = new NodeSDK({
+  instrumentations: [
+    ...(process.argv.includes('--with-http') ? [new HttpInstrumentation()] : []),
+    fastifyOtel,
+  ],
+})
+sdk.start()
+
+const { rawRoutes } = require('./pages.js')
+const { serve } = require('./serve.js')
+
+serve(rawRoutes, { plugin: fastifyOtel.plugin() })

@@ -1,0 +1,166 @@
+import { BASELINE, CONTROL, EVERYTHING, METRICS, NOTHING } from './goals/comparison.ts'
+import type { Growth } from './goals/growth.ts'
+import type { Seeding } from './goals/seeding.ts'
+import type { Starting } from './goals/starting.ts'
+import { type Measured, ratioOf } from './measure/slices.ts'
+import type { Spread } from './measure/statistics.ts'
+import type { Measured as Record } from './record.ts'
+
+export interface Findings {
+  readonly machine: string
+  readonly startedAt: Date
+  readonly quick: boolean
+  readonly comparison: { readonly page: readonly Measured[]; readonly trivial: readonly Measured[] }
+  readonly records: readonly Record[]
+  readonly grown: Growth
+  readonly seeded: Seeding
+  readonly started: Starting
+}
+
+/** docs/performance.md, whole. */
+export function performancePage(findings: Findings): string {
+  const { machine, startedAt, quick, comparison, records, grown, seeded, started } = findings
+  return [
+    '# Performance',
+    '',
+    '<!-- Written by `npm run bench`; change bench/, not this page. -->',
+    '',
+    `Measured on ${startedAt.toISOString().slice(0, 10)} on ${machine}${quick ? ', with `--quick`' : ''}.`,
+    '',
+    'All servers of a table are alive at once and take turns in slices of 0.7 s, in a new order each round. The figure is',
+    'the time for which the scheduler gave a server the processor, divided by the requests of the slice; slices in which',
+    'the host took more than 3 % away are left out. A ratio is the median over the rounds of the quotient within a round,',
+    'with its quartiles. The row *A/A* is the baseline a second time: what its ratio is away from 1 cannot be told apart.',
+    'Idle is what a server uses of a processor between its slices, where exports happen too.',
+    '',
+    '## Goals',
+    '',
+    ...goals(findings),
+    '',
+    '## The community page: 50 of 10,000 members',
+    '',
+    ...comparisonTable(comparison.page),
+    '',
+    '## A route that does nothing',
+    '',
+    ...comparisonTable(comparison.trivial),
+    '',
+    '## One record',
+    '',
+    '| | lowest, ns | median | quartiles |',
+    '|---|---|---|---|',
+    ...records.map(
+      ({ name, lowest, median, lowerQuartile, upperQuartile }) =>
+        `| ${name} | ${lowest.toFixed(0)} | ${median.toFixed(0)} | ${lowerQuartile.toFixed(0)} to ${upperQuartile.toFixed(0)} |`,
+    ),
+    '',
+    '## The page against the table',
+    '',
+    '| members | processor time for a request, µs | quartiles |',
+    '|---|---|---|',
+    ...grown.sizes.map(
+      ({ users, page }) =>
+        `| ${count(users)} | ${micro(page.microseconds.median)} | ${micro(page.microseconds.low)} to ${micro(page.microseconds.high)} |`,
+    ),
+    '',
+    '## Seeding and starting',
+    '',
+    `\`npm run seed\` adds ${spread(seeded.command, count)} members a second to an empty database; one prepared insert for each, in one transaction, ${spread(seeded.prepared, count)}.`,
+    '',
+    `The first answer comes ${spread(started.seconds, (value) => `${value.toFixed(2)} s`)} after the process starts. After ${count(started.requests)} requests in ${count(started.requests / 200)} s it holds ${mib(started.residentBytes)} resident.`,
+    '',
+  ].join('\n')
+}
+
+function goals({ comparison, records, grown, seeded, started }: Findings): string[] {
+  const page = (name: string) => rowOf(comparison.page, name)
+  const trivial = (name: string) => rowOf(comparison.trivial, name)
+  const control = `A/A ${ratio(ratioOf(page(CONTROL), page(BASELINE)))}`
+  const bound = records.find(({ name }) => name === 'bound histogram') as Record
+  const again = records.find(({ name }) => name.startsWith('bound histogram, again')) as Record
+  const row = (id: string, what: string, goal: string, measured: string, note: string) =>
+    `| ${id} | ${what} | ${goal} | ${measured} | ${note} |`
+  return [
+    '| | | goal | measured | control |',
+    '|---|---|---|---|---|',
+    row(
+      'P1',
+      'community page, everything on, to plain Fastify on raw SQLite',
+      '≤ 1.0',
+      ratio(ratioOf(page(EVERYTHING), page(BASELINE))),
+      control,
+    ),
+    row(
+      'P2',
+      'the same page, everything on to everything off',
+      '≤ 1.10',
+      ratio(ratioOf(page(EVERYTHING), page(NOTHING))),
+      control,
+    ),
+    row(
+      'P3',
+      'one record of a histogram',
+      '≤ 60 ns',
+      `${bound.median.toFixed(0)} ns`,
+      `A/A ${(again.median / bound.median).toFixed(2)}`,
+    ),
+    row(
+      'P4',
+      'a trivial route, metrics on to off',
+      '≤ 1.20',
+      ratio(ratioOf(trivial(METRICS), trivial(NOTHING))),
+      `A/A ${ratio(ratioOf(trivial(CONTROL), trivial(BASELINE)))}`,
+    ),
+    row(
+      'P5',
+      `the page of ${grown.sizes
+        .map(({ users }) => count(users))
+        .toReversed()
+        .join(' to that of ')} members`,
+      '≤ 1.3',
+      ratio(grown.ratio),
+      `A/A ${ratio(grown.control)}`,
+    ),
+    row(
+      'P7',
+      'seeding, members a second',
+      '≥ 300,000',
+      spread(seeded.command, count),
+      `one insert each ${spread(seeded.prepared, count)}`,
+    ),
+    row(
+      'P8',
+      'first answer after the start; resident memory after load',
+      '≤ 0.5 s; ≤ 120 MB',
+      `${spread(started.seconds, (value) => `${value.toFixed(2)} s`)}; ${mib(started.residentBytes)}`,
+      '–',
+    ),
+  ]
+}
+
+function comparisonTable(rows: readonly Measured[]): string[] {
+  const baseline = rowOf(rows, BASELINE)
+  return [
+    '| | µs a request | quartiles | ratio | quartiles | slices | idle |',
+    '|---|---|---|---|---|---|---|',
+    ...rows.map((row) => {
+      const { median, low, high } = ratioOf(row, baseline)
+      const { microseconds: time } = row
+      return `| ${row.name} | ${micro(time.median)} | ${micro(time.low)} to ${micro(time.high)} | **${median.toFixed(2)}** | ${low.toFixed(2)} to ${high.toFixed(2)} | ${time.count} of ${time.count + row.leftOut} | ${(row.idle * 100).toFixed(1)} % |`
+    }),
+  ]
+}
+
+function rowOf(rows: readonly Measured[], wanted: string): Measured {
+  const row = rows.find(({ name }) => name === wanted)
+  if (row === undefined) throw new Error(`nothing measured ${wanted}`)
+  return row
+}
+
+const micro = (value: number) => value.toFixed(0)
+const count = (value: number) => Math.round(value).toLocaleString('en')
+const mib = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
+const ratio = ({ median, low, high }: Spread) =>
+  `**${median.toFixed(2)}** (${low.toFixed(2)} to ${high.toFixed(2)})`
+const spread = ({ median, low, high }: Spread, write: (value: number) => string) =>
+  `${write(median)} (${write(low)} to ${write(high)})`

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type LoadGenerator, Processes, type Server } from './measure/processes.ts'
+
+const SEED = join(import.meta.dirname, '..', 'src', 'cli', 'seed.ts')
+const DEMO = { email: 'demo@seed.rollcall.example', password: 'correct horse battery staple' }
+
+/** How much of Rollcall's telemetry is on. `everything` is what `npm start` does beside a Collector. */
+export type Instrumented = 'everything' | 'metrics' | 'nothing'
+
+const TELEMETRY: Readonly<Record<Instrumented, NodeJS.ProcessEnv>> = {
+  everything: {},
+  metrics: { OTEL_TRACES_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' },
+  nothing: { OTEL_SDK_DISABLED: 'true' },
+}
+
+/** A folder with databases, and the processes over them; `close()` leaves nothing behind. */
+export class Stage {
+  readonly processes: Processes
+  readonly load: LoadGenerator
+  readonly sink: Server
+  readonly folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
+  #services = 0
+  #databases = 0
+
+  private constructor(load: LoadGenerator, sink: Server, processes: Processes) {
+    this.load = load
+    this.sink = sink
+    this.processes = processes
+  }
+
+  static async open(): Promise<Stage> {
+    const processes = new Processes()
+    return new Stage(await processes.loadGenerator(), await processes.sink(), processes)
+  }
+
+  /** The path of a database with so many seeded members; another one each time. */
+  async database(users: number): Promise<string> {
+    const path = join(this.folder, `${this.#databases++}.db`)
+    await seed(path, users, ['--friends', '2'])
+    return path
+  }
+
+  /** How fast an empty database is seeded, as the command itself says. */
+  async seedAnew(users: number): Promise<{ path: string; usersASecond: number }> {
+    const path = join(this.folder, `${this.#databases++}.db`)
+    await seed(path, 0)
+    const rate = /([\d,]+) a second/.exec(await seed(path, users))?.[1]
+    return { path, usersASecond: Number(rate?.replaceAll(',', '')) }
+  }
+
+  /** What a peer reads from its environment: the database, and where telemetry goes. One of ten traces is kept. */
+  peerEnv(database: string): NodeJS.ProcessEnv {
+    return {
+      BENCH_DATABASE: database,
+      OTEL_EXPORTER_OTLP_ENDPOINT: this.sink.url,
+      OTEL_SERVICE_NAME: 'bench',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.1',
+      DD_TRACE_AGENT_URL: this.sink.url,
+      DD_TRACE_SAMPLE_RATE: '0.1',
+    }
+  }
+
+  rollcall(database: string, instrumented: Instrumented): Promise<Server> {
+    this.#services += 1
+    return this.processes.rollcall({
+      DATABASE_URL: `sqlite:${database}`,
+      TELEMETRY_DIR: join(this.folder, `telemetry-${this.#services}`),
+      OTEL_EXPORTER_OTLP_ENDPOINT: this.sink.url,
+      LOGIN_LIMIT_PER_MINUTE: '100000',
+      ...TELEMETRY[instrumented],
+    })
+  }
+
+  /** Headers of somebody who is logged in; good in each service over the same database. */
+  async session({ url }: Server): Promise<Record<string, string>> {
+    const reply = await fetch(`${url}/v1/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(DEMO),
+    })
+    const { token } = (await reply.json()) as { token: string }
+    return { authorization: `Bearer ${token}` }
+  }
+
+  async close(): Promise<void> {
+    await this.processes.end()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+async function seed(path: string, users: number, more: readonly string[] = []): Promise<string> {
+  const args = [SEED, '--users', String(users), '--password', DEMO.password, ...more]
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    env: { PATH: process.env.PATH, DATABASE_URL: `sqlite:${path}` },
+  })
+  return stdout + stderr
+}
