@@ -5,6 +5,7 @@ import { type Test, test } from 'tap'
 import { temporaryFolder } from '../test/harness.ts'
 import { gauge, lastMinute, openViewer, sum } from '../test/viewer/viewer-client.ts'
 import { noBrowser, openBrowser, openPage, until } from './browser.ts'
+import { LEAST_PIXELS, PIXELS_OF } from './pixels.ts'
 
 const SERIES = 30
 const MINUTE = 60_000
@@ -99,6 +100,35 @@ for (const width of [360, 1280])
     }
     t.ok(shortened > 0)
     t.strictSame(faults, [])
+  })
+
+for (const scale of ['linear', 'log'])
+  test(`what came in two intervals alone is seen, on a ${scale} scale`, { skip: noBrowser }, async (t) => {
+    const dashboards = temporaryFolder(t)
+    mkdirSync(dashboards, { recursive: true })
+    const chart = timeseries({
+      requests: [{ ...request('avg:rows{*}'), display_type: 'line' }],
+      yaxis: { scale },
+    })
+    const widgets = [{ definition: chart, layout: { x: 0, y: 0, width: 4, height: 2 } }]
+    const dashboard = { title: 'Short', layout_type: 'ordered', template_variables: [], widgets }
+    writeFileSync(join(dashboards, 'widgets.json'), JSON.stringify(dashboard))
+    const viewer = await openViewer(t, { dashboardsDirectory: dashboards })
+    const now = lastMinute()
+    await viewer.send([
+      gauge(
+        'rows',
+        [21, 22].map((ago) => ({ second: now - ago, asInt: '5' })),
+      ),
+    ])
+    const browser = await openBrowser(t)
+    const path = `/?from=${(now - 300) * 1000}&to=${now * 1000}`
+    const { page } = await openPage(browser, viewer.url, path, { width: 360, height: 1200 })
+    await page.locator('.widget[data-state=drawn] .u-over').waitFor()
+    const pixels = await page.evaluate(
+      `(() => { ${PIXELS_OF}; return pixelsOf(document.querySelector('.uplot')) })()`,
+    )
+    t.ok(Number(pixels) > LEAST_PIXELS, `${pixels} pixels`)
   })
 
 test('labels of the time are whole', { skip: noBrowser }, async (t) => {

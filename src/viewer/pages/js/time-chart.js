@@ -6,6 +6,8 @@ import { drawMarkers } from './markers.js'
 import { cursorOptions, Plot, placeTooltip, timeAxis, uPlot, valueAxis, zoomHook } from './plot.js'
 
 const MOST_IN_TOOLTIP = 14
+/** In pixels. */
+const SHORTEST_LINE = 8
 
 /**
  * Lines, stacked areas and stacked bars over time, with a legend.
@@ -248,7 +250,7 @@ function seriesOptions(one) {
       paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
       points: { show: false },
     }
-  const lonely = { show: false, size: 7, width: 0, fill: one.color, filter: aloneBetweenGaps }
+  const lonely = { show: false, size: 7, width: 0, fill: one.color, filter: tooShortForALine }
   if (one.type === 'area') return { ...common, width: 1, fill: faint(one.color, 0.35), points: lonely }
   return { ...common, width: one.width ?? 1.5, dash: one.dash, points: lonely }
 }
@@ -257,15 +259,24 @@ function isFlat(values) {
   return values.every((value) => !value)
 }
 
-/** A value with a gap on either side makes no line, and is drawn as a point. */
-function aloneBetweenGaps(plot, index) {
+/** Values between two gaps that are too near to one another for a line that is seen are drawn as points. */
+function tooShortForALine(plot, index) {
+  const [times] = plot.data
   const values = plot.data[index]
-  const known = []
-  for (let at = 0; at < values.length; at += 1) if (values[at] !== undefined) known.push(at)
-  return known.filter(
-    (at, place) =>
-      values[at] !== null && values[known[place - 1]] == null && values[known[place + 1]] == null,
-  )
+  const points = []
+  let run = []
+  const endRun = () => {
+    const width =
+      run.length === 0 ? 0 : plot.valToPos(times[run.at(-1)], 'x') - plot.valToPos(times[run[0]], 'x')
+    if (width < SHORTEST_LINE) points.push(...run)
+    run = []
+  }
+  // What is undefined belongs to another series' times, and is no gap.
+  for (let at = 0; at < values.length; at += 1)
+    if (values[at] === null) endRun()
+    else if (values[at] !== undefined) run.push(at)
+  endRun()
+  return points
 }
 
 function scaleOf(axis, isLogarithmic) {
