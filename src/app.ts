@@ -1,5 +1,4 @@
 import cookie from '@fastify/cookie'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { accountRoutes } from './account/routes.ts'
@@ -16,6 +15,7 @@ import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { registerOverload } from './http/overload.ts'
+import { registerSecurityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { registerStrictJson } from './http/strict-json.ts'
 import { isTrustedPeer } from './http/trusted-peers.ts'
@@ -61,18 +61,7 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
   registerHandlerDeadline(app, config.handlerTimeoutMs)
 
   await registerOverload(app, config.eventLoopDelayMaxMs)
-  await app.register(helmet, {
-    // JSON only: nothing in a reply may load or run anything. The pages under /docs set a policy of their own.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-      },
-    },
-  })
+  registerSecurityHeaders(app)
   await app.register(rateLimit, {
     global: config.rateLimitPerMinute > 0,
     max: config.rateLimitPerMinute,
@@ -83,11 +72,6 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
   // With a limit for everything, what matches nothing counts too.
   registerUnmatched(app, config.rateLimitPerMinute > 0 ? [app.rateLimit()] : [])
   await app.register(cookie)
-  // Replies are about members: no cache may keep one (ASVS 5.0, 14.3.2).
-  app.addHook('onRequest', function forbidStoring(_request, reply, done) {
-    reply.header('cache-control', 'no-store')
-    done()
-  })
   await registerOpenapi(app, version)
 
   const sessions = new SessionStore(db, config)
