@@ -93,3 +93,24 @@ t.test('what fails gives its turn back', async (t) => {
   await db.destroy()
   await t.rejects(named(db, { name: 'Ada', afterId: 0 }), { message: 'The database is closed.' })
 })
+
+t.test(
+  'no parameter stands bare, for SQLite would compile the statement anew at each execution',
+  async (t) => {
+    const texts: string[] = []
+    const { db } = await openMigrated(t, {
+      observer: {
+        statement({ sql }) {
+          texts.push(sql)
+          return () => {}
+        },
+        connectionWait() {},
+      },
+    })
+    texts.length = 0
+    await named(db, { name: 'Ada', afterId: 0 })
+    t.equal(texts.length, 1)
+    t.equal(texts[0]?.match(/\?/g)?.length, 3)
+    t.equal(texts[0]?.match(/\+\?/g)?.length, 3)
+  },
+)
