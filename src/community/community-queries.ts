@@ -1,15 +1,18 @@
 import type { Database } from '../db/database.ts'
 import { prepareQuery } from '../db/prepared-query.ts'
-import { hiddenFrom } from '../db/visibility.ts'
+import { isVisibleTo } from '../db/visibility.ts'
 import { userColumns } from '../users/user-view.ts'
 import { endOfPrefix } from './name-prefix.ts'
+
+/** What a listing reads of each member: the text that it shows, and what its cursors hold. */
+const listed = ['users.id', 'users.view_json'] as const
 
 const newest = prepareQuery<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) =>
   db
     .selectFrom('users')
-    .select(userColumns)
+    .select(listed)
     .where('users.id', '<', parameter('beforeId'))
-    .where('users.id', 'not in', hiddenFrom(parameter('memberId')))
+    .where(isVisibleTo(parameter('memberId')))
     .orderBy('users.id', 'desc')
     .limit(parameter('maxRows')),
 )
@@ -24,6 +27,33 @@ export interface NamePosition {
   id: number
 }
 
+const byName = prepareQuery<{
+  memberId: number
+  nameKey: string
+  afterId: number
+  endOfPrefix: string
+  maxRows: number
+}>()((db, parameter) => {
+  const columns = [...listed, 'users.name_key'] as const
+  const namesakes = db
+    .selectFrom('users')
+    .select(columns)
+    .where('users.name_key', '=', parameter('nameKey'))
+    .where('users.id', '>', parameter('afterId'))
+  const laterNames = db
+    .selectFrom('users')
+    .select(columns)
+    .where('users.name_key', '>', parameter('nameKey'))
+    .where('users.name_key', '<', parameter('endOfPrefix'))
+  return db
+    .selectFrom(namesakes.unionAll(laterNames).as('users'))
+    .selectAll()
+    .where(isVisibleTo(parameter('memberId')))
+    .orderBy('users.name_key')
+    .orderBy('users.id')
+    .limit(parameter('maxRows'))
+})
+
 /**
  * By folded name, then id, from above `after`; only folded names that start with `prefix` ('' for all). Two ranges
  * that SQLite merges, where `(name_key, id) > (?, ?)` would read alike but seek by the name alone and step over every
@@ -36,33 +66,20 @@ export function listByName(
   after: NamePosition,
   maxRows: number,
 ) {
-  const columns = [...userColumns, 'users.name_key'] as const
-  const namesakes = db
-    .selectFrom('users')
-    .select(columns)
-    .where('users.name_key', '=', after.nameKey)
-    .where('users.id', '>', after.id)
-  const laterNames = db
-    .selectFrom('users')
-    .select(columns)
-    .where('users.name_key', '>', after.nameKey)
-    .where('users.name_key', '<', endOfPrefix(prefix))
-  return db
-    .selectFrom(namesakes.unionAll(laterNames).as('named'))
-    .selectAll()
-    .where('named.id', 'not in', hiddenFrom(memberId))
-    .orderBy('named.name_key')
-    .orderBy('named.id')
-    .limit(maxRows)
-    .execute()
+  const { nameKey, id: afterId } = after
+  return byName(db, { memberId, nameKey, afterId, endOfPrefix: endOfPrefix(prefix), maxRows })
 }
 
-/** One member as another may see them; undefined also where a block hides them. */
-export function findVisible(db: Database, memberId: number, id: number) {
-  return db
+const visible = prepareQuery<{ memberId: number; id: number }>()((db, parameter) =>
+  db
     .selectFrom('users')
     .select(userColumns)
-    .where('users.id', '=', id)
-    .where('users.id', 'not in', hiddenFrom(memberId))
-    .executeTakeFirst()
+    .where('users.id', '=', parameter('id'))
+    .where(isVisibleTo(parameter('memberId'))),
+)
+
+/** One member as another may see them; undefined also where a block hides them. */
+export async function findVisible(db: Database, memberId: number, id: number) {
+  const [user] = await visible(db, { memberId, id })
+  return user
 }

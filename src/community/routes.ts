@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
-import { Cursors, invalidCursor, Page, pageQuery, sendPage } from '../http/paging.ts'
+import { Cursors, invalidCursor, Page, pageQuery, sendJsonPage } from '../http/paging.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { MemberId, unknownMember } from '../users/member-path.ts'
 import { foldName } from '../users/text.ts'
@@ -63,7 +63,7 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
         const cursors = newestCursors(member.id)
         const [beforeId] = (cursors.decode(cursor) ?? [Number.MAX_SAFE_INTEGER]) as [number]
         const rows = await listNewest(db, member.id, beforeId, limit + 1)
-        return sendPage(request, reply, rows, limit, (last) => cursors.encode([last.id]), toUser)
+        return sendJsonPage(request, reply, rows, limit, (last) => cursors.encode([last.id]))
       }
       const prefix = q === undefined ? '' : searchKey(q)
       const cursors = new Cursors(['community', 'name', member.id, prefix], ['string', 'number'])
@@ -71,7 +71,7 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       // A cursor can be forged: what lies outside the search stays outside.
       if (!nameKey.startsWith(prefix)) throw invalidCursor()
       const rows = await listByName(db, member.id, prefix, { nameKey, id }, limit + 1)
-      return sendPage(request, reply, rows, limit, (last) => cursors.encode([last.name_key, last.id]), toUser)
+      return sendJsonPage(request, reply, rows, limit, (last) => cursors.encode([last.name_key, last.id]))
     },
   )
 
@@ -96,15 +96,8 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       const max = config.fullListingMaxRows
       const rows = await listNewest(db, member.id, Number.MAX_SAFE_INTEGER, max + 1)
       const cursors = newestCursors(member.id)
-      return sendPage(
-        request,
-        reply,
-        rows,
-        max,
-        (last) => cursors.encode([last.id]),
-        toUser,
-        `${LISTING}?sort=joined`,
-      )
+      const after = (last: { id: number }) => cursors.encode([last.id])
+      return sendJsonPage(request, reply, rows, max, after, `${LISTING}?sort=joined`)
     },
   )
 

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import * as community from '../../migrations/0001_community.ts'
+import * as userViews from '../../migrations/0002_user_views.ts'
 import { Problem } from '../errors.ts'
 import type { Database } from './database.ts'
 import { DatabaseError } from './database-error.ts'
@@ -7,22 +9,29 @@ import { DatabaseError } from './database-error.ts'
 /** By the name of their file, which is their order. They only go forward: the way back is a backup. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_community': community,
+  '0002_user_views': userViews,
 }
 
 /**
  * Brings the schema to this version. Everything happens in one IMMEDIATE transaction, Kysely's own tables included:
  * of any number of processes that start at once, one migrates and the others find it done, and a migration that
  * fails leaves nothing behind. Throws {@link DatabaseError}.
+ *
+ * A migration may make a table anew that others refer to: foreign keys are checked at its end and not meanwhile. Call
+ * it before anybody else uses the connection.
  */
 export async function migrateToLatest(
   db: Database,
   migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
 ): Promise<void> {
   try {
+    // Inside a transaction it would be ignored.
+    await sql`pragma foreign_keys = 0`.execute(db)
     await db.transaction().execute(async (transaction) => {
       await refuseNewer(transaction, migrations)
       const provider = { getMigrations: async () => ({ ...migrations }) }
       const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest()
+      if (error === undefined && results?.length) await refuseStrayRows(transaction)
       if (error === undefined) return
       const failed = results?.find((result) => result.status === 'Error')
       throw new DatabaseError(
@@ -37,7 +46,18 @@ export async function migrateToLatest(
         { cause: error },
       )
     throw error
+  } finally {
+    await sql`pragma foreign_keys = 1`.execute(db)
   }
+}
+
+async function refuseStrayRows(db: Database): Promise<void> {
+  const { rows } = await sql<{ table: string; parent: string }>`pragma foreign_key_check`.execute(db)
+  const [stray] = rows
+  if (stray !== undefined)
+    throw new DatabaseError(
+      `The migration failed and left the database as it was (a row of ${stray.table} refers to a row of ${stray.parent} that is not there); put a backup in its place.`,
+    )
 }
 
 /** Kysely would speak of corrupted migrations. */

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
 
 /** Every table, as Kysely sees it. Times are milliseconds since the Unix epoch, UTC. */
 export interface Tables {
@@ -23,6 +23,8 @@ export interface UsersTable {
   joined_at: number
   /** 1…N for the accounts that `npm run seed` owns, null for real ones. */
   seed_number: number | null
+  /** The user as any member sees it, as JSON; made by the database. */
+  view_json: GeneratedAlways<string>
 }
 
 /** PHC strings stand apart from the users, so that no query of theirs can carry one out. */

@@ -1,12 +1,17 @@
-import { type Expression, expressionBuilder } from 'kysely'
+import { type Expression, expressionBuilder, type SqlBool } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /**
- * Everybody whom a block hides from a member: those they block and those who block them. Take it as
- * `where('users.id', 'not in', hiddenFrom(memberId))`. It does not depend on the outer row, so it is evaluated once
- * for a query, at the cost of that member's blocks, not once for each row.
+ * Whether a member may see the row of `users`: not those they block, nor those who block them. Take it as
+ * `where(isVisibleTo(memberId))`. Nothing in it depends on the row but the look-up itself, so the blocks are read once
+ * for a query; and most members have none, which saves the look-up in each row (a quarter of a page of fifty).
  */
-export function hiddenFrom(memberId: number | Expression<number>) {
+export function isVisibleTo(memberId: number | Expression<number>): Expression<SqlBool> {
+  const eb = expressionBuilder<Tables, 'users'>()
+  return eb.or([eb.not(eb.exists(hiddenFrom(memberId))), eb('users.id', 'not in', hiddenFrom(memberId))])
+}
+
+function hiddenFrom(memberId: number | Expression<number>) {
   const eb = expressionBuilder<Tables, never>()
   return eb
     .selectFrom('blocks')

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { FriendshipsTable } from '../db/tables.ts'
 import { isForeignKeyViolation } from '../db/violations.ts'
-import { hiddenFrom } from '../db/visibility.ts'
+import { isVisibleTo } from '../db/visibility.ts'
 import { Problem } from '../errors.ts'
 import { unauthenticated } from '../sessions/authenticate.ts'
 import { unknownMember } from '../users/member-path.ts'
@@ -104,7 +104,7 @@ export async function isVisible(db: Database, memberId: number, otherId: number)
     .selectFrom('users')
     .select('users.id')
     .where('users.id', '=', otherId)
-    .where('users.id', 'not in', hiddenFrom(memberId))
+    .where(isVisibleTo(memberId))
     .executeTakeFirst()
   return found !== undefined
 }

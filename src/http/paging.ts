@@ -97,10 +97,7 @@ function parseArray(cursor: string): unknown[] {
   }
 }
 
-/**
- * Shapes a page from `limit + 1` fetched rows: the one too many says that there is a next page. Sets
- * `Link: rel="next"` (RFC 8288) with the request's own parameters, unless the listing goes on at another address.
- */
+/** The body of a page from `limit + 1` fetched rows, as `view` shows each; see {@link cutPage}. */
 export function sendPage<Row, View>(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -108,8 +105,42 @@ export function sendPage<Row, View>(
   limit: number,
   cursorAfter: (last: Row) => string,
   view: (row: Row) => View,
-  url = request.raw.url ?? '/',
 ): { data: View[]; page: { nextCursor: string | null } } {
+  const { shown, nextCursor } = cutPage(request, reply, rows, limit, cursorAfter)
+  return { data: shown.map(view), page: { nextCursor } }
+}
+
+/**
+ * The same of rows whose JSON the database has: it is sent as it stands, so the schema of the reply describes it and
+ * shapes nothing. `url` is where the listing goes on, unless that is the request's own address.
+ */
+export function sendJsonPage<Row extends { view_json: string }>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rows: readonly Row[],
+  limit: number,
+  cursorAfter: (last: Row) => string,
+  url?: string,
+): FastifyReply {
+  const { shown, nextCursor } = cutPage(request, reply, rows, limit, cursorAfter, url)
+  let data = ''
+  for (const { view_json } of shown) data += data === '' ? view_json : `,${view_json}`
+  const body = `{"data":[${data}],"page":{"nextCursor":${JSON.stringify(nextCursor)}}}`
+  return reply.type('application/json; charset=utf-8').send(body)
+}
+
+/**
+ * Of `limit + 1` fetched rows, the one too many says that there is a next page. Sets `Link: rel="next"` (RFC 8288) with
+ * the request's own parameters, unless the listing goes on at another address.
+ */
+function cutPage<Row>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rows: readonly Row[],
+  limit: number,
+  cursorAfter: (last: Row) => string,
+  url = request.raw.url ?? '/',
+): { shown: readonly Row[]; nextCursor: string | null } {
   const shown = rows.length > limit ? rows.slice(0, limit) : rows
   const last = shown.at(-1)
   const nextCursor = rows.length > limit && last !== undefined ? cursorAfter(last) : null
@@ -119,5 +150,5 @@ export function sendPage<Row, View>(
     parameters.set('cursor', nextCursor)
     reply.header('link', `<${path}?${parameters}>; rel="next"`)
   }
-  return { data: shown.map(view), page: { nextCursor } }
+  return { shown, nextCursor }
 }

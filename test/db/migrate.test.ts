@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import t from 'tap'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { MIGRATIONS, migrateToLatest } from '../../src/db/migrate.ts'
 import { unobserved } from '../../src/db/observer.ts'
-import { openMigrated, temporaryFile } from './temporary-database.ts'
+import { newUser, openMigrated, temporaryFile } from './temporary-database.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -129,3 +130,53 @@ t.test(
     t.same(await appliedTo(db), Object.keys(MIGRATIONS))
   },
 )
+
+t.test('making the users anew keeps all there was, and loses no id to somebody else', async (t) => {
+  const { '0001_community': community, ...later } = MIGRATIONS
+  const db = openDatabase({ url: `sqlite:${temporaryFile(t)}`, busyTimeoutMs: 0, observer: unobserved })
+  t.teardown(() => db.destroy())
+  await migrateToLatest(db, { '0001_community': community as Migration })
+  for (let n = 0; n < 4; n++) await db.insertInto('users').values(newUser()).execute()
+  await db
+    .insertInto('friendships')
+    .values({ low_id: 1, high_id: 2, status: 'friends', requested_by: 1, requested_at: 1, friends_since: 2 })
+    .execute()
+  await db.insertInto('passwords').values({ user_id: 1, hash: 'x' }).execute()
+  await db.deleteFrom('users').where('id', '=', 4).execute()
+  const columns = ['id', 'name', 'name_key', 'email', 'email_key', 'joined_at', 'seed_number'] as const
+  const users = await db.selectFrom('users').select(columns).execute()
+  const indexes = async () =>
+    (await schemaOf(db)).filter(({ name }) => /users/.test(name)).map(({ name }) => name)
+  const before = await indexes()
+
+  await migrateToLatest(db, { '0001_community': community as Migration, ...later })
+  t.same(await db.selectFrom('users').select(columns).execute(), users)
+  t.same(await indexes(), before, 'with its indexes and triggers')
+  t.equal((await db.selectFrom('friendships').selectAll().execute()).length, 1)
+  const rows = db.selectFrom('table_rows').select('rows').where('name', '=', 'users')
+  t.equal((await rows.executeTakeFirstOrThrow()).rows, 3)
+  const added = await db.insertInto('users').values(newUser()).returning('id').executeTakeFirstOrThrow()
+  t.equal(added.id, 5, 'an id of a deleted user is not given again')
+  t.equal((await rows.executeTakeFirstOrThrow()).rows, 4)
+  await db.deleteFrom('users').where('id', '=', 1).execute()
+  t.same(await db.selectFrom('passwords').selectAll().execute(), [], 'foreign keys hold again')
+})
+
+t.test('rows that refer to nothing stop a migration, and foreign keys hold afterwards', async (t) => {
+  const { db } = await openMigrated(t)
+  const careless = {
+    ...MIGRATIONS,
+    '0999_careless': {
+      up: async (db: Database) => {
+        await db.insertInto('passwords').values({ user_id: 77, hash: 'x' }).execute()
+      },
+    },
+  }
+  await t.rejects(migrateToLatest(db, careless), {
+    name: 'DatabaseError',
+    message:
+      /^The migration failed and left the database as it was \(a row of passwords refers to a row of users /,
+  })
+  t.same(await db.selectFrom('passwords').selectAll().execute(), [])
+  await t.rejects(db.insertInto('passwords').values({ user_id: 77, hash: 'x' }).execute(), /FOREIGN KEY/)
+})
