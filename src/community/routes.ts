@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
-import { Cursors, invalidCursor, Page, pageQuery, sendJsonPage } from '../http/paging.ts'
+import { Cursors, invalidCursor, Page, pageQuery, sendJsonPage, sendPage } from '../http/paging.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { MemberId, unknownMember } from '../users/member-path.ts'
 import { foldName } from '../users/text.ts'
@@ -61,9 +61,8 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       if (sort === 'joined') {
         if (q !== undefined) throw searchSortsByName()
         const cursors = newestCursors(member.id)
-        const [beforeId] = (cursors.decode(cursor) ?? [Number.MAX_SAFE_INTEGER]) as [number]
-        const rows = await listNewest(db, member.id, beforeId, limit + 1)
-        return sendJsonPage(request, reply, rows, limit, (last) => cursors.encode([last.id]))
+        const { data, lastId } = await listNewest(db, member.id, cursors.before(cursor), limit)
+        return sendJsonPage(request, reply, data, cursors.at(lastId))
       }
       const prefix = q === undefined ? '' : searchKey(q)
       const cursors = new Cursors(['community', 'name', member.id, prefix], ['string', 'number'])
@@ -71,7 +70,8 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       // A cursor can be forged: what lies outside the search stays outside.
       if (!nameKey.startsWith(prefix)) throw invalidCursor()
       const rows = await listByName(db, member.id, prefix, { nameKey, id }, limit + 1)
-      return sendJsonPage(request, reply, rows, limit, (last) => cursors.encode([last.name_key, last.id]))
+      const after = (last: (typeof rows)[number]) => cursors.encode([last.name_key, last.id])
+      return sendPage(request, reply, rows, limit, after, toUser)
     },
   )
 
@@ -94,10 +94,9 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
     async (request, reply) => {
       const member = memberOf(request)
       const max = config.fullListingMaxRows
-      const rows = await listNewest(db, member.id, Number.MAX_SAFE_INTEGER, max + 1)
       const cursors = newestCursors(member.id)
-      const after = (last: { id: number }) => cursors.encode([last.id])
-      return sendJsonPage(request, reply, rows, max, after, `${LISTING}?sort=joined`)
+      const { data, lastId } = await listNewest(db, member.id, cursors.before(undefined), max)
+      return sendJsonPage(request, reply, data, cursors.at(lastId), `${LISTING}?sort=joined`)
     },
   )
 
@@ -124,8 +123,15 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
 }
 
 /** The full listing continues in the pages, so both take the same cursors. */
-function newestCursors(memberId: number): Cursors {
-  return new Cursors(['community', 'joined', memberId], ['number'])
+function newestCursors(memberId: number) {
+  const cursors = new Cursors(['community', 'joined', memberId], ['number'])
+  return {
+    before(cursor: string | undefined): number {
+      const [id] = (cursors.decode(cursor) ?? [Number.MAX_SAFE_INTEGER]) as [number]
+      return id
+    },
+    at: (lastId: number | null) => (lastId === null ? null : cursors.encode([lastId])),
+  }
 }
 
 function searchKey(q: string): string {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { Problem } from '../errors.ts'
@@ -42,7 +42,7 @@ export class Cursors {
   readonly #types: readonly ('string' | 'number')[]
 
   constructor(listing: readonly (string | number)[], types: readonly ('string' | 'number')[]) {
-    this.#listing = createHash('sha256').update(JSON.stringify(listing)).digest('base64url').slice(0, 11)
+    this.#listing = hash('sha256', JSON.stringify(listing), 'base64url').slice(0, 11)
     this.#types = types
   }
 
@@ -97,7 +97,10 @@ function parseArray(cursor: string): unknown[] {
   }
 }
 
-/** The body of a page from `limit + 1` fetched rows, as `view` shows each; see {@link cutPage}. */
+/**
+ * The body of a page from `limit + 1` fetched rows, as `view` shows each: the one too many says that there is a next
+ * page. Sets `Link`.
+ */
 export function sendPage<Row, View>(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -106,49 +109,38 @@ export function sendPage<Row, View>(
   cursorAfter: (last: Row) => string,
   view: (row: Row) => View,
 ): { data: View[]; page: { nextCursor: string | null } } {
-  const { shown, nextCursor } = cutPage(request, reply, rows, limit, cursorAfter)
+  const shown = rows.length > limit ? rows.slice(0, limit) : rows
+  const last = shown.at(-1)
+  const nextCursor = rows.length > limit && last !== undefined ? cursorAfter(last) : null
+  if (nextCursor !== null) linkNext(request, reply, nextCursor)
   return { data: shown.map(view), page: { nextCursor } }
 }
 
 /**
- * The same of rows whose JSON the database has: it is sent as it stands, so the schema of the reply describes it and
- * shapes nothing. `url` is where the listing goes on, unless that is the request's own address.
+ * The same of rows that are JSON already, with commas between: they are sent as they stand, so the schema of the reply
+ * describes them and shapes nothing. `url` is where the listing goes on, unless that is the request's own address.
  */
-export function sendJsonPage<Row extends { view_json: string }>(
+export function sendJsonPage(
   request: FastifyRequest,
   reply: FastifyReply,
-  rows: readonly Row[],
-  limit: number,
-  cursorAfter: (last: Row) => string,
+  data: string,
+  nextCursor: string | null,
   url?: string,
 ): FastifyReply {
-  const { shown, nextCursor } = cutPage(request, reply, rows, limit, cursorAfter, url)
-  let data = ''
-  for (const { view_json } of shown) data += data === '' ? view_json : `,${view_json}`
+  if (nextCursor !== null) linkNext(request, reply, nextCursor, url)
   const body = `{"data":[${data}],"page":{"nextCursor":${JSON.stringify(nextCursor)}}}`
   return reply.type('application/json; charset=utf-8').send(body)
 }
 
-/**
- * Of `limit + 1` fetched rows, the one too many says that there is a next page. Sets `Link: rel="next"` (RFC 8288) with
- * the request's own parameters, unless the listing goes on at another address.
- */
-function cutPage<Row>(
+/** `Link: rel="next"` (RFC 8288) with the request's own parameters, unless the listing goes on at another address. */
+function linkNext(
   request: FastifyRequest,
   reply: FastifyReply,
-  rows: readonly Row[],
-  limit: number,
-  cursorAfter: (last: Row) => string,
+  nextCursor: string,
   url = request.raw.url ?? '/',
-): { shown: readonly Row[]; nextCursor: string | null } {
-  const shown = rows.length > limit ? rows.slice(0, limit) : rows
-  const last = shown.at(-1)
-  const nextCursor = rows.length > limit && last !== undefined ? cursorAfter(last) : null
-  if (nextCursor !== null) {
-    const [path, query] = url.split('?', 2) as [string, string?]
-    const parameters = new URLSearchParams(query)
-    parameters.set('cursor', nextCursor)
-    reply.header('link', `<${path}?${parameters}>; rel="next"`)
-  }
-  return { shown, nextCursor }
+): void {
+  const [path, query] = url.split('?', 2) as [string, string?]
+  const parameters = new URLSearchParams(query)
+  parameters.set('cursor', nextCursor)
+  reply.header('link', `<${path}?${parameters}>; rel="next"`)
 }

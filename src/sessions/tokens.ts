@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 const TOKEN_BYTES = 32
 
@@ -9,7 +9,7 @@ export function newToken(): string {
 
 /** What is stored of a token. A plain digest will do: there is nothing to guess in 256 random bits. */
 export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+  return hash('sha256', token, 'buffer')
 }
 
 /** Whether text has a token's form; anything else is no session without a look at the table. */
