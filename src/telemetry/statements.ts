@@ -49,6 +49,7 @@ export const STATEMENTS: Readonly<
   ],
   // Migrations, which are not rolled back but end the start; checks and readiness; what closes the database.
   [NO_PAGE]: [
+    'ALTER new_users',
     'BEGIN',
     'COMMIT',
     'CREATE blocks',
@@ -57,6 +58,7 @@ export const STATEMENTS: Readonly<
     'CREATE friendships table_rows',
     'CREATE kysely_migration',
     'CREATE kysely_migration_lock',
+    'CREATE new_users',
     'CREATE passwords',
     'CREATE seed_password',
     'CREATE sessions',
@@ -64,14 +66,18 @@ export const STATEMENTS: Readonly<
     'CREATE table_rows',
     'CREATE users',
     'CREATE users table_rows',
+    'DELETE sqlite_sequence',
+    'DROP users',
     'INSERT kysely_migration',
     'INSERT kysely_migration_lock',
+    'INSERT new_users users',
     'INSERT table_rows',
     'PRAGMA',
     'SELECT kysely_migration',
     'SELECT kysely_migration_lock',
     'SELECT sqlite_master',
     'SELECT table_rows',
+    'UPDATE sqlite_sequence',
   ],
 }
 
