@@ -3,6 +3,7 @@ import { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fa
 import type { Config } from '../config.ts'
 import { sendProblem } from '../errors.ts'
 import { answerParserError } from './client-errors.ts'
+import { buildLateSerializer } from './late-compilation.ts'
 import { isTrustedPeer } from './trusted-peers.ts'
 
 /**
@@ -14,6 +15,7 @@ export function serverOptions(config: Config) {
     // No line for an ordinary request. The trace id names a request; the framework's own number would be a second name.
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger, _numbered, options) => logger.child({}, options),
+    schemaController: { compilersFactory: { buildSerializer: buildLateSerializer } },
     bodyLimit: config.bodyMaxBytes,
     requestTimeout: config.requestTimeoutMs,
     handlerTimeout: config.handlerTimeoutMs,

@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { late } from './late-compilation.ts'
 
 /**
  * Two validators. Bodies are strict: nothing is coerced, removed or filled in. Parameters arrive as text, so numbers
@@ -10,13 +11,15 @@ export function registerValidation(app: FastifyInstance): void {
   const forBodies = createAjv({ coerceTypes: false, useDefaults: false })
   const forParameters = createAjv({ coerceTypes: false, useDefaults: true })
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) => {
-    if (httpPart === 'body') return forBodies.compile(schema)
-    const validate = forParameters.compile(schema)
-    const integers = integerParameters(schema)
-    return (parameters) => {
-      readIntegers(parameters, integers)
-      return validate(parameters) ? true : { error: validate.errors ?? [] }
-    }
+    const isBody = httpPart === 'body'
+    const integers = isBody ? [] : integerParameters(schema)
+    return late(() => {
+      const validate = (isBody ? forBodies : forParameters).compile(schema)
+      return (value: Record<string, unknown>) => {
+        readIntegers(value, integers)
+        return validate(value) ? true : { error: validate.errors ?? [] }
+      }
+    })
   })
 }
 
