@@ -2,11 +2,10 @@
 // The shell that npm starts looks `node` up once: after the first installation it would still find the machine's own.
 'use strict'
 var childProcess = require('child_process')
-var fs = require('fs')
 var path = require('path')
 var tty = require('tty')
-var url = require('url')
 var tools = require('./install.cjs')
+var launch = require('./launch.cjs')
 
 var parent = process.ppid
 tools.install(false)
@@ -31,26 +30,21 @@ if (process.env.npm_lifecycle_event && process.platform !== 'win32') {
   watch.unref()
 }
 
-if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) {
-  // As if the file had been started itself.
-  process.argv.splice(1, 2, file)
-  import(url.pathToFileURL(file).href)
-} else {
-  var child = childProcess.spawn(node, [file].concat(process.argv.slice(3)), { stdio: 'inherit' })
-  // A terminal sends its interrupt to both of us, so that one is the child's own matter.
-  process.on('SIGINT', () => {})
-  ;['SIGTERM', 'SIGHUP'].forEach((signal) => {
-    process.on(signal, () => {
-      if (signal !== 'SIGHUP' || !isTerminalGone()) child.kill(signal)
-    })
+var child = childProcess.spawn(node, launch.flagsOf(file).concat(file, process.argv.slice(3)), {
+  stdio: 'inherit',
+  env: launch.environment(process.env),
+})
+// A terminal sends its interrupt to both of us, so that one is the child's own matter.
+process.on('SIGINT', () => {})
+;['SIGTERM', 'SIGHUP'].forEach((signal) => {
+  process.on(signal, () => {
+    if (signal !== 'SIGHUP' || !isTerminalGone()) child.kill(signal)
   })
-  child.on('error', (error) => {
-    process.stderr.write(
-      'Node could not be started (' + error.code + '); delete node_modules and try again.\n',
-    )
-    process.exit(1)
-  })
-  child.on('exit', (code, signal) => {
-    process.exit(signal ? 1 : code)
-  })
-}
+})
+child.on('error', (error) => {
+  process.stderr.write('Node could not be started (' + error.code + '); delete node_modules and try again.\n')
+  process.exit(1)
+})
+child.on('exit', (code, signal) => {
+  process.exit(signal ? 1 : code)
+})
