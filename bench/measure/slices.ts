@@ -111,9 +111,12 @@ export function ratioOf(one: Measured, other: Measured): Spread {
 
 /** Requests that fill a slice once the compiler has seen the code. */
 async function warmUp({ visit }: Subject, load: LoadGenerator, sliceSeconds: number): Promise<number> {
-  let perSecond = CALIBRATION_REQUESTS / (await load.send(visit, CALIBRATION_REQUESTS))
-  const amount = Math.ceil(perSecond * WARM_UP_SECONDS)
-  perSecond = amount / (await load.send(visit, amount))
+  let amount = CALIBRATION_REQUESTS
+  let perSecond = amount / (await load.send(visit, amount))
+  for (let second = 0; second < WARM_UP_SECONDS; second++) {
+    amount = Math.ceil(perSecond)
+    perSecond = amount / (await load.send(visit, amount))
+  }
   return Math.ceil(perSecond * sliceSeconds)
 }
 
