@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, CommandError, runCommand, type Values } from '../src/cli/command.ts'
 import { compare } from './goals/comparison.ts'
+import { fullListing } from './goals/full-listing.ts'
 import { growth } from './goals/growth.ts'
 import { seeding } from './goals/seeding.ts'
 import { starting } from './goals/starting.ts'
@@ -41,15 +42,26 @@ async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal
   const startedAt = new Date()
   const stage = await Stage.open()
   try {
-    const rounds = quick ? 5 : 30
+    const effort = { rounds: quick ? 5 : 30, sliceSeconds: 0.7, say }
     const machine = describeMachine()
-    const comparison = await compare(stage, { rounds, say })
+    const comparison = await compare(stage, effort)
     say('what a record costs')
     const records = await measureRecords(recordCases())
-    const grown = await growth(stage, quick ? 100_000 : 10_000_000, { rounds, say })
+    const grown = await growth(stage, quick ? 100_000 : 10_000_000, effort)
+    const listing = await fullListing(stage, { ...effort, rounds: quick ? 3 : 10 })
     const seeded = await seeding(stage, { say })
     const started = await starting(stage, { say }, quick ? 10 : 60)
-    const page = performancePage({ machine, startedAt, quick, comparison, records, grown, seeded, started })
+    const page = performancePage({
+      machine,
+      startedAt,
+      quick,
+      comparison,
+      records,
+      grown,
+      listing,
+      seeded,
+      started,
+    })
     if (process.stderr.isTTY) process.stderr.write('\n')
     if (print) process.stdout.write(page)
     else writeFileSync(PAGE, page)

@@ -1,4 +1,5 @@
 import { BASELINE, CONTROL, EVERYTHING, METRICS, NOTHING } from './goals/comparison.ts'
+import { type FullListing, LISTED_SIZES, STORY_PACKAGES } from './goals/full-listing.ts'
 import type { Growth } from './goals/growth.ts'
 import type { Seeding } from './goals/seeding.ts'
 import type { Starting } from './goals/starting.ts'
@@ -13,13 +14,15 @@ export interface Findings {
   readonly comparison: { readonly page: readonly Measured[]; readonly trivial: readonly Measured[] }
   readonly records: readonly Record[]
   readonly grown: Growth
+  /** Undefined where the programs that it needs are not installed. */
+  readonly listing: FullListing | undefined
   readonly seeded: Seeding
   readonly started: Starting
 }
 
 /** docs/performance.md, whole. */
 export function performancePage(findings: Findings): string {
-  const { machine, startedAt, quick, comparison, records, grown, seeded, started } = findings
+  const { machine, startedAt, quick, comparison, records, grown, listing, seeded, started } = findings
   return [
     '# Performance',
     '',
@@ -63,6 +66,10 @@ export function performancePage(findings: Findings): string {
         `| ${count(users)} | ${micro(page.microseconds.median)} | ${micro(page.microseconds.low)} to ${micro(page.microseconds.high)} |`,
     ),
     '',
+    '## The full listing: everybody in one reply',
+    '',
+    ...listingTable(listing),
+    '',
     '## Seeding and starting',
     '',
     `\`npm run seed\` adds ${spread(seeded.command, count)} members a second to an empty database; one prepared insert for each, in one transaction, ${spread(seeded.prepared, count)}.`,
@@ -72,7 +79,7 @@ export function performancePage(findings: Findings): string {
   ].join('\n')
 }
 
-function goals({ comparison, records, grown, seeded, started }: Findings): string[] {
+function goals({ comparison, records, grown, listing, seeded, started }: Findings): string[] {
   const page = (name: string) => rowOf(comparison.page, name)
   const trivial = (name: string) => rowOf(comparison.trivial, name)
   const control = `A/A ${ratio(ratioOf(page(CONTROL), page(BASELINE)))}`
@@ -122,6 +129,19 @@ function goals({ comparison, records, grown, seeded, started }: Findings): strin
       `A/A ${ratio(grown.control)}`,
     ),
     row(
+      'P6',
+      `full listing, requests a second, to Flask with MariaDB, at ${LISTED.format(LISTED_SIZES.map(count))} members`,
+      '≥ 10',
+      listing === undefined
+        ? 'not measured'
+        : listing.sizes
+            .map(({ rollcall, story }) => ratio(ratioOf(rollcall, story, 'requestsASecond')))
+            .join('; '),
+      listing === undefined
+        ? '–'
+        : `A/A ${listing.sizes.map(({ rollcall, again }) => ratio(ratioOf(again, rollcall, 'requestsASecond'))).join('; ')}`,
+    ),
+    row(
       'P7',
       'seeding, members a second',
       '≥ 300,000',
@@ -151,12 +171,35 @@ function comparisonTable(rows: readonly Measured[]): string[] {
   ]
 }
 
+function listingTable(listing: FullListing | undefined): string[] {
+  if (listing === undefined)
+    return [`Not measured: the stack to compare with was missing (\`apt-get install ${STORY_PACKAGES}\`).`]
+  const rate = (
+    name: string,
+    users: number,
+    { requestsASecond: { median, low, high, count: slices } }: Measured,
+  ) => `| ${count(users)} | ${name} | ${count(median)} | ${count(low)} to ${count(high)} | ${slices} |`
+  return [
+    `Requests a second, with the servers’ processor always busy: ${EVERYTHING}, and the reference story’s stack rebuilt`,
+    `(${listing.stack}): Flask’s own development server, which connects to MariaDB on each request and closes after it.`,
+    '',
+    '| members | | requests a second | quartiles | slices |',
+    '|---|---|---|---|---|',
+    ...listing.sizes.flatMap(({ users, rollcall, again, story }) => [
+      rate(EVERYTHING, users, rollcall),
+      rate(CONTROL, users, again),
+      rate('Flask with MariaDB', users, story),
+    ]),
+  ]
+}
+
 function rowOf(rows: readonly Measured[], wanted: string): Measured {
   const row = rows.find(({ name }) => name === wanted)
   if (row === undefined) throw new Error(`nothing measured ${wanted}`)
   return row
 }
 
+const LISTED = new Intl.ListFormat('en')
 const micro = (value: number) => value.toFixed(0)
 const count = (value: number) => Math.round(value).toLocaleString('en')
 const mib = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`

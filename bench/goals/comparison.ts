@@ -3,11 +3,11 @@ import { type Measured, measureInterleaved, type Subject } from '../measure/slic
 import type { Stage } from '../stage.ts'
 
 const USERS = 10_000
-const SLICE_SECONDS = 0.7
 
 export interface Effort {
   /** Slices of each subject. */
   readonly rounds: number
+  readonly sliceSeconds: number
   readonly say: (progress: string) => void
 }
 
@@ -34,7 +34,7 @@ export const NOTHING = 'Rollcall, everything off'
 /** The community page, 50 of 10,000 members, and a route that does nothing, each in its own rounds. */
 export async function compare(
   stage: Stage,
-  { rounds, say }: Effort,
+  { rounds, sliceSeconds, say }: Effort,
 ): Promise<{ page: Measured[]; trivial: Measured[] }> {
   const database = await stage.database(USERS)
   const env = stage.peerEnv(database)
@@ -57,7 +57,7 @@ export async function compare(
   const measure = (page: string, subjects: Subject[]) =>
     measureInterleaved(subjects, stage.load, {
       rounds,
-      sliceSeconds: SLICE_SECONDS,
+      sliceSeconds,
       onRound: (done) => say(`${page}: round ${done} of ${rounds}`),
     })
   const page = await measure('community page', [

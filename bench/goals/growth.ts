@@ -12,7 +12,11 @@ export interface Growth {
 }
 
 /** The same page of fifty, of few and of many members: everything on, each over a database of its own. */
-export async function growth(stage: Stage, users: number, { rounds, say }: Effort): Promise<Growth> {
+export async function growth(
+  stage: Stage,
+  users: number,
+  { rounds, sliceSeconds, say }: Effort,
+): Promise<Growth> {
   const subjects: Subject[] = []
   for (const [name, size] of [
     ['small', SMALL],
@@ -27,7 +31,7 @@ export async function growth(stage: Stage, users: number, { rounds, say }: Effor
   }
   const [small, again, large] = (await measureInterleaved(subjects, stage.load, {
     rounds,
-    sliceSeconds: 0.7,
+    sliceSeconds,
     onRound: (done) => say(`table growth: round ${done} of ${rounds}`),
   })) as [Measured, Measured, Measured]
   return {

@@ -19,47 +19,54 @@ export class Processes {
   readonly #children: ChildProcess[] = []
 
   /** A file of `peers/`, which tells its port. */
-  async peer(file: string, { args = [], execArgv = [], env = {} }: PeerOptions = {}): Promise<Server> {
+  async peer(
+    file: string,
+    { args = [], execArgv = [], env = {}, processor = SERVER_PROCESSOR }: PeerOptions = {},
+  ): Promise<Server> {
     const child = fork(join(PEERS, file), args, {
       cwd: PEERS,
       execArgv,
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
-    const { port } = (await this.#started(
-      child,
-      file,
-      once(child, 'message').then(([message]) => message),
-    )) as {
-      port: number
-    }
-    pin(child.pid as number, SERVER_PROCESSOR)
+    const told = once(child, 'message') as Promise<[{ port: number }]>
+    const [{ port }] = await this.#started(child, file, told, processor)
     return { pid: child.pid as number, url: `http://127.0.0.1:${port}` }
   }
 
   /** Rollcall itself, as `npm start` runs it. */
   async rollcall(env: NodeJS.ProcessEnv): Promise<Server> {
-    const child = spawn(process.execPath, [SERVICE], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, PORT: '0', ...env },
+    const { pid, told } = await this.program('Rollcall', process.execPath, [SERVICE], {
+      env: { PORT: '0', ...env },
+      ready: (line) => /^\{.*"msg":"listening"/.test(line) && (JSON.parse(line).url as string),
     })
-    const lines = createInterface({ input: child.stdout })
-    const listening = new Promise<string>((resolve) =>
-      lines.on('line', (line) => {
-        const { msg, url } = JSON.parse(line)
-        if (msg === 'listening') resolve(url)
-      }),
-    )
-    const url = (await this.#started(child, 'Rollcall', listening)) as string
-    pin(child.pid as number, SERVER_PROCESSOR)
-    return { pid: child.pid as number, url }
+    return { pid, url: told }
+  }
+
+  /** Any program, on the servers' processor; started once `ready` makes something of a line that it writes. */
+  async program<T>(
+    name: string,
+    command: string,
+    args: readonly string[],
+    { env, ready }: ProgramOptions<T>,
+  ): Promise<{ pid: number; told: T }> {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ...env },
+    })
+    const told = new Promise<T>((resolve) => {
+      for (const input of [child.stdout, child.stderr])
+        createInterface({ input }).on('line', (line) => {
+          const something = ready(line)
+          if (something) resolve(something)
+        })
+    })
+    return { told: await this.#started(child, name, told, SERVER_PROCESSOR), pid: child.pid as number }
   }
 
   /** Where telemetry goes, on the load's processor: receiving is not what is measured. */
-  async sink(): Promise<Server> {
-    const server = await this.peer('sink.js')
-    pin(server.pid, LOAD_PROCESSOR)
-    return server
+  sink(): Promise<Server> {
+    return this.peer('sink.js', { processor: LOAD_PROCESSOR })
   }
 
   async loadGenerator(): Promise<LoadGenerator> {
@@ -70,7 +77,7 @@ export class Processes {
     return new LoadGenerator(child)
   }
 
-  async #started(child: ChildProcess, name: string, ready: Promise<unknown>): Promise<unknown> {
+  async #started<T>(child: ChildProcess, name: string, ready: Promise<T>, processor: number): Promise<T> {
     this.#children.push(child)
     let errors = ''
     child.stderr?.on('data', (chunk) => {
@@ -90,7 +97,9 @@ export class Processes {
       START_TIMEOUT_MS,
     )
     try {
-      return await Promise.race([ready, failed, timer.promise])
+      const told = await Promise.race([ready, failed, timer.promise])
+      pin(child.pid as number, processor)
+      return told
     } finally {
       clearTimeout(timeout)
       failed.catch(() => {})
@@ -99,7 +108,7 @@ export class Processes {
 
   async end(): Promise<void> {
     const running = this.#children.filter(
-      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+      ({ pid, exitCode, signalCode }) => pid !== undefined && exitCode === null && signalCode === null,
     )
     const ended = running.map((child) => once(child, 'exit'))
     for (const child of running) child.kill('SIGKILL')
@@ -111,6 +120,12 @@ interface PeerOptions {
   args?: string[]
   execArgv?: string[]
   env?: NodeJS.ProcessEnv
+  processor?: number
+}
+
+interface ProgramOptions<T> {
+  readonly env: NodeJS.ProcessEnv
+  readonly ready: (line: string) => T | false | undefined
 }
 
 export interface Visit {

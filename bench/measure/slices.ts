@@ -17,6 +17,7 @@ export interface Subject {
 export interface Slice {
   readonly round: number
   readonly microseconds: number
+  readonly requestsASecond: number
   readonly stolen: number
 }
 
@@ -24,6 +25,7 @@ export interface Measured {
   readonly name: string
   /** Processor time for a request, microseconds. */
   readonly microseconds: Spread
+  readonly requestsASecond: Spread
   readonly slices: readonly Slice[]
   /** Left out because of the host. */
   readonly leftOut: number
@@ -90,6 +92,7 @@ export async function measureInterleaved(
     return {
       name: subject.name,
       microseconds: spreadOf(kept.map(({ microseconds }) => microseconds)),
+      requestsASecond: spreadOf(kept.map(({ requestsASecond }) => requestsASecond)),
       slices: kept,
       leftOut: all.length - kept.length,
       idle: (idle.get(subject) as IdleTime).part,
@@ -98,15 +101,17 @@ export async function measureInterleaved(
 }
 
 /** Of the slices of one round each, so that what slows the whole machine slows both. */
-export function ratioOf(one: Measured, other: Measured): Spread {
-  const ratios = one.slices.flatMap(({ round, microseconds }) => {
-    const same = other.slices.find((slice) => slice.round === round)
-    return same === undefined ? [] : [microseconds / same.microseconds]
+export function ratioOf(
+  one: Measured,
+  other: Measured,
+  figure: 'microseconds' | 'requestsASecond' = 'microseconds',
+): Spread {
+  const ratios = one.slices.flatMap((slice) => {
+    const same = other.slices.find(({ round }) => round === slice.round)
+    return same === undefined ? [] : [slice[figure] / same[figure]]
   })
   // Where no round was quiet for both.
-  return ratios.length > 0
-    ? spreadOf(ratios)
-    : spreadOf([one.microseconds.median / other.microseconds.median])
+  return ratios.length > 0 ? spreadOf(ratios) : spreadOf([one[figure].median / other[figure].median])
 }
 
 /** Requests that fill a slice once the compiler has seen the code. */
@@ -124,11 +129,14 @@ async function measureSlice({ server, visit }: Subject, load: LoadGenerator, amo
   const ticks = machineTicks()
   const before = processorNanoseconds(server.pid)
   idle.sliceBegins(before)
-  await load.send(visit, amount)
+  const seconds = await load.send(visit, amount)
   const after = processorNanoseconds(server.pid)
   idle.sliceEnded(after)
-  const used = after - before
-  return { microseconds: used / amount / 1000, stolen: stolenPart(ticks, machineTicks()) }
+  return {
+    microseconds: (after - before) / amount / 1000,
+    requestsASecond: amount / seconds,
+    stolen: stolenPart(ticks, machineTicks()),
+  }
 }
 
 /** All where nearly none was quiet: a figure with its spread says more than none. */
