@@ -1,6 +1,8 @@
+import { drawBars } from './bar-chart.ts'
 import { BASELINE, CONTROL, EVERYTHING, METRICS, NOTHING } from './goals/comparison.ts'
 import { type FullListing, LISTED_SIZES, STORY_PACKAGES } from './goals/full-listing.ts'
 import type { Growth } from './goals/growth.ts'
+import type { Profile } from './goals/profile.ts'
 import type { Seeding } from './goals/seeding.ts'
 import type { Starting } from './goals/starting.ts'
 import { type Measured, ratioOf } from './measure/slices.ts'
@@ -12,6 +14,7 @@ export interface Findings {
   readonly startedAt: Date
   readonly quick: boolean
   readonly comparison: { readonly page: readonly Measured[]; readonly trivial: readonly Measured[] }
+  readonly profiled: Profile
   readonly records: readonly Record[]
   readonly grown: Growth
   /** Undefined where the programs that it needs are not installed. */
@@ -22,7 +25,8 @@ export interface Findings {
 
 /** docs/performance.md, whole. */
 export function performancePage(findings: Findings): string {
-  const { machine, startedAt, quick, comparison, records, grown, listing, seeded, started } = findings
+  const { machine, startedAt, quick, comparison, profiled, records, grown, listing, seeded, started } =
+    findings
   return [
     '# Performance',
     '',
@@ -40,11 +44,19 @@ export function performancePage(findings: Findings): string {
     '',
     ...goals(findings),
     '',
-    '## The community page: 50 of 10,000 members',
+    `## ${CHARTS.page.title}`,
+    '',
+    picture(CHARTS.page),
     '',
     ...comparisonTable(comparison.page),
     '',
-    '## A route that does nothing',
+    '### Where its time goes',
+    '',
+    ...profileTable(profiled),
+    '',
+    `## ${CHARTS.trivial.title}`,
+    '',
+    picture(CHARTS.trivial),
     '',
     ...comparisonTable(comparison.trivial),
     '',
@@ -77,6 +89,49 @@ export function performancePage(findings: Findings): string {
     `The first answer comes ${spread(started.seconds, (value) => `${value.toFixed(2)} s`)} after the process starts. After ${count(started.requests)} requests in ${count(started.requests / 200)} s it holds ${mib(started.residentBytes)} resident.`,
     '',
   ].join('\n')
+}
+
+const CHARTS = {
+  page: { title: 'The community page: 50 of 10,000 members', file: 'pictures/bench-community-page.svg' },
+  trivial: { title: 'A route that does nothing', file: 'pictures/bench-trivial-route.svg' },
+} as const
+
+/** The pictures of the page, as files beside it. */
+export function charts({ comparison }: Pick<Findings, 'comparison'>): { file: string; svg: string }[] {
+  return (['page', 'trivial'] as const).map((which) => {
+    const rows = comparison[which]
+    const baseline = rowOf(rows, BASELINE)
+    const bars = rows
+      .map((row) => ({
+        name: row.name,
+        value: row.microseconds,
+        note: `${micro(row.microseconds.median)} µs, × ${ratioOf(row, baseline).median.toFixed(2)}`,
+        isOurs: OURS.has(row.name),
+      }))
+      .sort((one, other) => one.value.median - other.value.median)
+    const { title, file } = CHARTS[which]
+    const label = `processor time for a request, µs, with quartiles; × to ${BASELINE}`
+    return { file, svg: drawBars({ title, label, bars }) }
+  })
+}
+
+function picture({ title, file }: { title: string; file: string }): string {
+  return `![${title}: processor time for a request of each server, as bars; the table below has the figures](${file})`
+}
+
+function profileTable({ rooms, samples }: Profile): string[] {
+  const percent = (part: number) => `${(100 * part).toFixed(1)} %`
+  return [
+    `${EVERYTHING}, under load, by V8’s own profiler: of ${count(samples)} samples in which it was busy, the part in which`,
+    'the code of each was running itself, and the functions that ran most.',
+    '',
+    '| | part | most in |',
+    '|---|---|---|',
+    ...rooms.map(
+      ({ name, part, functions }) =>
+        `| ${name} | ${percent(part)} | ${functions.map((each) => `\`${each.name}\` ${percent(each.part)}`).join(', ')} |`,
+    ),
+  ]
 }
 
 function goals({ comparison, records, grown, listing, seeded, started }: Findings): string[] {
@@ -187,7 +242,7 @@ function listingTable(listing: FullListing | undefined): string[] {
     '|---|---|---|---|---|',
     ...listing.sizes.flatMap(({ users, rollcall, again, story }) => [
       rate(EVERYTHING, users, rollcall),
-      rate(CONTROL, users, again),
+      rate('Rollcall again (A/A)', users, again),
       rate('Flask with MariaDB', users, story),
     ]),
   ]
@@ -199,8 +254,9 @@ function rowOf(rows: readonly Measured[], wanted: string): Measured {
   return row
 }
 
+const OURS: ReadonlySet<string> = new Set([EVERYTHING, METRICS, NOTHING])
 const LISTED = new Intl.ListFormat('en')
-const micro = (value: number) => value.toFixed(0)
+const micro = (value: number) => value.toFixed(value < 100 ? 1 : 0)
 const count = (value: number) => Math.round(value).toLocaleString('en')
 const mib = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
 const ratio = ({ median, low, high }: Spread) =>

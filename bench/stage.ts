@@ -65,15 +65,16 @@ export class Stage {
     }
   }
 
-  rollcall(database: string, instrumented: Instrumented): Promise<Server> {
+  rollcall(database: string, instrumented: Instrumented, execArgv?: readonly string[]): Promise<Server> {
     this.#services += 1
-    return this.processes.rollcall({
+    const env = {
       DATABASE_URL: `sqlite:${database}`,
       TELEMETRY_DIR: join(this.folder, `telemetry-${this.#services}`),
       OTEL_EXPORTER_OTLP_ENDPOINT: this.sink.url,
       LOGIN_LIMIT_PER_MINUTE: '100000',
       ...TELEMETRY[instrumented],
-    })
+    }
+    return this.processes.rollcall(env, execArgv)
   }
 
   /** Headers of somebody who is logged in; good in each service over the same database. */

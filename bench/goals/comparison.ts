@@ -2,7 +2,7 @@ import type { Server, Visit } from '../measure/processes.ts'
 import { type Measured, measureInterleaved, type Subject } from '../measure/slices.ts'
 import type { Stage } from '../stage.ts'
 
-const USERS = 10_000
+export const USERS = 10_000
 
 export interface Effort {
   /** Slices of each subject. */
@@ -15,7 +15,7 @@ const PEERS = {
   'fastify-metrics': { file: 'fastify-metrics.js' },
   'the SDK’s own instruments': { file: 'sdk-instruments.js' },
   '@fastify/otel, 10 %': { file: 'fastify-otel.js' },
-  'instrumentation-http with it, 10 %': { file: 'fastify-otel.js', args: ['--with-http'] },
+  'http and @fastify/otel, 10 %': { file: 'fastify-otel.js', args: ['--with-http'] },
   'automatic instrumentation, 10 %': {
     file: 'raw.js',
     execArgv: ['--require', '@opentelemetry/auto-instrumentations-node/register'],
@@ -25,8 +25,8 @@ const PEERS = {
 
 /** Names of the rows that goals are about. */
 export const BASELINE = 'plain Fastify, raw SQLite'
-export const CONTROL = 'the same again (A/A)'
-export const SAME_JOB = 'the same, with session and blocks'
+export const CONTROL = 'plain Fastify again (A/A)'
+export const SAME_JOB = 'plain Fastify, session and blocks'
 export const EVERYTHING = 'Rollcall, everything on'
 export const METRICS = 'Rollcall, metrics on'
 export const NOTHING = 'Rollcall, everything off'

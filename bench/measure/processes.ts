@@ -35,8 +35,8 @@ export class Processes {
   }
 
   /** Rollcall itself, as `npm start` runs it. */
-  async rollcall(env: NodeJS.ProcessEnv): Promise<Server> {
-    const { pid, told } = await this.program('Rollcall', process.execPath, [SERVICE], {
+  async rollcall(env: NodeJS.ProcessEnv, execArgv: readonly string[] = []): Promise<Server> {
+    const { pid, told } = await this.program('Rollcall', process.execPath, [...execArgv, SERVICE], {
       env: { PORT: '0', ...env },
       ready: (line) => /^\{.*"msg":"listening"/.test(line) && (JSON.parse(line).url as string),
     })
@@ -104,6 +104,14 @@ export class Processes {
       clearTimeout(timeout)
       failed.catch(() => {})
     }
+  }
+
+  /** Lets a server finish what it does at its end. */
+  async stop({ pid }: Server): Promise<void> {
+    const child = this.#children.find((each) => each.pid === pid) as ChildProcess
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    await exited
   }
 
   async end(): Promise<void> {

@@ -48,7 +48,7 @@ const SIDE_STEP = 8
 /** Between the first and last size and the plot's edges. */
 const X_ROOM = 0.07
 
-const STYLE = `
+export const STYLE = `
 .chart { --ground: #fff; --ink: #1b1f24; --soft: #5b6470; --grid: #e3e6ea; --c0: #0b62c4; --c1: #c2500b; --c2: #0f7f5f; --c3: #7c3aad; font: 13px system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { .chart { --ground: #14171c; --ink: #e4e7eb; --soft: #9aa4b1; --grid: #2b313a; --c0: #6cb2ff; --c1: #ff9d5c; --c2: #53d3a4; --c3: #c79bff; } }
 .chart text { fill: var(--ink); } .chart .soft { fill: var(--soft); } .chart .ground { fill: var(--ground); } .chart .grid { stroke: var(--grid); }
@@ -162,7 +162,7 @@ function verticalScale(values: readonly number[], isLogarithmic: boolean, from: 
 }
 
 /** From 0 up to beyond the most, five to ten of them. */
-function linearTicks(most: number): number[] {
+export function linearTicks(most: number): number[] {
   const power = 10 ** Math.floor(Math.log10(most / 5))
   const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= 8)!
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) =>
@@ -211,11 +211,11 @@ function dashes(style: LineStyle): string {
   return style === 'dashed' ? ' stroke-dasharray="6 4"' : ''
 }
 
-function gridLine(x1: number, y1: number, x2: number, y2: number): string {
+export function gridLine(x1: number, y1: number, x2: number, y2: number): string {
   return `<line class="grid" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`
 }
 
-function text(x: number, y: number, content: string, attributes = ''): string {
+export function text(x: number, y: number, content: string, attributes = ''): string {
   return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`
 }
 
