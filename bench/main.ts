@@ -15,8 +15,29 @@ import { Stage } from './stage.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 
+/** Both measure the same things. */
+const EFFORTS = {
+  full: {
+    compared: { rounds: 20, sliceSeconds: 1.5, warmUpSeconds: 3 },
+    listed: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
+    largeTable: 10_000_000,
+    profileSeconds: 10,
+    loadSeconds: 60,
+  },
+  quick: {
+    compared: { rounds: 4, sliceSeconds: 0.7, warmUpSeconds: 2 },
+    listed: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
+    largeTable: 100_000,
+    profileSeconds: 3,
+    loadSeconds: 10,
+  },
+} as const
+
 const OPTIONS = {
-  quick: { kind: 'flag', meaning: 'fewer slices, a table of 100,000 instead of 10,000,000: five minutes' },
+  quick: {
+    kind: 'flag',
+    meaning: 'fewer and shorter slices, a table of 100,000 instead of 10,000,000: five minutes instead of 25',
+  },
   print: { kind: 'flag', meaning: 'the page on the terminal instead of docs/performance.md with its charts' },
 } as const
 
@@ -43,20 +64,21 @@ async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal
   const startedAt = new Date()
   const stage = await Stage.open()
   try {
-    const effort = { rounds: quick ? 5 : 30, sliceSeconds: 0.7, say }
+    const { compared, listed, largeTable, profileSeconds, loadSeconds } = EFFORTS[quick ? 'quick' : 'full']
     const machine = describeMachine()
-    const comparison = await compare(stage, effort)
-    const profiled = await profile(stage, effort, quick ? 3 : 10)
+    const comparison = await stage.act(() => compare(stage, { ...compared, say }))
+    const profiled = await stage.act(() => profile(stage, { say }, profileSeconds))
     say('what a record costs')
     const records = await measureRecords(recordCases())
-    const grown = await growth(stage, quick ? 100_000 : 10_000_000, effort)
-    const listing = await fullListing(stage, { ...effort, rounds: quick ? 3 : 10 })
+    const grown = await stage.act(() => growth(stage, largeTable, { ...compared, say }))
+    const listing = await stage.act(() => fullListing(stage, { ...listed, say }))
     const seeded = await seeding(stage, { say })
-    const started = await starting(stage, { say }, quick ? 10 : 60)
+    const started = await stage.act(() => starting(stage, { say }, loadSeconds))
     const findings = {
       machine,
       startedAt,
       quick,
+      sliceSeconds: compared.sliceSeconds,
       comparison,
       profiled,
       records,

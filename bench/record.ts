@@ -9,6 +9,7 @@ import {
 import { METRICS } from '../src/telemetry/catalogue.ts'
 import { BoundHistogram } from '../src/telemetry/recording/bound.ts'
 import { Recording } from '../src/telemetry/recording/recording.ts'
+import { type Spread, spreadOf } from './measure/statistics.ts'
 
 /**
  * What one record costs, in nanoseconds: `node bench/record.ts`. All cases take turns in short slices of one run, one of
@@ -136,16 +137,15 @@ function boundCounter(name: string): RecordCase {
   }
 }
 
-export interface Measured {
+export interface RecordCost {
   readonly name: string
-  /** Nanoseconds of one record: quartiles over the slices, and the quickest of them. */
+  /** Of one record, over the slices. */
+  readonly nanoseconds: Spread
+  /** Of the quickest slice. */
   readonly lowest: number
-  readonly lowerQuartile: number
-  readonly median: number
-  readonly upperQuartile: number
 }
 
-export async function measureRecords(cases: readonly RecordCase[], rounds = ROUNDS): Promise<Measured[]> {
+export async function measureRecords(cases: readonly RecordCase[], rounds = ROUNDS): Promise<RecordCost[]> {
   const slices = cases.map((): number[] => [])
   const values = latencies(RECORDS_A_SLICE)
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++)
@@ -157,15 +157,8 @@ export async function measureRecords(cases: readonly RecordCase[], rounds = ROUN
       await each.collect()
     }
   return cases.map(({ name }, at) => {
-    const sorted = (slices[at] as number[]).sort((a, b) => a - b)
-    const quantile = (p: number) => sorted[Math.floor(p * (sorted.length - 1))] as number
-    return {
-      name,
-      lowest: quantile(0),
-      lowerQuartile: quantile(0.25),
-      median: quantile(0.5),
-      upperQuartile: quantile(0.75),
-    }
+    const found = slices[at] as number[]
+    return { name, nanoseconds: spreadOf(found), lowest: Math.min(...found) }
   })
 }
 
@@ -184,8 +177,12 @@ function latencies(count: number): Float64Array {
 
 if (import.meta.main) {
   console.log('ns a record: lowest, lower quartile, median, upper quartile')
-  for (const { name, ...ns } of await measureRecords(recordCases()))
+  for (const {
+    name,
+    lowest,
+    nanoseconds: { low, median, high },
+  } of await measureRecords(recordCases()))
     console.log(
-      [name.padEnd(44), ...Object.values(ns).map((value) => value.toFixed(1).padStart(8))].join(' '),
+      [name.padEnd(44), ...[lowest, low, median, high].map((ns) => ns.toFixed(1).padStart(8))].join(' '),
     )
 }

@@ -19,22 +19,33 @@ const TELEMETRY: Readonly<Record<Instrumented, NodeJS.ProcessEnv>> = {
 
 /** A folder with databases, and the processes over them; `close()` leaves nothing behind. */
 export class Stage {
-  readonly processes: Processes
+  /** Servers that are measured; those of one act are alive at once. */
+  readonly processes = new Processes()
   readonly load: LoadGenerator
   readonly sink: Server
+  readonly #backstage: Processes
   readonly folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'))
   #services = 0
   #databases = 0
 
-  private constructor(load: LoadGenerator, sink: Server, processes: Processes) {
+  private constructor(load: LoadGenerator, sink: Server, backstage: Processes) {
     this.load = load
     this.sink = sink
-    this.processes = processes
+    this.#backstage = backstage
   }
 
   static async open(): Promise<Stage> {
-    const processes = new Processes()
-    return new Stage(await processes.loadGenerator(), await processes.sink(), processes)
+    const backstage = new Processes()
+    return new Stage(await backstage.loadGenerator(), await backstage.sink(), backstage)
+  }
+
+  /** Ends the servers that it started: idle ones take their part of the processor from those of the next act. */
+  async act<T>(measure: () => Promise<T>): Promise<T> {
+    try {
+      return await measure()
+    } finally {
+      await this.processes.end()
+    }
   }
 
   /** The path of a database with so many seeded members; another one each time. */
@@ -90,6 +101,7 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.processes.end()
+    await this.#backstage.end()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

@@ -1,13 +1,10 @@
 import type { Server, Visit } from '../measure/processes.ts'
-import { type Measured, measureInterleaved, type Subject } from '../measure/slices.ts'
+import { type Measured, measureInterleaved, type Rounds, type Subject } from '../measure/slices.ts'
 import type { Stage } from '../stage.ts'
 
 export const USERS = 10_000
 
-export interface Effort {
-  /** Slices of each subject. */
-  readonly rounds: number
-  readonly sliceSeconds: number
+export interface Effort extends Rounds {
   readonly say: (progress: string) => void
 }
 
@@ -34,7 +31,7 @@ export const NOTHING = 'Rollcall, everything off'
 /** The community page, 50 of 10,000 members, and a route that does nothing, each in its own rounds. */
 export async function compare(
   stage: Stage,
-  { rounds, sliceSeconds, say }: Effort,
+  effort: Effort,
 ): Promise<{ page: Measured[]; trivial: Measured[] }> {
   const database = await stage.database(USERS)
   const env = stage.peerEnv(database)
@@ -55,11 +52,9 @@ export async function compare(
     visit: { url: `${server.url}${path}`, ...more },
   })
   const measure = (page: string, subjects: Subject[]) =>
-    measureInterleaved(subjects, stage.load, {
-      rounds,
-      sliceSeconds,
-      onRound: (done) => say(`${page}: round ${done} of ${rounds}`),
-    })
+    measureInterleaved(subjects, stage.load, effort, (done) =>
+      effort.say(`${page}: round ${done} of ${effort.rounds}`),
+    )
   const page = await measure('community page', [
     at(BASELINE, raw, '/community'),
     at(CONTROL, control, '/community'),

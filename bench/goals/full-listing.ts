@@ -31,16 +31,15 @@ export interface FullListing {
  * its processor is busy: Flask answers each request in a thread that then ends and takes its processor time with it.
  * Undefined where the stack is not installed.
  */
-export async function fullListing(
-  stage: Stage,
-  { rounds, sliceSeconds, say }: Effort,
-): Promise<FullListing | undefined> {
+export async function fullListing(stage: Stage, effort: Effort): Promise<FullListing | undefined> {
   const programs = findPrograms()
   if (programs === undefined) {
-    say(`The full listing needs MariaDB and Flask to be compared with: apt-get install ${STORY_PACKAGES}`)
+    effort.say(
+      `The full listing needs MariaDB and Flask to be compared with: apt-get install ${STORY_PACKAGES}`,
+    )
     return undefined
   }
-  say('starting MariaDB')
+  effort.say('starting MariaDB')
   const socket = await startMariaDb(stage, programs)
   let stack = ''
   const subjects: Subject[] = []
@@ -55,11 +54,9 @@ export async function fullListing(
     stack = story.stack
     subjects.push({ name: 'story', server: story, visit: { url: `${story.url}/community` } })
   }
-  const measured = await measureInterleaved(subjects, stage.load, {
-    rounds,
-    sliceSeconds,
-    onRound: (done) => say(`full listing: round ${done} of ${rounds}`),
-  })
+  const measured = await measureInterleaved(subjects, stage.load, effort, (done) =>
+    effort.say(`full listing: round ${done} of ${effort.rounds}`),
+  )
   const sizes = LISTED_SIZES.map((users, at) => {
     const [rollcall, again, story] = measured.slice(3 * at, 3 * at + 3) as [Measured, Measured, Measured]
     return { users, rollcall, again, story }

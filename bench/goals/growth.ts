@@ -12,28 +12,22 @@ export interface Growth {
 }
 
 /** The same page of fifty, of few and of many members: everything on, each over a database of its own. */
-export async function growth(
-  stage: Stage,
-  users: number,
-  { rounds, sliceSeconds, say }: Effort,
-): Promise<Growth> {
+export async function growth(stage: Stage, users: number, effort: Effort): Promise<Growth> {
   const subjects: Subject[] = []
   for (const [name, size] of [
     ['small', SMALL],
     ['again', SMALL],
     ['large', users],
   ] as const) {
-    say(`seeding ${size.toLocaleString('en')} members`)
+    effort.say(`seeding ${size.toLocaleString('en')} members`)
     const database = await stage.database(size)
     const server = await stage.rollcall(database, 'everything')
     const headers = await stage.session(server)
     subjects.push({ name, server, visit: { url: `${server.url}/v1/community`, headers } })
   }
-  const [small, again, large] = (await measureInterleaved(subjects, stage.load, {
-    rounds,
-    sliceSeconds,
-    onRound: (done) => say(`table growth: round ${done} of ${rounds}`),
-  })) as [Measured, Measured, Measured]
+  const [small, again, large] = (await measureInterleaved(subjects, stage.load, effort, (done) =>
+    effort.say(`table growth: round ${done} of ${effort.rounds}`),
+  )) as [Measured, Measured, Measured]
   return {
     sizes: [
       { users: SMALL, page: small },

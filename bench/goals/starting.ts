@@ -5,30 +5,31 @@ import type { Stage } from '../stage.ts'
 import type { Effort } from './comparison.ts'
 
 const STARTS = 7
-const LOAD_SECONDS = 60
 const RATE = 200
 
 export interface Starting {
   /** Seconds from the start of the process to its first answer. */
   readonly seconds: Spread
-  /** Resident bytes after a minute of load. */
+  /** Resident bytes after the load. */
   readonly residentBytes: number
+  readonly loadSeconds: number
   readonly requests: number
 }
 
 export async function starting(
   stage: Stage,
   { say }: Pick<Effort, 'say'>,
-  loadSeconds = LOAD_SECONDS,
+  loadSeconds: number,
 ): Promise<Starting> {
   const database = await stage.database(1000)
   const seconds: number[] = []
   for (let start = 0; start < STARTS; start++) {
     say(`start ${start + 1} of ${STARTS}`)
     const startedAt = performance.now()
-    const { url } = await stage.rollcall(database, 'everything')
-    await (await fetch(url)).text()
+    const server = await stage.rollcall(database, 'everything')
+    await (await fetch(server.url)).text()
     seconds.push((performance.now() - startedAt) / 1000)
+    await stage.processes.stop(server)
   }
   const server = await stage.rollcall(database, 'everything')
   const headers = await stage.session(server)
@@ -40,5 +41,5 @@ export async function starting(
     requests += RATE
     await pause
   }
-  return { seconds: spreadOf(seconds), residentBytes: residentBytes(server.pid), requests }
+  return { seconds: spreadOf(seconds), residentBytes: residentBytes(server.pid), loadSeconds, requests }
 }

@@ -14,7 +14,7 @@ export interface Server {
   readonly url: string
 }
 
-/** The processes of one run of the benchmarks; all of them end with `end()`. */
+/** Processes of a run of the benchmarks; all of them end with `end()`. */
 export class Processes {
   readonly #children: ChildProcess[] = []
 
@@ -114,10 +114,13 @@ export class Processes {
     await exited
   }
 
+  /** Kills what is still running. */
   async end(): Promise<void> {
-    const running = this.#children.filter(
-      ({ pid, exitCode, signalCode }) => pid !== undefined && exitCode === null && signalCode === null,
-    )
+    const running = this.#children
+      .splice(0)
+      .filter(
+        ({ pid, exitCode, signalCode }) => pid !== undefined && exitCode === null && signalCode === null,
+      )
     const ended = running.map((child) => once(child, 'exit'))
     for (const child of running) child.kill('SIGKILL')
     await Promise.all(ended)

@@ -4,7 +4,6 @@ import { type Spread, spreadOf } from './statistics.ts'
 
 /** Slices in which the host took away more than this say more about the host. */
 const STOLEN_MAX = 0.03
-const WARM_UP_SECONDS = 3
 const CALIBRATION_REQUESTS = 300
 
 /** One thing to measure: a page of a server. */
@@ -54,10 +53,12 @@ class IdleTime {
   }
 }
 
-interface Rounds {
+export interface Rounds {
+  /** Slices of each subject. */
   readonly rounds: number
   readonly sliceSeconds: number
-  readonly onRound?: (done: number) => void
+  /** Before the first slice of a subject, whole ones: the compiler has to have seen its code. */
+  readonly warmUpSeconds: number
 }
 
 /**
@@ -67,10 +68,12 @@ interface Rounds {
 export async function measureInterleaved(
   subjects: readonly Subject[],
   load: LoadGenerator,
-  { rounds, sliceSeconds, onRound }: Rounds,
+  { rounds, sliceSeconds, warmUpSeconds }: Rounds,
+  onRound?: (done: number) => void,
 ): Promise<Measured[]> {
   const amounts = new Map<Subject, number>()
-  for (const subject of subjects) amounts.set(subject, await warmUp(subject, load, sliceSeconds))
+  for (const subject of subjects)
+    amounts.set(subject, Math.ceil(sliceSeconds * (await warmUp(subject, load, warmUpSeconds))))
 
   const slices = new Map<Subject, Slice[]>(subjects.map((subject) => [subject, []]))
   const idle = new Map<Subject, IdleTime>(subjects.map((subject) => [subject, new IdleTime()]))
@@ -114,15 +117,14 @@ export function ratioOf(
   return ratios.length > 0 ? spreadOf(ratios) : spreadOf([one[figure].median / other[figure].median])
 }
 
-/** Requests that fill a slice once the compiler has seen the code. */
-async function warmUp({ visit }: Subject, load: LoadGenerator, sliceSeconds: number): Promise<number> {
-  let amount = CALIBRATION_REQUESTS
-  let perSecond = amount / (await load.send(visit, amount))
-  for (let second = 0; second < WARM_UP_SECONDS; second++) {
-    amount = Math.ceil(perSecond)
+/** Requests that it answers in a second, in the end. */
+async function warmUp({ visit }: Subject, load: LoadGenerator, seconds: number): Promise<number> {
+  let perSecond = CALIBRATION_REQUESTS / (await load.send(visit, CALIBRATION_REQUESTS))
+  for (let second = 0; second < seconds; second++) {
+    const amount = Math.ceil(perSecond)
     perSecond = amount / (await load.send(visit, amount))
   }
-  return Math.ceil(perSecond * sliceSeconds)
+  return perSecond
 }
 
 async function measureSlice({ server, visit }: Subject, load: LoadGenerator, amount: number, idle: IdleTime) {
