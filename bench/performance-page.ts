@@ -1,12 +1,13 @@
 import { drawBars } from './bar-chart.ts'
-import { BASELINE, CONTROL, EVERYTHING, METRICS, NOTHING } from './goals/comparison.ts'
-import { type FullListing, LISTED_SIZES, STORY_PACKAGES } from './goals/full-listing.ts'
+import { count, megabytes, micro, nanoseconds, percent, range, seconds, spread, times } from './figures.ts'
+import { BASELINE, EVERYTHING, METRICS, NOTHING, rowOf } from './goals/comparison.ts'
+import { type FullListing, STORY_PACKAGES } from './goals/full-listing.ts'
 import type { Growth } from './goals/growth.ts'
 import type { Profile } from './goals/profile.ts'
 import type { Seeding } from './goals/seeding.ts'
 import type { Starting } from './goals/starting.ts'
+import { goalsTable } from './goals-table.ts'
 import { type Measured, ratioOf } from './measure/slices.ts'
-import type { Spread } from './measure/statistics.ts'
 import type { RecordCost } from './record.ts'
 
 export interface Findings {
@@ -54,7 +55,7 @@ export function performancePage(findings: Findings): string {
     '',
     '## Goals',
     '',
-    ...goals(findings),
+    ...goalsTable(findings),
     '',
     `## ${CHARTS.page.title}`,
     '',
@@ -74,11 +75,11 @@ export function performancePage(findings: Findings): string {
     '',
     '## One record',
     '',
-    '| | lowest, ns | median | quartiles |',
+    '| | lowest | median | quartiles |',
     '|---|---|---|---|',
     ...records.map(
-      ({ name, lowest, nanoseconds: { median, low, high } }) =>
-        `| ${name} | ${lowest.toFixed(0)} | ${median.toFixed(0)} | ${low.toFixed(0)} to ${high.toFixed(0)} |`,
+      ({ name, lowest, nanoseconds: found }) =>
+        `| ${name} | ${nanoseconds(lowest)} | ${nanoseconds(found.median)} | ${range(found, nanoseconds)} |`,
     ),
     '',
     '## The page against the table',
@@ -87,7 +88,7 @@ export function performancePage(findings: Findings): string {
     '|---|---|---|',
     ...grown.sizes.map(
       ({ users, page }) =>
-        `| ${count(users)} | ${micro(page.microseconds.median)} | ${micro(page.microseconds.low)} to ${micro(page.microseconds.high)} |`,
+        `| ${count(users)} | ${micro(page.microseconds.median)} | ${range(page.microseconds, micro)} |`,
     ),
     '',
     '## The full listing: everybody in one reply',
@@ -98,7 +99,7 @@ export function performancePage(findings: Findings): string {
     '',
     `\`npm run seed\` adds ${spread(seeded.command, count)} members a second to an empty database; one prepared insert for each, in one transaction, ${spread(seeded.prepared, count)}.`,
     '',
-    `The first answer comes ${spread(started.seconds, (value) => `${value.toFixed(2)} s`)} after the process starts. After ${count(started.requests)} requests in ${count(started.loadSeconds)} s it holds ${mib(started.residentBytes)} resident.`,
+    `The first answer comes ${spread(started.seconds, seconds)} after the process starts. After ${count(started.requests)} requests in ${count(started.loadSeconds)} s it holds ${megabytes(started.residentBytes)} resident.`,
     '',
   ].join('\n')
 }
@@ -117,7 +118,7 @@ export function charts({ comparison }: Pick<Findings, 'comparison'>): { file: st
       .map((row) => ({
         name: row.name,
         value: row.microseconds,
-        note: `${micro(row.microseconds.median)} µs, × ${ratioOf(row, baseline).median.toFixed(2)}`,
+        note: `${micro(row.microseconds.median)} µs, × ${times(ratioOf(row, baseline).median)}`,
         isOurs: OURS.has(row.name),
       }))
       .sort((one, other) => one.value.median - other.value.median)
@@ -132,7 +133,6 @@ function picture({ title, file }: { title: string; file: string }): string {
 }
 
 function profileTable({ rooms, samples }: Profile): string[] {
-  const percent = (part: number) => `${(100 * part).toFixed(1)} %`
   return [
     `${EVERYTHING}, under load, by V8’s own profiler: of ${count(samples)} samples in which it was busy, the part in which`,
     'the code of each was running itself, and the functions that ran most.',
@@ -146,94 +146,15 @@ function profileTable({ rooms, samples }: Profile): string[] {
   ]
 }
 
-function goals({ comparison, records, grown, listing, seeded, started }: Findings): string[] {
-  const page = (name: string) => rowOf(comparison.page, name)
-  const trivial = (name: string) => rowOf(comparison.trivial, name)
-  const control = `A/A ${ratio(ratioOf(page(CONTROL), page(BASELINE)))}`
-  const bound = records.find(({ name }) => name === 'bound histogram') as RecordCost
-  const again = records.find(({ name }) => name.startsWith('bound histogram, again')) as RecordCost
-  const row = (id: string, what: string, goal: string, measured: string, note: string) =>
-    `| ${id} | ${what} | ${goal} | ${measured} | ${note} |`
-  return [
-    '| | | goal | measured | control |',
-    '|---|---|---|---|---|',
-    row(
-      'P1',
-      'community page, everything on, to plain Fastify on raw SQLite',
-      '≤ 1.0',
-      ratio(ratioOf(page(EVERYTHING), page(BASELINE))),
-      control,
-    ),
-    row(
-      'P2',
-      'the same page, everything on to everything off',
-      '≤ 1.10',
-      ratio(ratioOf(page(EVERYTHING), page(NOTHING))),
-      control,
-    ),
-    row(
-      'P3',
-      'one record of a histogram',
-      '≤ 60 ns',
-      `${bound.nanoseconds.median.toFixed(0)} ns`,
-      `A/A ${(again.nanoseconds.median / bound.nanoseconds.median).toFixed(2)}`,
-    ),
-    row(
-      'P4',
-      'a trivial route, metrics on to off',
-      '≤ 1.20',
-      ratio(ratioOf(trivial(METRICS), trivial(NOTHING))),
-      `A/A ${ratio(ratioOf(trivial(CONTROL), trivial(BASELINE)))}`,
-    ),
-    row(
-      'P5',
-      `the page of ${grown.sizes
-        .map(({ users }) => count(users))
-        .toReversed()
-        .join(' to that of ')} members`,
-      '≤ 1.3',
-      ratio(grown.ratio),
-      `A/A ${ratio(grown.control)}`,
-    ),
-    row(
-      'P6',
-      `full listing, requests a second, to Flask with MariaDB, at ${LISTED.format(LISTED_SIZES.map(count))} members`,
-      '≥ 10',
-      listing === undefined
-        ? 'not measured'
-        : listing.sizes
-            .map(({ rollcall, story }) => ratio(ratioOf(rollcall, story, 'requestsASecond')))
-            .join('; '),
-      listing === undefined
-        ? '–'
-        : `A/A ${listing.sizes.map(({ rollcall, again }) => ratio(ratioOf(again, rollcall, 'requestsASecond'))).join('; ')}`,
-    ),
-    row(
-      'P7',
-      'seeding, members a second',
-      '≥ 300,000',
-      spread(seeded.command, count),
-      `one insert each ${spread(seeded.prepared, count)}`,
-    ),
-    row(
-      'P8',
-      'first answer after the start; resident memory after load',
-      '≤ 0.5 s; ≤ 120 MB',
-      `${spread(started.seconds, (value) => `${value.toFixed(2)} s`)}; ${mib(started.residentBytes)}`,
-      '–',
-    ),
-  ]
-}
-
 function comparisonTable(rows: readonly Measured[]): string[] {
   const baseline = rowOf(rows, BASELINE)
   return [
     '| | µs a request | quartiles | ratio | quartiles | slices | idle |',
     '|---|---|---|---|---|---|---|',
     ...rows.map((row) => {
-      const { median, low, high } = ratioOf(row, baseline)
+      const ratio = ratioOf(row, baseline)
       const { microseconds: time } = row
-      return `| ${row.name} | ${micro(time.median)} | ${micro(time.low)} to ${micro(time.high)} | **${median.toFixed(2)}** | ${low.toFixed(2)} to ${high.toFixed(2)} | ${time.count} of ${time.count + row.leftOut} | ${(row.idle * 100).toFixed(1)} % |`
+      return `| ${row.name} | ${micro(time.median)} | ${range(time, micro)} | **${times(ratio.median)}** | ${range(ratio, times)} | ${time.count} of ${time.count + row.leftOut} | ${percent(row.idle)} |`
     }),
   ]
 }
@@ -241,11 +162,8 @@ function comparisonTable(rows: readonly Measured[]): string[] {
 function listingTable(listing: FullListing | undefined): string[] {
   if (listing === undefined)
     return [`Not measured: the stack to compare with was missing (\`apt-get install ${STORY_PACKAGES}\`).`]
-  const rate = (
-    name: string,
-    users: number,
-    { requestsASecond: { median, low, high, count: slices } }: Measured,
-  ) => `| ${count(users)} | ${name} | ${count(median)} | ${count(low)} to ${count(high)} | ${slices} |`
+  const rate = (name: string, users: number, { requestsASecond: found }: Measured) =>
+    `| ${count(users)} | ${name} | ${count(found.median)} | ${range(found, count)} | ${found.count} |`
   return [
     `Requests a second, with the servers’ processor always busy: ${EVERYTHING}, and the reference story’s stack rebuilt`,
     `(${listing.stack}): Flask’s own development server, which connects to MariaDB on each request and closes after it.`,
@@ -260,18 +178,4 @@ function listingTable(listing: FullListing | undefined): string[] {
   ]
 }
 
-function rowOf(rows: readonly Measured[], wanted: string): Measured {
-  const row = rows.find(({ name }) => name === wanted)
-  if (row === undefined) throw new Error(`nothing measured ${wanted}`)
-  return row
-}
-
 const OURS: ReadonlySet<string> = new Set([EVERYTHING, METRICS, NOTHING])
-const LISTED = new Intl.ListFormat('en')
-const micro = (value: number) => value.toFixed(value < 100 ? 1 : 0)
-const count = (value: number) => Math.round(value).toLocaleString('en')
-const mib = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
-const ratio = ({ median, low, high }: Spread) =>
-  `**${median.toFixed(2)}** (${low.toFixed(2)} to ${high.toFixed(2)})`
-const spread = ({ median, low, high }: Spread, write: (value: number) => string) =>
-  `${write(median)} (${write(low)} to ${write(high)})`

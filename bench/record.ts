@@ -21,6 +21,10 @@ const WARM_UP_ROUNDS = 10
 const ROUNDS = 60
 const MAX_BUCKETS = 1280
 
+/** Names of the rows that a goal is about. */
+export const BOUND = 'bound histogram'
+export const BOUND_AGAIN = 'bound histogram, again (A/A)'
+
 export interface RecordCase {
   readonly name: string
   /** Records each value once. */
@@ -40,8 +44,8 @@ const ATTRIBUTES: Attributes = Object.freeze({
 export function recordCases(): RecordCase[] {
   return [
     sdkHistogram('SDK histogram, attributes made once'),
-    boundHistogram('bound histogram'),
-    boundHistogram('bound histogram, again (A/A)'),
+    boundHistogram(BOUND),
+    boundHistogram(BOUND_AGAIN),
     boundPair('bound histograms of two names, one record'),
     sdkCounter('SDK counter, attributes made once'),
     boundCounter('bound counter'),

@@ -74,3 +74,9 @@ export async function compare(
   ])
   return { page, trivial }
 }
+
+export function rowOf<T extends { readonly name: string }>(rows: readonly T[], wanted: string): T {
+  const row = rows.find(({ name }) => name === wanted)
+  if (row === undefined) throw new Error(`nothing measured ${wanted}`)
+  return row
+}
