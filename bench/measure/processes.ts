@@ -1,5 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { CommandError } from '../../src/cli/command.ts'
@@ -7,6 +8,10 @@ import { LOAD_PROCESSOR, pin, SERVER_PROCESSOR } from './pinning.ts'
 
 const PEERS = join(import.meta.dirname, '..', 'peers')
 const SERVICE = join(import.meta.dirname, '..', '..', 'src', 'server.ts')
+const LAUNCH: {
+  flagsOf(file: string): string[]
+  environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
+} = createRequire(import.meta.url)('../../scripts/launch.cjs')
 const START_TIMEOUT_MS = 30_000
 
 export interface Server {
@@ -36,10 +41,15 @@ export class Processes {
 
   /** Rollcall itself, as `npm start` runs it. */
   async rollcall(env: NodeJS.ProcessEnv, execArgv: readonly string[] = []): Promise<Server> {
-    const { pid, told } = await this.program('Rollcall', process.execPath, [...execArgv, SERVICE], {
-      env: { PORT: '0', ...env },
-      ready: (line) => /^\{.*"msg":"listening"/.test(line) && (JSON.parse(line).url as string),
-    })
+    const { pid, told } = await this.program(
+      'Rollcall',
+      process.execPath,
+      [...LAUNCH.flagsOf(SERVICE), ...execArgv, SERVICE],
+      {
+        env: LAUNCH.environment({ PORT: '0', ...env }),
+        ready: (line) => /^\{.*"msg":"listening"/.test(line) && (JSON.parse(line).url as string),
+      },
+    )
     return { pid, url: told }
   }
 
