@@ -1,4 +1,4 @@
-import { count, megabytes, nanoseconds, seconds, spread, times, type Writer } from './figures.ts'
+import { count, megabytes, nanoseconds, seconds, spread, type Writer } from './figures.ts'
 import { BASELINE, CONTROL, EVERYTHING, METRICS, NOTHING, rowOf } from './goals/comparison.ts'
 import { type FullListing, LISTED_SIZES } from './goals/full-listing.ts'
 import { ratioOf } from './measure/slices.ts'
@@ -26,6 +26,8 @@ interface Goal {
   readonly control: string
 }
 
+/** Finer than elsewhere, so that no figure is written like the limit that it misses. */
+const exactTimes: Writer = (value) => value.toFixed(3)
 const atMost = (value: number): Limit => ({ side: 'at most', value })
 const atLeast = (value: number): Limit => ({ side: 'at least', value })
 
@@ -67,7 +69,7 @@ function goalsOf({ comparison, records, grown, listing, seeded, started }: Findi
   const page = (name: string) => rowOf(comparison.page, name)
   const trivial = (name: string) => rowOf(comparison.trivial, name)
   const record = (wanted: string) => rowOf(records, wanted).nanoseconds
-  const ratio = (found: Spread | undefined, limit: Limit): Figure => ({ found, limit, write: times })
+  const ratio = (found: Spread | undefined, limit: Limit): Figure => ({ found, limit, write: exactTimes })
   const listed = (of: (size: FullListing['sizes'][number]) => Spread) =>
     listing === undefined ? [undefined] : listing.sizes.map(of)
   const pageControl = writeControl(ratioOf(page(CONTROL), page(BASELINE)))
@@ -134,5 +136,5 @@ function goalsOf({ comparison, records, grown, listing, seeded, started }: Findi
 }
 
 function writeControl(found: Spread): string {
-  return `A/A ${spread(found, times)}`
+  return `A/A ${spread(found, exactTimes)}`
 }

@@ -18,14 +18,14 @@ const DOCS = join(import.meta.dirname, '..', 'docs')
 /** Both measure the same things. */
 const EFFORTS = {
   full: {
-    compared: { rounds: 20, sliceSeconds: 1.5, warmUpSeconds: 3 },
+    compared: { rounds: 18, sliceSeconds: 1.5, warmUpSeconds: 3 },
     listed: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
     largeTable: 10_000_000,
     profileSeconds: 10,
     loadSeconds: 60,
   },
   quick: {
-    compared: { rounds: 4, sliceSeconds: 0.7, warmUpSeconds: 2 },
+    compared: { rounds: 5, sliceSeconds: 0.7, warmUpSeconds: 2 },
     listed: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
     largeTable: 100_000,
     profileSeconds: 3,

@@ -7,6 +7,7 @@ const SAMPLE_MICROSECONDS = 500
 const WARM_UP_REQUESTS = 10_000
 const REQUESTS_AT_ONCE = 2000
 const NAMED_FUNCTIONS = 3
+const NAMED_PART = 0.001
 
 /** Where a server's processor time goes, by who wrote the code that was running. */
 export interface Profile {
@@ -110,7 +111,9 @@ export function summarize(
       .map(({ name, functions }) => ({
         name,
         part: functions.reduce((sum, { part }) => sum + part, 0),
-        functions: functions.filter((each) => each.name !== '').slice(0, NAMED_FUNCTIONS),
+        functions: functions
+          .filter(({ name, part }) => name !== '' && part >= NAMED_PART)
+          .slice(0, NAMED_FUNCTIONS),
       }))
       .sort((one, other) => other.part - one.part),
   }

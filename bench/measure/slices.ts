@@ -76,14 +76,15 @@ export async function measureInterleaved(
     amounts.set(subject, Math.ceil(sliceSeconds * (await warmUp(subject, load, warmUpSeconds))))
 
   const slices = new Map<Subject, Slice[]>(subjects.map((subject) => [subject, []]))
-  const idle = new Map<Subject, IdleTime>(subjects.map((subject) => [subject, new IdleTime()]))
+  // Of a server, which may be two subjects: neither is idle in a slice of the other.
+  const idle = new Map<Server, IdleTime>(subjects.map(({ server }) => [server, new IdleTime()]))
   for (let round = 0; round < rounds; round++) {
     for (const subject of shuffled(subjects)) {
       const slice = await measureSlice(
         subject,
         load,
         amounts.get(subject) as number,
-        idle.get(subject) as IdleTime,
+        idle.get(subject.server) as IdleTime,
       )
       slices.get(subject)?.push({ round, ...slice })
     }
@@ -98,7 +99,7 @@ export async function measureInterleaved(
       requestsASecond: spreadOf(kept.map(({ requestsASecond }) => requestsASecond)),
       slices: kept,
       leftOut: all.length - kept.length,
-      idle: (idle.get(subject) as IdleTime).part,
+      idle: (idle.get(subject.server) as IdleTime).part,
     }
   })
 }

@@ -18,8 +18,8 @@ test('every goal of a run that meets them is said to be met, beside its figure',
   const goals = goalsOf(madeUpFindings())
   t.same([...goals.keys()], ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8'])
   for (const [id, [, , verdict]] of goals) t.equal(verdict, 'met', id)
-  t.same(goals.get('P1')?.slice(0, 2), ['≤ 1.00', '0.90 (0.90 to 0.90)'])
-  t.match(goals.get('P6')?.[1], /^15\.00/)
+  t.same(goals.get('P1')?.slice(0, 2), ['≤ 1.000', '0.900 (0.900 to 0.900)'])
+  t.match(goals.get('P6')?.[1], /^15\.000/)
   t.same(goals.get('P8')?.slice(0, 2), ['≤ 0.50 s; ≤ 120 MB', '0.40 s (0.39 s to 0.41 s); 110 MB'])
 })
 
@@ -57,7 +57,7 @@ test('one size of the full listing that is too slow is enough to miss its goal',
 
 test('what was not measured is neither met nor missed, and the page says what to install', async (t) => {
   const page = performancePage({ ...madeUpFindings(), listing: undefined })
-  t.match(page, /\| P6 .*\| ≥ 10\.00 \| not measured \| {2}\|/)
+  t.match(page, /\| P6 .*\| ≥ 10\.000 \| not measured \| {2}\|/)
   t.match(page, /apt-get install .*python3-flask/)
 })
 
