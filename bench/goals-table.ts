@@ -65,9 +65,9 @@ function distinct(texts: readonly string[]): string {
   return [...new Set(texts)].join('; ')
 }
 
-function goalsOf({ comparison, records, grown, listing, seeded, started }: Findings): Goal[] {
-  const page = (name: string) => rowOf(comparison.page, name)
-  const trivial = (name: string) => rowOf(comparison.trivial, name)
+function goalsOf({ own, records, grown, listing, seeded, started }: Findings): Goal[] {
+  const page = (name: string) => rowOf(own.page, name)
+  const trivial = (name: string) => rowOf(own.trivial, name)
   const record = (wanted: string) => rowOf(records, wanted).nanoseconds
   const ratio = (found: Spread | undefined, limit: Limit): Figure => ({ found, limit, write: exactTimes })
   const listed = (of: (size: FullListing['sizes'][number]) => Spread) =>

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, CommandError, runCommand, type Values } from '../src/cli/command.ts'
-import { compare } from './goals/comparison.ts'
+import { compareOwn, comparePeers } from './goals/comparison.ts'
 import { fullListing } from './goals/full-listing.ts'
 import { growth } from './goals/growth.ts'
 import { profile } from './goals/profile.ts'
@@ -18,7 +18,8 @@ const DOCS = join(import.meta.dirname, '..', 'docs')
 /** Both measure the same things. */
 const EFFORTS = {
   full: {
-    compared: { rounds: 18, sliceSeconds: 1.5, warmUpSeconds: 3 },
+    compared: { rounds: 20, sliceSeconds: 1.5, warmUpSeconds: 5 },
+    besidePeers: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
     listed: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
     largeTable: 10_000_000,
     profileSeconds: 10,
@@ -26,6 +27,7 @@ const EFFORTS = {
   },
   quick: {
     compared: { rounds: 5, sliceSeconds: 0.7, warmUpSeconds: 2 },
+    besidePeers: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
     listed: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
     largeTable: 100_000,
     profileSeconds: 3,
@@ -64,9 +66,11 @@ async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal
   const startedAt = new Date()
   const stage = await Stage.open()
   try {
-    const { compared, listed, largeTable, profileSeconds, loadSeconds } = EFFORTS[quick ? 'quick' : 'full']
+    const { compared, besidePeers, listed, largeTable, profileSeconds, loadSeconds } =
+      EFFORTS[quick ? 'quick' : 'full']
     const machine = describeMachine()
-    const comparison = await stage.act(() => compare(stage, { ...compared, say }))
+    const own = await stage.act(() => compareOwn(stage, { ...compared, say }))
+    const peers = await stage.act(() => comparePeers(stage, { ...besidePeers, say }))
     const profiled = await stage.act(() => profile(stage, { say }, profileSeconds))
     say('what a record costs')
     const records = await measureRecords(recordCases())
@@ -79,7 +83,8 @@ async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal
       startedAt,
       quick,
       sliceSeconds: compared.sliceSeconds,
-      comparison,
+      own,
+      peers,
       profiled,
       records,
       grown,

@@ -1,6 +1,6 @@
 import { drawBars } from './bar-chart.ts'
 import { count, megabytes, micro, nanoseconds, percent, range, seconds, spread, times } from './figures.ts'
-import { BASELINE, EVERYTHING, METRICS, NOTHING, rowOf } from './goals/comparison.ts'
+import { BASELINE, type Comparison, EVERYTHING, METRICS, NOTHING, rowOf } from './goals/comparison.ts'
 import { type FullListing, STORY_PACKAGES } from './goals/full-listing.ts'
 import type { Growth } from './goals/growth.ts'
 import type { Profile } from './goals/profile.ts'
@@ -15,7 +15,8 @@ export interface Findings {
   readonly startedAt: Date
   readonly quick: boolean
   readonly sliceSeconds: number
-  readonly comparison: { readonly page: readonly Measured[]; readonly trivial: readonly Measured[] }
+  readonly own: Comparison
+  readonly peers: Comparison
   readonly profiled: Profile
   readonly records: readonly RecordCost[]
   readonly grown: Growth
@@ -32,7 +33,8 @@ export function performancePage(findings: Findings): string {
     startedAt,
     quick,
     sliceSeconds,
-    comparison,
+    own,
+    peers,
     profiled,
     records,
     grown,
@@ -59,9 +61,13 @@ export function performancePage(findings: Findings): string {
     '',
     `## ${CHARTS.page.title}`,
     '',
+    ...comparisonTable(own.page),
+    '',
+    '### Beside its peers',
+    '',
     picture(CHARTS.page),
     '',
-    ...comparisonTable(comparison.page),
+    ...comparisonTable(peers.page),
     '',
     '### Where its time goes',
     '',
@@ -69,9 +75,13 @@ export function performancePage(findings: Findings): string {
     '',
     `## ${CHARTS.trivial.title}`,
     '',
+    ...comparisonTable(own.trivial),
+    '',
+    '### Beside its peers',
+    '',
     picture(CHARTS.trivial),
     '',
-    ...comparisonTable(comparison.trivial),
+    ...comparisonTable(peers.trivial),
     '',
     '## One record',
     '',
@@ -110,9 +120,9 @@ const CHARTS = {
 } as const
 
 /** The pictures of the page, as files beside it. */
-export function charts({ comparison }: Pick<Findings, 'comparison'>): { file: string; svg: string }[] {
+export function charts({ peers }: Pick<Findings, 'peers'>): { file: string; svg: string }[] {
   return (['page', 'trivial'] as const).map((which) => {
-    const rows = comparison[which]
+    const rows = peers[which]
     const baseline = rowOf(rows, BASELINE)
     const bars = rows
       .map((row) => ({

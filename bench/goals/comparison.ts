@@ -28,51 +28,76 @@ export const EVERYTHING = 'Rollcall, everything on'
 export const METRICS = 'Rollcall, metrics on'
 export const NOTHING = 'Rollcall, everything off'
 
-/** The community page, 50 of 10,000 members, and a route that does nothing, each in its own rounds. */
-export async function compare(
-  stage: Stage,
-  effort: Effort,
-): Promise<{ page: Measured[]; trivial: Measured[] }> {
-  const database = await stage.database(USERS)
-  const env = stage.peerEnv(database)
-  const raw = await stage.processes.peer('raw.js', { env })
-  const control = await stage.processes.peer('raw.js', { env })
-  const kysely = await stage.processes.peer('kysely.js', { env })
-  const peers: [string, Server][] = []
-  for (const [name, { file, ...options }] of Object.entries(PEERS) as [string, { file: string }][])
-    peers.push([name, await stage.processes.peer(file, { env, ...options })])
+/** The community page, 50 of 10,000 members, and a route that does nothing. */
+export interface Comparison {
+  readonly page: readonly Measured[]
+  readonly trivial: readonly Measured[]
+}
+
+/** What the goals are about, and nobody else between: who waits for its turn loses its caches, and the larger the more. */
+export async function compareOwn(stage: Stage, effort: Effort): Promise<Comparison> {
+  const { raw, control, database } = await baselines(stage)
   const everything = await stage.rollcall(database, 'everything')
   const metrics = await stage.rollcall(database, 'metrics')
   const nothing = await stage.rollcall(database, 'nothing')
   const headers = await stage.session(everything)
-
-  const at = (name: string, server: Server, path: string, more?: Pick<Visit, 'headers'>): Subject => ({
-    name,
-    server,
-    visit: { url: `${server.url}${path}`, ...more },
-  })
-  const measure = (page: string, subjects: Subject[]) =>
-    measureInterleaved(subjects, stage.load, effort, (done) =>
-      effort.say(`${page}: round ${done} of ${effort.rounds}`),
-    )
-  const page = await measure('community page', [
+  const page = await measure('community page', stage, effort, [
     at(BASELINE, raw, '/community'),
     at(CONTROL, control, '/community'),
-    at(SAME_JOB, raw, '/members', { headers }),
-    at('Kysely as it comes', kysely, '/community'),
-    ...peers.map(([name, server]) => at(name, server, '/community')),
-    at(EVERYTHING, everything, '/v1/community', { headers }),
-    at(NOTHING, nothing, '/v1/community', { headers }),
+    at(EVERYTHING, everything, '/v1/community', headers),
+    at(NOTHING, nothing, '/v1/community', headers),
   ])
-  const trivial = await measure('trivial route', [
+  const trivial = await measure('trivial route', stage, effort, [
     at(BASELINE, raw, '/trivial'),
     at(CONTROL, control, '/trivial'),
-    ...peers.map(([name, server]) => at(name, server, '/trivial')),
     at(EVERYTHING, everything, '/'),
     at(METRICS, metrics, '/'),
     at(NOTHING, nothing, '/'),
   ])
   return { page, trivial }
+}
+
+export async function comparePeers(stage: Stage, effort: Effort): Promise<Comparison> {
+  const { raw, control, database, env } = await baselines(stage)
+  const kysely = await stage.processes.peer('kysely.js', { env })
+  const peers: [string, Server][] = []
+  for (const [name, { file, ...options }] of Object.entries(PEERS) as [string, { file: string }][])
+    peers.push([name, await stage.processes.peer(file, { env, ...options })])
+  const everything = await stage.rollcall(database, 'everything')
+  const headers = await stage.session(everything)
+  const page = await measure('community page, peers', stage, effort, [
+    at(BASELINE, raw, '/community'),
+    at(CONTROL, control, '/community'),
+    at(SAME_JOB, raw, '/members', headers),
+    at('Kysely as it comes', kysely, '/community'),
+    ...peers.map(([name, server]) => at(name, server, '/community')),
+    at(EVERYTHING, everything, '/v1/community', headers),
+  ])
+  const trivial = await measure('trivial route, peers', stage, effort, [
+    at(BASELINE, raw, '/trivial'),
+    at(CONTROL, control, '/trivial'),
+    ...peers.map(([name, server]) => at(name, server, '/trivial')),
+    at(EVERYTHING, everything, '/'),
+  ])
+  return { page, trivial }
+}
+
+async function baselines(stage: Stage) {
+  const database = await stage.database(USERS)
+  const env = stage.peerEnv(database)
+  const raw = await stage.processes.peer('raw.js', { env })
+  const control = await stage.processes.peer('raw.js', { env })
+  return { database, env, raw, control }
+}
+
+function at(name: string, server: Server, path: string, headers?: Visit['headers']): Subject {
+  return { name, server, visit: { url: `${server.url}${path}`, ...(headers && { headers }) } }
+}
+
+function measure(page: string, stage: Stage, effort: Effort, subjects: Subject[]): Promise<Measured[]> {
+  return measureInterleaved(subjects, stage.load, effort, (done) =>
+    effort.say(`${page}: round ${done} of ${effort.rounds}`),
+  )
 }
 
 export function rowOf<T extends { readonly name: string }>(rows: readonly T[], wanted: string): T {

@@ -36,7 +36,7 @@ export function madeUpFindings(): Findings {
     startedAt: new Date('2026-02-03T04:05:06Z'),
     quick: false,
     sliceSeconds: 1.5,
-    comparison: {
+    own: {
       page: [
         measured(BASELINE, 100, 120),
         measured(CONTROL, 101, 121),
@@ -50,6 +50,10 @@ export function madeUpFindings(): Findings {
         measured(METRICS, 24, 26),
         measured(NOTHING, 22, 24),
       ],
+    },
+    peers: {
+      page: [measured(BASELINE, 100, 120), measured('a peer', 150, 170), measured(EVERYTHING, 90, 108)],
+      trivial: [measured(BASELINE, 20, 22), measured('another peer', 40, 42), measured(EVERYTHING, 28, 30)],
     },
     profiled: {
       samples: 1234,

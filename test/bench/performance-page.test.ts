@@ -25,11 +25,11 @@ test('every goal of a run that meets them is said to be met, beside its figure',
 
 test('a figure on the wrong side of its limit is shown as missed', async (t) => {
   const found = madeUpFindings()
-  const { comparison, seeded, started } = found
-  const page = comparison.page.map((row) => (row.name === EVERYTHING ? measured(EVERYTHING, 90, 140) : row))
+  const { own, seeded, started } = found
+  const page = own.page.map((row) => (row.name === EVERYTHING ? measured(EVERYTHING, 90, 140) : row))
   const goals = goalsOf({
     ...found,
-    comparison: { ...comparison, page },
+    own: { ...own, page },
     seeded: { ...seeded, command: { ...seeded.command, median: 299_999 } },
     started: { ...started, residentBytes: 121e6 },
   })
@@ -76,7 +76,7 @@ test('each chart that the page shows is written, with every server of its table'
     written.map(({ file }) => file),
     shown,
   )
-  const rowsOf = [findings.comparison.page, findings.comparison.trivial]
+  const rowsOf = [findings.peers.page, findings.peers.trivial]
   for (const [index, { svg }] of written.entries())
     for (const { name } of rowsOf[index] ?? []) t.match(svg, `>${name}</text>`)
 })
