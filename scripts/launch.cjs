@@ -9,8 +9,8 @@ var compileCache = path.join(__dirname, '..', 'node_modules', '.cache', 'node')
 // The GNU C library otherwise keeps the 19 MiB of each password hash at once for the next one.
 var mmapThreshold = String(1024 * 1024)
 
-// Requests leave next to nothing behind, so that a small young generation costs a few per cent of time at most and
-// saves 50 MB of memory.
+// Requests leave next to nothing behind, so that a small young generation costs some six per cent of a page's time, and
+// saves 50 MB of memory (docs/decisions/0016).
 var serviceFlags = ['--max-semi-space-size=4']
 
 exports.flagsOf = function flagsOf(file) {
