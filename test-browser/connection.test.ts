@@ -40,13 +40,16 @@ test('a page whose viewer is gone says so, keeps what it shows, and goes on when
   const { page } = await openPage(browser, url, '/')
   const top = page.locator('table.toplist tr', { hasText: 'home' })
   await top.waitFor()
+  // A widget that has shown nothing yet has nothing to keep, and says that it failed.
+  const drawn = page.locator('.widget[data-state=drawn]')
+  const shown = await drawn.count()
   await gone.close()
   await page.getByText('The viewer does not answer. Trying again').waitFor()
   t.ok(await page.getByRole('button', { name: 'Away' }).isVisible())
   // Longer than charts stand still without news.
   await page.waitForTimeout(11_500)
   t.match(await top.textContent(), /7/)
-  t.equal(await page.locator('.widget[data-state=failed]').count(), 0)
+  t.ok((await drawn.count()) >= shown && shown > 0, `${shown} widgets are drawn still`)
 
   const back = await Viewer.start({ ...SIZE, port: Number(new URL(url).port) })
   t.teardown(() => back.close())
