@@ -10,13 +10,18 @@ import { LEAST_PIXELS, PIXELS_OF } from './pixels.ts'
 const SERIES = 30
 const MINUTE = 60_000
 
-/** A dashboard of these widgets, over two minutes of data, opened at a width. */
-async function openDashboard(t: Test, widgets: unknown[], width = 1280) {
+/** A viewer whose one dashboard has these widgets. */
+function openViewerWith(t: Test, widgets: unknown[]) {
   const dashboards = temporaryFolder(t)
   mkdirSync(dashboards, { recursive: true })
   const dashboard = { title: 'Widgets', layout_type: 'ordered', template_variables: [], widgets }
   writeFileSync(join(dashboards, 'widgets.json'), JSON.stringify(dashboard))
-  const viewer = await openViewer(t, { dashboardsDirectory: dashboards })
+  return openViewer(t, { dashboardsDirectory: dashboards })
+}
+
+/** A dashboard of these widgets, over two minutes of data, opened at a width. */
+async function openDashboard(t: Test, widgets: unknown[], width = 1280) {
+  const viewer = await openViewerWith(t, widgets)
   const second = lastMinute()
   const seconds = [second - 70, second - 40, second - 10]
   const points = Array.from({ length: SERIES }, (_, index) =>
@@ -115,16 +120,13 @@ for (const width of [360, 1280])
 
 for (const scale of ['linear', 'log'])
   test(`what came in two intervals alone is seen, on a ${scale} scale`, { skip: noBrowser }, async (t) => {
-    const dashboards = temporaryFolder(t)
-    mkdirSync(dashboards, { recursive: true })
     const chart = timeseries({
       requests: [{ ...request('avg:rows{*}'), display_type: 'line' }],
       yaxis: { scale },
     })
-    const widgets = [{ definition: chart, layout: { x: 0, y: 0, width: 4, height: 2 } }]
-    const dashboard = { title: 'Short', layout_type: 'ordered', template_variables: [], widgets }
-    writeFileSync(join(dashboards, 'widgets.json'), JSON.stringify(dashboard))
-    const viewer = await openViewer(t, { dashboardsDirectory: dashboards })
+    const viewer = await openViewerWith(t, [
+      { definition: chart, layout: { x: 0, y: 0, width: 4, height: 2 } },
+    ])
     const now = lastMinute()
     await viewer.send([
       gauge(
