@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
+import { DatabaseLockedError } from './db/database-error.ts'
 
 /**
  * Every problem that this service answers with: the last part of its `type`, its status and its title.
@@ -146,6 +147,8 @@ const FRAMEWORK_STATUSES: Record<number, ProblemCode> = {
 
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof DatabaseLockedError)
+    return new Problem('unavailable', error.message, { headers: { 'retry-after': '1' }, cause: error })
   const fault = error as Partial<FastifyError>
   if (fault?.validation) return invalidInput(fault as FastifyError)
   if (fault?.code === 'ECONNRESET')

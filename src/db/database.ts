@@ -17,7 +17,7 @@ export type Database = Kysely<Tables>
 export interface DatabaseOptions {
   /** `sqlite:` and a path, or `sqlite::memory:`. */
   readonly url: string
-  /** How long a write waits for another process before it throws the problem `unavailable` (503). */
+  /** How long a write waits for another process before it throws DatabaseLockedError. */
   readonly busyTimeoutMs: number
   readonly observer: DatabaseObserver
 }

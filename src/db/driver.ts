@@ -8,7 +8,7 @@ import type {
   QueryResult,
   TransactionSettings,
 } from 'kysely'
-import { Problem } from '../errors.ts'
+import { DatabaseLockedError } from './database-error.ts'
 import { execute } from './execute.ts'
 import { FairMutex } from './fair-mutex.ts'
 import { isLocked, pauseMs } from './lock-wait.ts'
@@ -203,7 +203,7 @@ export class SqliteConnection implements DatabaseConnection {
         const now = performance.now()
         deadline ??= now + this.#engine.busyTimeoutMs
         // Inside a transaction something may have happened already, so that one statement cannot be repeated alone.
-        if (now >= deadline || this.#engine.raw.inTransaction) throw lockedTooLong(error)
+        if (now >= deadline || this.#engine.raw.inTransaction) throw new DatabaseLockedError({ cause: error })
         await this.#standAside(Math.min(pauseMs(attempts), deadline - now), signal)
       }
     }
@@ -229,11 +229,4 @@ export class SqliteConnection implements DatabaseConnection {
     this.#hasTurn = false
     throw new Error('The connection was given back while a query still waited on it.')
   }
-}
-
-function lockedTooLong(cause: unknown): Problem {
-  return new Problem('unavailable', 'The database is locked by another process; try again in a moment.', {
-    headers: { 'retry-after': '1' },
-    cause,
-  })
 }

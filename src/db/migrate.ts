@@ -2,9 +2,8 @@ import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import * as community from '../../migrations/0001_community.ts'
 import * as userViews from '../../migrations/0002_user_views.ts'
-import { Problem } from '../errors.ts'
 import type { Database } from './database.ts'
-import { DatabaseError } from './database-error.ts'
+import { DatabaseError, DatabaseLockedError } from './database-error.ts'
 
 /** By the name of their file, which is their order. They only go forward: the way back is a backup. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -40,7 +39,7 @@ export async function migrateToLatest(
       )
     })
   } catch (error) {
-    if (error instanceof Problem && error.code === 'unavailable')
+    if (error instanceof DatabaseLockedError)
       throw new DatabaseError(
         'The database is locked by another process; end it, or try again when it has finished.',
         { cause: error },

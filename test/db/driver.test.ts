@@ -3,9 +3,9 @@ import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
 import t from 'tap'
 import type { Database } from '../../src/db/database.ts'
+import { DatabaseLockedError } from '../../src/db/database-error.ts'
 import { type DatabaseObserver, unobserved } from '../../src/db/observer.ts'
 import { StatementCache } from '../../src/db/statement-cache.ts'
-import { Problem } from '../../src/errors.ts'
 import { holdWriteLock } from './lock-holder.ts'
 import { newUser, openMigrated } from './temporary-database.ts'
 
@@ -174,7 +174,7 @@ t.test('a write that another process keeps waiting', async (t) => {
     t.equal(longest.length, 3, 'each write tells once how long it waited')
   })
 
-  t.test('is refused with 503 after the time, and nothing of it has happened', async (t) => {
+  t.test('is refused after the time, and nothing of it has happened', async (t) => {
     const { db, file } = await openMigrated(t, { busyTimeoutMs: 30 })
     const lock = await holdWriteLock(t, file)
     const writes = [
@@ -186,9 +186,8 @@ t.test('a write that another process keeps waiting', async (t) => {
         () => undefined,
         (error: unknown) => error,
       )
-      t.type(error, Problem)
-      const { code, statusCode, headers } = error as Problem
-      t.same([code, statusCode, headers], ['unavailable', 503, { 'retry-after': '1' }])
+      t.type(error, DatabaseLockedError)
+      t.match(error, { cause: { code: 'SQLITE_BUSY' } })
     }
     await lock.release()
     await db.insertInto('users').values(newUser()).execute()

@@ -106,7 +106,7 @@ t.test('the observer hears exactly what the driver executed', async (t) => {
   t.same(heard, ledger, 'streams')
 
   const lock = await holdWriteLock(t, file)
-  await t.rejects(db.insertInto('users').values(newUser()).execute(), { code: 'unavailable' })
+  await t.rejects(db.insertInto('users').values(newUser()).execute(), { name: 'DatabaseLockedError' })
   await t.rejects(db.transaction().execute((tx) => tx.insertInto('users').values(newUser()).execute()))
   await db.selectFrom('users').selectAll().execute()
   await lock.release()
