@@ -1,4 +1,4 @@
-import { escapeXml, gridLine, linearTicks, STYLE, text } from '../src/cli/experimenting/curve.ts'
+import { escapeXml, gridLine, linearTicks, STYLE, text } from '../tools/experimenting/curve.ts'
 import type { Spread } from './measure/statistics.ts'
 
 /** Horizontal bars from nought, one below the other, each with its quartiles as a whisker. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CommandError } from '../src/cli/command.ts'
+import { CommandError } from '../src/process/command.ts'
 
 const PEERS = join(import.meta.dirname, 'peers')
 const LOCK = join(PEERS, 'package-lock.json')

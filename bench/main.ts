@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Command, CommandError, runCommand, type Values } from '../src/cli/command.ts'
+import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
 import { compareOwn, comparePeers } from './goals/comparison.ts'
 import { fullListing } from './goals/full-listing.ts'
 import { growth } from './goals/growth.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type LoadGenerator, Processes, type Server } from './measure/processes.ts'
 
-const SEED = join(import.meta.dirname, '..', 'src', 'cli', 'seed.ts')
+const SEED = join(import.meta.dirname, '..', 'tools', 'seed.ts')
 const DEMO = { email: 'demo@seed.rollcall.example', password: 'correct horse battery staple' }
 
 /** How much of Rollcall's telemetry is on. `everything` is what `npm start` does beside a Collector. */

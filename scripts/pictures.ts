@@ -4,11 +4,11 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { startCommand } from '../test/cli/run-command.ts'
-import { temporaryFolder } from '../test/harness.ts'
-import { startService } from '../test/service.ts'
+import { noBrowser, openBrowser, openPage } from '../test/browser/browser.ts'
+import { temporaryFolder } from '../test/support/harness.ts'
+import { startService } from '../test/support/service.ts'
+import { startCommand } from '../test/tools/run-command.ts'
 import { openViewer } from '../test/viewer/viewer-client.ts'
-import { noBrowser, openBrowser, openPage } from '../test-browser/browser.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const PICTURES = join(ROOT, 'docs', 'pictures')

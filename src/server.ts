@@ -1,11 +1,11 @@
-import { type Serving, sayServing, sayStopping } from './banner.ts'
-import { help, readOptions, UsageError } from './cli/command.ts'
+import { type Receiver, startViewerBeside } from '@rollcall/viewer/beside'
 import { type Config, readConfig, SETTINGS } from './config.ts'
+import { type Serving, sayServing, sayStopping } from './process/banner.ts'
+import { help, readOptions, UsageError } from './process/command.ts'
+import { onShutdown } from './process/shutdown.ts'
+import { startFailure } from './process/start-failure.ts'
+import { startWorkers } from './process/workers/primary.ts'
 import { startService } from './service.ts'
-import { onShutdown } from './shutdown.ts'
-import { startFailure } from './start-failure.ts'
-import { type Receiver, startViewerBeside } from './viewer/beside.ts'
-import { startWorkers } from './workers/primary.ts'
 
 const SERVICE = {
   name: 'npm start',

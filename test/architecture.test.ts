@@ -1,39 +1,14 @@
 import { globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { test } from 'tap'
 
-const SOURCES = join(import.meta.dirname, '..', 'src')
+const ROOT = join(import.meta.dirname, '..')
 
-/** Which rooms may know which others; a room knows itself. From top to bottom, and nothing points back. */
+/** Which rooms of the service may know which others; a room knows itself. From top to bottom, and nothing points back. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  'server.ts': [
-    'banner.ts',
-    'cli',
-    'config.ts',
-    'service.ts',
-    'shutdown.ts',
-    'start-failure.ts',
-    'viewer',
-    'workers',
-  ],
-  workers: ['banner.ts', 'config.ts', 'http', 'service.ts', 'shutdown.ts', 'start-failure.ts', 'telemetry'],
+  'server.ts': ['config.ts', 'process', 'service.ts'],
+  process: ['config.ts', 'db', 'errors.ts', 'http', 'service.ts', 'telemetry'],
   'service.ts': ['app.ts', 'checks', 'config.ts', 'db', 'http', 'telemetry'],
-  'start-failure.ts': ['config.ts', 'db'],
-  'banner.ts': [],
-  'shutdown.ts': ['signal-echo.ts'],
-  'signal-echo.ts': [],
-  cli: [
-    'app.ts',
-    'config.ts',
-    'errors.ts',
-    'db',
-    'otlp',
-    'passwords',
-    'signal-echo.ts',
-    'telemetry',
-    'users',
-    'viewer',
-  ],
   'app.ts': [
     'account',
     'community',
@@ -52,8 +27,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   friends: ['config.ts', 'db', 'errors.ts', 'http', 'sessions', 'users'],
   sessions: ['config.ts', 'db', 'errors.ts', 'http', 'passwords', 'users'],
   home: ['db', 'errors.ts'],
-  viewer: ['otlp'],
-  otlp: [],
   passwords: ['db', 'errors.ts', 'http', 'users'],
   users: ['errors.ts', 'http'],
   checks: ['config.ts', 'db', 'telemetry'],
@@ -66,57 +39,109 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'errors.ts': ['db'],
 }
 
+/** The commands and the packages; `src` stands for the whole service. */
+const PARTS_MAY_IMPORT: Record<string, readonly string[]> = {
+  tools: ['src', '@rollcall/otlp', '@rollcall/viewer', '@rollcall/durable-otlp-exporter'],
+  src: ['migrations', '@rollcall/durable-otlp-exporter', '@rollcall/viewer'],
+  migrations: [],
+  '@rollcall/viewer': ['@rollcall/otlp'],
+  '@rollcall/durable-otlp-exporter': [],
+  '@rollcall/otlp': [],
+}
+
 interface Import {
-  from: string
-  to: string
   file: string
+  /** A path from the root for a file of ours, and else the name of a package. */
+  to: string
 }
 
-function room(path: string): string {
-  const [top] = relative(SOURCES, path).split('/') as [string]
-  return top === '..' ? (relative(SOURCES, path).split('/')[1] as string) : top
-}
-
-function imports(): Import[] {
-  return globSync('**/*.ts', { cwd: SOURCES }).flatMap((file) => {
-    const path = join(SOURCES, file)
-    const specifiers = readFileSync(path, 'utf8').matchAll(
+function imports(pattern: string): Import[] {
+  return globSync(pattern, { cwd: ROOT, exclude: ['**/node_modules/**'] }).flatMap((file) => {
+    const specifiers = readFileSync(join(ROOT, file), 'utf8').matchAll(
       /^(?:import|export)\b[^'"]*?from '([^']+)'|^import '([^']+)'/gm,
     )
     return [...specifiers].map(([, named, bare]) => {
       const specifier = (named ?? bare) as string
-      const to = specifier.startsWith('.') ? room(join(dirname(path), specifier)) : specifier
-      return { from: room(path), to, file }
+      const to = specifier.startsWith('.') ? relative(ROOT, join(ROOT, dirname(file), specifier)) : specifier
+      return { file, to }
     })
   })
 }
 
+/** Room of a file of the service: the folder below `src`, or the file. */
+function roomOf(path: string): string | undefined {
+  const [top, room] = path.split(sep)
+  return top === 'src' ? room : top === 'migrations' ? top : undefined
+}
+
+/** Part of a file, or of the package that is imported; undefined for a package of somebody else's. */
+function partOf(pathOrName: string): string | undefined {
+  const [top, name] = pathOrName.split('/') as [string, string]
+  if (top === '@rollcall') return `@rollcall/${name}`
+  if (top === 'packages') return `@rollcall/${name}`
+  return top in PARTS_MAY_IMPORT ? top : undefined
+}
+
+const SERVICE = imports('src/**/*.ts')
+const ALL = imports('{src,tools,migrations,packages}/**/*.ts')
+
 test('rooms know only those below them', (t) => {
-  const found = imports()
-  t.ok(found.length > 200)
+  t.ok(SERVICE.length > 200)
+  const rooms = [...new Set(SERVICE.map(({ file }) => roomOf(file) as string))]
   t.strictSame(
-    [...new Set(found.map(({ from }) => from))].filter((name) => !(name in MAY_IMPORT)),
+    rooms.filter((room) => !(room in MAY_IMPORT)),
     [],
     'every room has its rule',
   )
-  const stray = found.filter(({ from, to }) => {
-    const isOurs = to in MAY_IMPORT || to === 'migrations'
-    return isOurs && from !== to && !MAY_IMPORT[from]?.includes(to)
+  const stray = SERVICE.filter(({ file, to }) => {
+    const [from, room] = [roomOf(file) as string, roomOf(to)]
+    return room !== undefined && room !== from && !MAY_IMPORT[from]?.includes(room)
   })
   t.strictSame(stray, [])
+  t.end()
+})
+
+test('the service knows no command, and no package the service', (t) => {
+  const stray = ALL.filter(({ file, to }) => {
+    const [from, part] = [partOf(file) as string, partOf(to)]
+    return part !== undefined && part !== from && !PARTS_MAY_IMPORT[from]?.includes(part)
+  })
+  t.strictSame(stray, [])
+  t.strictSame(
+    globSync('packages/*', { cwd: ROOT }).filter(
+      (folder) => !((partOf(folder) as string) in PARTS_MAY_IMPORT),
+    ),
+    [],
+    'every package has its rule',
+  )
+  const intoPackages = ALL.filter(({ file, to }) => to.startsWith('packages') && partOf(file) !== partOf(to))
+  t.strictSame(intoPackages, [], 'a package is imported by its name')
+  t.end()
+})
+
+test('a package names what it imports among its dependencies', (t) => {
+  for (const folder of globSync('packages/*', { cwd: ROOT })) {
+    const { name, dependencies = {} } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))
+    t.equal(name, `@rollcall/${basename(folder)}`)
+    const used = imports(`${folder}/src/**/*.ts`)
+      .map(({ to }) => to)
+      .filter((to) => !to.startsWith('packages') && !to.startsWith('node:'))
+      .map((to) => /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] as string)
+    t.strictSame([...new Set(used)].filter((module) => !(module in dependencies)).sort(), [], name)
+  }
   t.end()
 })
 
 test('only telemetry knows OpenTelemetry, and only the database layer its driver', (t) => {
   const users = (pattern: RegExp) => [
     ...new Set(
-      imports()
+      [...SERVICE, ...imports('tools/**/*.ts')]
         .filter(({ to }) => pattern.test(to))
-        .map(({ from }) => from),
+        .map(({ file }) => roomOf(file) ?? 'tools'),
     ),
   ]
   t.strictSame(users(/^@opentelemetry\//), ['telemetry'])
   t.strictSame(users(/^better-sqlite3$/), ['db'])
-  t.strictSame(users(/^argon2$/).sort(), ['cli', 'passwords'])
+  t.strictSame(users(/^argon2$/).sort(), ['passwords', 'tools'])
   t.end()
 })

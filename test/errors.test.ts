@@ -1,6 +1,6 @@
 import t from 'tap'
 import { holdWriteLock } from './db/lock-holder.ts'
-import { openApp, PASSWORD } from './harness.ts'
+import { openApp, PASSWORD } from './support/harness.ts'
 
 t.test('a locked database is an error of the database, and a problem only in the reply', async (t) => {
   const { ask, file } = await openApp(t, { config: { databaseBusyTimeoutMs: 10 } })

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse as Reply } from 'fastify'
 import { type Test, test } from 'tap'
-import { type OpenedApp, openApp, PASSWORD, type SignedUp, signUp } from './harness.ts'
+import { type OpenedApp, openApp, PASSWORD, type SignedUp, signUp } from './support/harness.ts'
 
 const VALID = { name: 'Grace', email: 'grace@example.com', password: PASSWORD }
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { startService } from './service.ts'
+import { startService } from './support/service.ts'
 
 test('an overloaded service refuses with 503 and Retry-After, and is still alive', async (t) => {
   const service = await startService(t, { env: { EVENT_LOOP_DELAY_MAX_MS: '1' } })

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
-import { temporaryFolder } from './harness.ts'
-import { startService } from './service.ts'
+import { temporaryFolder } from './support/harness.ts'
+import { startService } from './support/service.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 

@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
-import { OtlpReceiver } from './otlp-receiver.ts'
-import { startService } from './service.ts'
+import { OtlpReceiver } from './support/otlp-receiver.ts'
+import { startService } from './support/service.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const HEAVY = 'ot=th:ffffffffffffff,vendor=1'

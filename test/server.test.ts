@@ -5,8 +5,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { test } from 'tap'
-import { temporaryFolder } from './harness.ts'
-import { startService } from './service.ts'
+import { temporaryFolder } from './support/harness.ts'
+import { startService } from './support/service.ts'
 
 /** Starts the service where it must not start: its exit code and what it says. */
 async function failToStart(env: NodeJS.ProcessEnv): Promise<{ code: unknown; stderr: string }> {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { CommandError } from '../../src/cli/command.ts'
+import { CommandError } from '../../src/process/command.ts'
 import { LOAD_PROCESSOR, pin, SERVER_PROCESSOR } from './pinning.ts'
 
 const PEERS = join(import.meta.dirname, '..', 'peers')

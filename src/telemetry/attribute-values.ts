@@ -112,6 +112,3 @@ export const HEAP_SPACES = [
   'shared_trusted_large_object_space',
   'trusted_large_object_space',
 ] as const
-
-/** What is exported, each on a way of its own. */
-export const SIGNALS = ['metrics', 'traces', 'logs'] as const

@@ -1,3 +1,4 @@
+import { METRIC_EXPORT_INTERVAL_MS } from '@rollcall/durable-otlp-exporter'
 import { METRICS } from './catalogue.ts'
 import type { AttributeDefinition, MetricDefinition, MetricKind } from './metric-definition.ts'
 import {
@@ -8,7 +9,7 @@ import {
   SPANS,
 } from './record-catalogue.ts'
 import { mostSeries } from './series.ts'
-import { DEFAULT_SAMPLING_RATIO, METRIC_EXPORT_INTERVAL_MS } from './settings.ts'
+import { DEFAULT_SAMPLING_RATIO } from './settings.ts'
 import { SPAN_METRICS } from './span-metrics.ts'
 
 const KINDS: Record<MetricKind, string> = {

@@ -11,6 +11,7 @@ import {
   METRIC_DB_CLIENT_OPERATION_DURATION,
   METRIC_HTTP_SERVER_REQUEST_DURATION,
 } from '@opentelemetry/semantic-conventions'
+import { DROP_REASONS, SET_ASIDE_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
 import {
   CUT_OFF,
   DATABASE_ERRORS,
@@ -22,10 +23,8 @@ import {
   OTHER_METHOD,
   PAGES,
   SCHEMES,
-  SIGNALS,
   TABLES,
 } from './attribute-values.ts'
-import { DROP_REASONS, SET_ASIDE_REASONS } from './export/books.ts'
 import type {
   AttributeDefinition,
   MetricDefinition,

@@ -9,9 +9,12 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, ConsoleSpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace'
-import type { Environment } from './environment.ts'
-import { chooseTemporality } from './metric-preferences.ts'
-import { readBatching, readMetricTimes } from './settings.ts'
+import {
+  chooseTemporality,
+  type Environment,
+  readBatching,
+  readMetricTimes,
+} from '@rollcall/durable-otlp-exporter'
 
 /** OTEL_*_EXPORTER=console, for looking on: the SDK's own processors, which need not be exact. */
 

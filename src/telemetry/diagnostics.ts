@@ -1,7 +1,6 @@
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api'
 import { setGlobalErrorHandler } from '@opentelemetry/core'
-import type { Environment } from './environment.ts'
-import type { Notices } from './notices.ts'
+import type { Environment, Notices } from '@rollcall/durable-otlp-exporter'
 
 const LEVELS = {
   none: DiagLogLevel.NONE,

@@ -1,7 +1,7 @@
 import type { Logger as OtelLogger } from '@opentelemetry/api'
+import type { Notices } from '@rollcall/durable-otlp-exporter'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import { emitLogRecord } from './log-records.ts'
-import type { Notices } from './notices.ts'
 import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-scope.ts'
 
 export interface LoggingOptions {

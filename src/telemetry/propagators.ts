@@ -1,6 +1,6 @@
 import type { TextMapPropagator } from '@opentelemetry/api'
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
-import type { Environment } from './environment.ts'
+import type { Environment } from '@rollcall/durable-otlp-exporter'
 
 /** OTEL_PROPAGATORS: `tracecontext`, `baggage` or `none`; both by default. */
 export function choosePropagator(environment: Environment): TextMapPropagator {

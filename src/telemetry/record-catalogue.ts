@@ -24,7 +24,8 @@ import {
   ATTR_URL_SCHEME,
   ATTR_USER_AGENT_ORIGINAL,
 } from '@opentelemetry/semantic-conventions'
-import { CUT_OFF, NO_PAGE, PAGES, SIGNALS } from './attribute-values.ts'
+import { SIGNALS } from '@rollcall/durable-otlp-exporter'
+import { CUT_OFF, NO_PAGE, PAGES } from './attribute-values.ts'
 import {
   httpRoute,
   method,

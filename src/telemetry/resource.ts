@@ -10,7 +10,7 @@ import {
   ATTR_SERVICE_NAME,
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions'
-import type { Environment } from './environment.ts'
+import type { Environment } from '@rollcall/durable-otlp-exporter'
 import { ATTR_HOST_NAME } from './semconv.ts'
 
 export interface ServiceIdentity {

@@ -15,7 +15,7 @@ import {
   SamplingDecision,
   type SamplingResult,
 } from '@opentelemetry/sdk-trace'
-import type { Environment } from './environment.ts'
+import type { Environment } from '@rollcall/durable-otlp-exporter'
 import {
   formatSamplingState,
   parseSamplingState,

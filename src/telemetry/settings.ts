@@ -1,34 +1,9 @@
 import type { LogRecordLimits } from '@opentelemetry/sdk-logs'
 import type { SpanLimits } from '@opentelemetry/sdk-trace'
-import type { Environment } from './environment.ts'
+import type { Environment } from '@rollcall/durable-otlp-exporter'
 
-/**
- * The standard variables of the SDK that are not about OTLP itself. Defaults are the specification's, except for two:
- * metrics are exported every 10 s instead of 60, because a chart of a load test is made of minutes; and one trace in
- * ten is kept instead of all.
- */
-export const METRIC_EXPORT_INTERVAL_MS = 10_000
+/** The specification's default keeps all traces; one in ten is kept here. */
 export const DEFAULT_SAMPLING_RATIO = 0.1
-
-export function readBatching(environment: Environment, prefix: 'OTEL_BSP' | 'OTEL_BLRP', delayMs: number) {
-  const maxQueueSize = environment.integer(`${prefix}_MAX_QUEUE_SIZE`, 2048, 1)
-  return {
-    scheduledDelayMillis: environment.milliseconds(`${prefix}_SCHEDULE_DELAY`, delayMs),
-    exportTimeoutMillis: environment.milliseconds(`${prefix}_EXPORT_TIMEOUT`, 30_000),
-    maxQueueSize,
-    maxExportBatchSize: Math.min(
-      maxQueueSize,
-      environment.integer(`${prefix}_MAX_EXPORT_BATCH_SIZE`, 512, 1),
-    ),
-  }
-}
-
-export function readMetricTimes(environment: Environment) {
-  return {
-    exportIntervalMillis: environment.milliseconds('OTEL_METRIC_EXPORT_INTERVAL', METRIC_EXPORT_INTERVAL_MS),
-    timeoutMillis: environment.milliseconds('OTEL_METRIC_EXPORT_TIMEOUT', 30_000),
-  }
-}
 
 export function readSpanLimits(environment: Environment): SpanLimits {
   return defined({

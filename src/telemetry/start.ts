@@ -10,17 +10,25 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { LoggerProvider } from '@opentelemetry/sdk-logs'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
+import {
+  Bookkeeper,
+  type Books,
+  CARDINALITY_LIMIT,
+  chooseAggregation,
+  chooseTemporality,
+  Environment,
+  type ExportOptions,
+  ExportPipeline,
+  exporterKind,
+  MAX_BUCKETS,
+  Notices,
+  readOtlp,
+  type Signal,
+} from '@rollcall/durable-otlp-exporter'
 import { consoleLogRecords, consoleMetrics, consoleSpans } from './console-export.ts'
 import { routeDiagnostics } from './diagnostics.ts'
-import { Environment } from './environment.ts'
-import { Bookkeeper, type Books } from './export/books.ts'
-import { CARDINALITY_LIMIT, type ExportOptions, ExportPipeline } from './export/pipeline.ts'
-import { recordBooks } from './export/pipeline-metrics.ts'
-import { exporterKind } from './exporter-kind.ts'
 import { type Instruments, noInstruments } from './instruments.ts'
-import { chooseAggregation, chooseTemporality, MAX_BUCKETS } from './metric-preferences.ts'
-import { Notices } from './notices.ts'
-import { readOtlp, type Signal } from './otlp-settings.ts'
+import { recordBooks } from './pipeline-metrics.ts'
 import { choosePropagator } from './propagators.ts'
 import { HotInstruments } from './recording/hot-instruments.ts'
 import { Recording } from './recording/recording.ts'
@@ -58,7 +66,7 @@ const SCOPE = 'rollcall'
 const SHUTDOWN_TIMEOUT_MS = 5000
 
 /**
- * Starts metrics, traces and logs as the standard variables say. Throws ConfigError for a protocol that is not built
+ * Starts metrics, traces and logs as the standard variables say. Throws UnsupportedProtocolError for a protocol that is not built
  * in; everything else that is wrong with a variable is a notice. Nothing here waits for the network.
  */
 export function startTelemetry({ env, export: exporting, ...identity }: TelemetryOptions): Telemetry {

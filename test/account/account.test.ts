@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { openApp, PASSWORD, signUp } from '../harness.ts'
+import { openApp, PASSWORD, signUp } from '../support/harness.ts'
 
 test('signing up answers with the account and where it is', async (t) => {
   const { ask } = await openApp(t)

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { installPeers } from '../../bench/install-peers.ts'
 import { measureInterleaved, ratioOf, type Subject } from '../../bench/measure/slices.ts'
 import { Stage } from '../../bench/stage.ts'
-import { CommandError } from '../../src/cli/command.ts'
+import { CommandError } from '../../src/process/command.ts'
 
 const EFFORT = { rounds: 2, sliceSeconds: 0.2, warmUpSeconds: 1 }
 const MEMBERS = 1000

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { openApp } from '../harness.ts'
-import { addMembers, addUsers, allPages, idsOf } from '../members.ts'
+import { openApp } from '../support/harness.ts'
+import { addMembers, addUsers, allPages, idsOf } from '../support/members.ts'
 
 test("the listing has everybody, newest first, the asking member among them, and nobody's address", async (t) => {
   const opened = await openApp(t)

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { type Test, test } from 'tap'
 import { foldName } from '../../src/users/text.ts'
-import { type OpenedApp, openApp } from '../harness.ts'
-import { addMembers, addUsers, allPages, clearTables, idsOf, type TestMember } from '../members.ts'
+import { type OpenedApp, openApp } from '../support/harness.ts'
+import { addMembers, addUsers, allPages, clearTables, idsOf, type TestMember } from '../support/members.ts'
 
 const NAMES = ['a', 'A', 'á', 'a\u0301', 'Á', 'ab', 'AB', 'a b', 'a%', 'a_', 'aß', 'ASS', 'b', '😀', 'ａ']
 const randomName = () => NAMES[Math.floor(Math.random() * NAMES.length)] as string

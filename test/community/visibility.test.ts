@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { openApp } from '../harness.ts'
-import { addMembers, allPages, idsOf, type TestMember } from '../members.ts'
+import { openApp } from '../support/harness.ts'
+import { addMembers, allPages, idsOf, type TestMember } from '../support/members.ts'
 
 const LISTINGS = ['/v1/community', '/v1/community?sort=name', '/v1/community?q=member']
 

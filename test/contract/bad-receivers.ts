@@ -1,11 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { systemClock } from '../../src/telemetry/export/clock.ts'
+import { systemClock } from '../../packages/durable-otlp-exporter/src/clock.ts'
 import { createLogger } from '../../src/telemetry/logging.ts'
-import { temporaryFolder } from '../harness.ts'
-import { type Answer, OtlpReceiver } from '../otlp-receiver.ts'
-import { fastClock, openExporting, until } from '../telemetry/export/exporting.ts'
+import { fastClock, openExporting, until } from '../durable-otlp-exporter/exporting.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { type Answer, OtlpReceiver } from '../support/otlp-receiver.ts'
 
 /** Ways in which export fails that a service meets seldom, each brought about with its settings. */
 

@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import { readServiceShape } from '../../src/cli/service-shape.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import type { AttributeDefinition, MetricDefinition } from '../../src/telemetry/metric-definition.ts'
 import {
@@ -9,9 +8,10 @@ import {
   SPANS,
 } from '../../src/telemetry/record-catalogue.ts'
 import { seriesKey, seriesOf } from '../../src/telemetry/series.ts'
-import type { AttributeValues } from '../flat-telemetry.ts'
-import { temporaryFolder } from '../harness.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
+import { readServiceShape } from '../../tools/service-shape.ts'
+import type { AttributeValues } from '../support/flat-telemetry.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { exportToRefuser, exportWithoutDisk, leaveBehind } from './bad-receivers.ts'
 import { beyondComputed } from './emitted.ts'
 import { runWholeService } from './whole-service.ts'

@@ -86,7 +86,7 @@ export const COLLECTOR_NAMES: Readonly<Record<string, ComponentNames>> = {
       'operation',
       'device_major',
       'device_minor',
-      // What Datadog makes of the resource's attributes (src/viewer/datadog-tags.ts).
+      // What Datadog makes of the resource's attributes (packages/viewer/src/datadog-tags.ts).
       'container_id',
       'container_name',
       'image_name',

@@ -1,8 +1,8 @@
 import { type Test, test } from 'tap'
-import { decodeRequest, type Signal } from '../../src/otlp/decode.ts'
+import { decodeRequest, type Signal } from '../../packages/otlp/src/decode.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { queryTiming } from '../../src/telemetry/query-timing.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { openMeasured, openTelemetry } from '../telemetry/measured.ts'
 import { requestDefects } from './emitted.ts'
 

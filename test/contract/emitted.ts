@@ -1,4 +1,4 @@
-import type { Requests } from '../../src/otlp/decode.ts'
+import type { Requests } from '../../packages/otlp/src/decode.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import type {
   AttributeDefinition,
@@ -20,7 +20,7 @@ import {
   type LogData,
   type Point,
   type SpanData,
-} from '../flat-telemetry.ts'
+} from '../support/flat-telemetry.ts'
 
 /** What is emitted against what the catalogue names: one sentence for each difference, and none where it fits. */
 

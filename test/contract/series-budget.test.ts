@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
-import { countCustomMetrics, monthlyCost, readPercentiles, readPrice } from '../../src/cli/custom-metrics.ts'
-import { readServiceShape } from '../../src/cli/service-shape.ts'
-import { CARDINALITY_LIMIT } from '../../src/telemetry/export/pipeline.ts'
+import { CARDINALITY_LIMIT } from '../../packages/durable-otlp-exporter/src/pipeline.ts'
 import type { ServiceShape } from '../../src/telemetry/metric-definition.ts'
-import { runScript } from '../cli/run-command.ts'
+import { countCustomMetrics, monthlyCost, readPercentiles, readPrice } from '../../tools/custom-metrics.ts'
+import { readServiceShape } from '../../tools/service-shape.ts'
+import { runScript } from '../tools/run-command.ts'
 
 interface Budget {
   /** Series of one instance, of all metrics together. */

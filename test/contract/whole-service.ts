@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { Test } from 'tap'
-import { PASSWORD, temporaryFolder } from '../harness.ts'
-import type { OtlpReceiver, Answer as ReceiverAnswer } from '../otlp-receiver.ts'
+import { until } from '../durable-otlp-exporter/exporting.ts'
 import { type Answer, type Ask, Client } from '../proof/client.ts'
-import { type LogLine, startService } from '../service.ts'
-import { until } from '../telemetry/export/exporting.ts'
+import { PASSWORD, temporaryFolder } from '../support/harness.ts'
+import type { OtlpReceiver, Answer as ReceiverAnswer } from '../support/otlp-receiver.ts'
+import { type LogLine, startService } from '../support/service.ts'
 
 /** Long enough for one request that waits to be cut, and for the last export. */
 const SHUTDOWN_GRACE_MS = 4500

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { ALLOWED, planDefects } from '../query-plans.ts'
+import { ALLOWED, planDefects } from '../support/query-plans.ts'
 import { openMigrated } from './temporary-database.ts'
 
 const GOOD = [

@@ -1,4 +1,4 @@
-import type { Misbehaviour } from '../intake/misbehaviour.ts'
+import type { Misbehaviour } from '../support/intake/misbehaviour.ts'
 import { type Drill, exactnessGoals } from './drill.ts'
 import { RATE } from './stage.ts'
 

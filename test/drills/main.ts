@@ -1,5 +1,5 @@
-import { builtCollector, NoFittingGo } from '../../src/cli/collector-program.ts'
-import { runCommand, UsageError } from '../../src/cli/command.ts'
+import { runCommand, UsageError } from '../../src/process/command.ts'
+import { builtCollector, NoFittingGo } from '../../tools/collector-program.ts'
 import { collectorAbsent } from './collector-absent.ts'
 import { collectorKilled } from './collector-killed.ts'
 import { type Drill, type Report, runDrill } from './drill.ts'

@@ -1,7 +1,7 @@
-import { formatCount } from '../../src/cli/progress.ts'
 import { PAGES } from '../../src/telemetry/attribute-values.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
+import { formatCount } from '../../tools/progress.ts'
 import { seededRandom } from '../proof/client.ts'
 import { type Drill, orderStatistic } from './drill.ts'
 

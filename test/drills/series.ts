@@ -1,4 +1,4 @@
-import { formatCount } from '../../src/cli/progress.ts'
+import { formatCount } from '../../tools/progress.ts'
 import { inParallel, seededRandom } from '../proof/client.ts'
 import { honestRequests, hostileRequests } from '../proof/hostile.ts'
 import type { Drill } from './drill.ts'

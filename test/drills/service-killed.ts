@@ -1,4 +1,4 @@
-import { formatCount } from '../../src/cli/progress.ts'
+import { formatCount } from '../../tools/progress.ts'
 import type { Drill } from './drill.ts'
 import type { Journey } from './request-ledger.ts'
 import { RATE, type Stage } from './stage.ts'

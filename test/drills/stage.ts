@@ -1,18 +1,18 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Progress } from '../../src/cli/progress.ts'
+import { Progress } from '../../tools/progress.ts'
 import {
   type CollectorPlace,
   collectorPlace,
   freePorts,
   startCollector,
-} from '../../test-collector/real-collector.ts'
-import { type Teardown, temporaryFolder } from '../harness.ts'
-import { startIntakeProcess } from '../intake/start-process.ts'
+} from '../collector/real-collector.ts'
 import { Client, seededRandom } from '../proof/client.ts'
 import { DriverLedger, type Memory } from '../proof/driver-ledger.ts'
 import { changingKinds, type Kind, prepareMembers, steadyKinds } from '../proof/kinds.ts'
-import { type LogLine, startService } from '../service.ts'
+import { type Teardown, temporaryFolder } from '../support/harness.ts'
+import { startIntakeProcess } from '../support/intake/start-process.ts'
+import { type LogLine, startService } from '../support/service.ts'
 import { type Comparison, compare } from './comparison.ts'
 import { Load } from './load.ts'
 import { add, pageOf, REQUEST_TAGS, RequestLedger, sortOf, sum } from './request-ledger.ts'

@@ -1,7 +1,7 @@
-import type { Order } from '../intake/control.ts'
-import type { StoreCounters } from '../intake/metric-store.ts'
-import type { Refusal } from '../intake/refusals.ts'
-import type { Percentile } from '../intake/sketch.ts'
+import type { Order } from '../support/intake/control.ts'
+import type { StoreCounters } from '../support/intake/metric-store.ts'
+import type { Refusal } from '../support/intake/refusals.ts'
+import type { Percentile } from '../support/intake/sketch.ts'
 
 export interface Stored {
   readonly metrics: StoreCounters & {

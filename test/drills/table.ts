@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../../src/cli/progress.ts'
+import { formatCount, formatDuration } from '../../tools/progress.ts'
 import type { Comparison } from './comparison.ts'
 import type { Report } from './drill.ts'
 

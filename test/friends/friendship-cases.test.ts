@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { openApp, signUp } from '../harness.ts'
-import { addMembers, allPages, idsOf, type TestMember, tableOf } from '../members.ts'
+import { openApp, signUp } from '../support/harness.ts'
+import { addMembers, allPages, idsOf, type TestMember, tableOf } from '../support/members.ts'
 
 type Opened = Awaited<ReturnType<typeof openApp>>
 

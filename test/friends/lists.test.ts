@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { type OpenedApp, openApp } from '../harness.ts'
-import { addMembers, addUsers, allPages, idsOf, type TestMember } from '../members.ts'
+import { type OpenedApp, openApp } from '../support/harness.ts'
+import { addMembers, addUsers, allPages, idsOf, type TestMember } from '../support/members.ts'
 
 /** Pairs straight into the table: the cases have tests of their own. */
 async function befriend(

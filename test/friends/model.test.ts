@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { openApp } from '../harness.ts'
-import { addMembers, allPages, clearTables, idsOf, type TestMember } from '../members.ts'
+import { openApp } from '../support/harness.ts'
+import { addMembers, allPages, clearTables, idsOf, type TestMember } from '../support/members.ts'
 
 const MEMBERS = 4
 const PENDING_MAX = 2

@@ -5,9 +5,9 @@ import { openDatabase } from '../../src/db/database.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import { unobserved } from '../../src/db/observer.ts'
 import { SessionStore } from '../../src/sessions/session-store.ts'
-import { temporaryFolder } from '../harness.ts'
-import { addUsers } from '../members.ts'
-import { startService } from '../service.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { addUsers } from '../support/members.ts'
+import { startService } from '../support/service.ts'
 
 const PROCESSES = 3
 const PENDING_MAX = 5

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { openApp } from '../harness.ts'
+import { openApp } from '../support/harness.ts'
 
 interface Operation {
   operationId?: string

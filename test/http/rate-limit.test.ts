@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { openApp } from '../harness.ts'
+import { openApp } from '../support/harness.ts'
 
 test('with a limit for everything, what matches nothing counts too, and health does not', async (t) => {
   const { ask } = await openApp(t, { config: { rateLimitPerMinute: 3 } })

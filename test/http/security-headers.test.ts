@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openApp } from '../harness.ts'
+import { openApp } from '../support/harness.ts'
 
 const FIELDS = {
   'cache-control': 'no-store',

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { test } from 'tap'
-import { startService } from '../service.ts'
+import { startService } from '../support/service.ts'
 
 /** What comes back for bytes that are sent in pieces; the connection stays open until the server ends it. */
 async function sendBytes(url: string, ...pieces: string[]): Promise<string> {

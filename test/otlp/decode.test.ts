@@ -7,8 +7,8 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer'
 import t from 'tap'
-import { decodeRequest, type Signal } from '../../src/otlp/decode.ts'
-import type { Attributes, Metric } from '../../src/otlp/model.ts'
+import { decodeRequest, type Signal } from '../../packages/otlp/src/decode.ts'
+import type { Attributes, Metric } from '../../packages/otlp/src/model.ts'
 import { ATTRIBUTES, collectLogs, collectMetrics, collectSpans } from './sdk-data.ts'
 import {
   bytesField,

@@ -10,10 +10,10 @@ import {
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer'
 import t, { type Test } from 'tap'
-import { exportResponse, failureResponse } from '../../src/otlp/export-response.ts'
-import { DEFAULT_LIMITS } from '../../src/otlp/limits.ts'
-import { OtlpError } from '../../src/otlp/otlp-error.ts'
-import { encodingOf, readRequestBody } from '../../src/otlp/request-body.ts'
+import { exportResponse, failureResponse } from '../../packages/otlp/src/export-response.ts'
+import { DEFAULT_LIMITS } from '../../packages/otlp/src/limits.ts'
+import { OtlpError } from '../../packages/otlp/src/otlp-error.ts'
+import { encodingOf, readRequestBody } from '../../packages/otlp/src/request-body.ts'
 
 const LIMITS = { ...DEFAULT_LIMITS, maxBodyBytes: 1000, maxDecodedBytes: 2000 }
 

@@ -8,9 +8,9 @@ import {
 } from '@opentelemetry/otlp-transformer'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeRequest, type Encoding, type Signal } from '../../src/otlp/decode.ts'
-import { DEFAULT_LIMITS } from '../../src/otlp/limits.ts'
-import { OtlpError } from '../../src/otlp/otlp-error.ts'
+import { decodeRequest, type Encoding, type Signal } from '../../packages/otlp/src/decode.ts'
+import { DEFAULT_LIMITS } from '../../packages/otlp/src/limits.ts'
+import { OtlpError } from '../../packages/otlp/src/otlp-error.ts'
 import { collectLogs, collectMetrics, collectSpans } from './sdk-data.ts'
 import { bytesField, numberField, requestWithMetric, varint } from './wire-writer.ts'
 

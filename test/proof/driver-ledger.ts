@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Teardown, temporaryFolder } from '../harness.ts'
+import { type Teardown, temporaryFolder } from '../support/harness.ts'
 
 /** In bytes, after a garbage collection. */
 export interface Memory {

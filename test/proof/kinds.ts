@@ -1,4 +1,4 @@
-import { PASSWORD } from '../harness.ts'
+import { PASSWORD } from '../support/harness.ts'
 import type { Ask, Client } from './client.ts'
 
 /** A sort of request, and what each of them must leave behind. */

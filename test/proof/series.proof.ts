@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { readServiceShape } from '../../src/cli/service-shape.ts'
+import { readServiceShape } from '../../tools/service-shape.ts'
 import { beyondComputed } from '../contract/emitted.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
-import { startService } from '../service.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
+import { startService } from '../support/service.ts'
 import { Client, inParallel, seededRandom } from './client.ts'
 import { honestRequests, hostileRequests } from './hostile.ts'
 

@@ -2,9 +2,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { test } from 'tap'
-import { PASSWORD, temporaryFolder } from '../harness.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
-import { startService } from '../service.ts'
+import { PASSWORD, temporaryFolder } from '../support/harness.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
+import { startService } from '../support/service.ts'
 import { Client } from './client.ts'
 
 const ROUNDS = 4

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { temporaryFolder } from '../harness.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
 
 /** The launcher below a shell, in a process group of their own, as npm starts it in a terminal; one page was asked for. */
 async function startBelowShell(t: Test, receiver: OtlpReceiver, args = '') {

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { openApp, PASSWORD, signUp } from '../harness.ts'
+import { openApp, PASSWORD, signUp } from '../support/harness.ts'
 
 const DAY_MS = 86_400_000
 

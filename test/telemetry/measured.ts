@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { createLogger } from '../../src/telemetry/logging.ts'
 import { routeTelemetry } from '../../src/telemetry/route-telemetry.ts'
 import { startTelemetry, type TelemetryOptions } from '../../src/telemetry/start.ts'
-import { OtlpReceiver, type ReceiverOptions } from '../otlp-receiver.ts'
+import { OtlpReceiver, type ReceiverOptions } from '../support/otlp-receiver.ts'
 
 /** Telemetry that sends to a receiver of this test's own; all traces are kept and nothing leaves before the end. */
 export async function openTelemetry(

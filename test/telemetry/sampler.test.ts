@@ -3,7 +3,7 @@ import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
 import { SamplingDecision } from '@opentelemetry/sdk-trace'
 import t from 'tap'
-import { Environment } from '../../src/telemetry/environment.ts'
+import { Environment } from '../../packages/durable-otlp-exporter/src/environment.ts'
 import { ConsistentRatioSampler, chooseSampler } from '../../src/telemetry/sampler.ts'
 
 function sample(

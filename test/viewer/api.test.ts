@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'tap'
-import { temporaryFolder } from '../harness.ts'
+import { temporaryFolder } from '../support/harness.ts'
 import {
   attributesOf,
   exponential,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { defectsOf } from '../../src/viewer/dashboards/check.ts'
+import { defectsOf } from '../../packages/viewer/src/dashboards/check.ts'
 import { openViewer } from './viewer-client.ts'
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')

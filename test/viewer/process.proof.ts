@@ -5,12 +5,12 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Server
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { startViewerBeside } from '../../src/viewer/beside.ts'
-import { findListener } from '../../src/viewer/find-listener.ts'
-import { startCommand } from '../cli/run-command.ts'
-import { temporaryFolder } from '../harness.ts'
-import { OtlpReceiver } from '../otlp-receiver.ts'
-import { startService } from '../service.ts'
+import { startViewerBeside } from '../../packages/viewer/src/beside.ts'
+import { findListener } from '../../packages/viewer/src/find-listener.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
+import { startService } from '../support/service.ts'
+import { startCommand } from '../tools/run-command.ts'
 import { exponential, lastMinute, metricsJson, openViewer, sum, ViewerClient } from './viewer-client.ts'
 import { startViewer } from './viewer-process.ts'
 
@@ -303,7 +303,7 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
   )
 
   // Killed, with no time to say anything.
-  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../src/viewer/beside.ts', import.meta.url))}
+  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../packages/viewer/src/beside.ts', import.meta.url))}
     setInterval(() => {}, 1000)
     console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
   const killed = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -318,7 +318,7 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
 })
 
 test('a viewer that fails is started again at its place; one that is ended, or fails again at once, is not', async (t) => {
-  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../src/viewer/beside.ts', import.meta.url))}
+  const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../packages/viewer/src/beside.ts', import.meta.url))}
     setInterval(() => {}, 1000)
     console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
   const openBeside = async () => {

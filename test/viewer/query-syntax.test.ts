@@ -15,14 +15,14 @@ import {
   string,
 } from 'fast-check'
 import { test } from 'tap'
-import { answer } from '../../src/viewer/query/answer.ts'
-import { complete } from '../../src/viewer/query/complete.ts'
-import { FUNCTIONS } from '../../src/viewer/query/functions.ts'
-import { parse } from '../../src/viewer/query/parse.ts'
-import { PlacedError } from '../../src/viewer/query/placed-error.ts'
-import { print } from '../../src/viewer/query/print.ts'
-import { QueryError } from '../../src/viewer/query/query-error.ts'
-import { RequestError } from '../../src/viewer/query/request.ts'
+import { answer } from '../../packages/viewer/src/query/answer.ts'
+import { complete } from '../../packages/viewer/src/query/complete.ts'
+import { FUNCTIONS } from '../../packages/viewer/src/query/functions.ts'
+import { parse } from '../../packages/viewer/src/query/parse.ts'
+import { PlacedError } from '../../packages/viewer/src/query/placed-error.ts'
+import { print } from '../../packages/viewer/src/query/print.ts'
+import { QueryError } from '../../packages/viewer/src/query/query-error.ts'
+import { RequestError } from '../../packages/viewer/src/query/request.ts'
 import {
   AGGREGATIONS,
   type Expression,
@@ -30,8 +30,8 @@ import {
   type Filter,
   type MetricQuery,
   ROLLUP_METHODS,
-} from '../../src/viewer/query/syntax.ts'
-import { Telemetry } from '../../src/viewer/telemetry.ts'
+} from '../../packages/viewer/src/query/syntax.ts'
+import { Telemetry } from '../../packages/viewer/src/telemetry.ts'
 
 const at = { from: 0, to: 0 }
 

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import { test } from 'tap'
-import { decodeRequest } from '../../src/otlp/decode.ts'
-import { Telemetry } from '../../src/viewer/telemetry.ts'
+import { decodeRequest } from '../../packages/otlp/src/decode.ts'
+import { Telemetry } from '../../packages/viewer/src/telemetry.ts'
 import { collectMetrics } from '../otlp/sdk-data.ts'
 import {
   attributesOf,

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { Viewer, type ViewerOptions } from '../../src/viewer/viewer.ts'
+import { Viewer, type ViewerOptions } from '../../packages/viewer/src/viewer.ts'
 
 type Value = string | number | boolean
 export type Values = Record<string, Value>

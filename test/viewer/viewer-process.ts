@@ -12,7 +12,7 @@ export async function startViewer(
 ) {
   const child = spawn(
     process.execPath,
-    [...nodeArgs, join(import.meta.dirname, '../../src/cli/viewer.ts'), '--port', '0', ...args],
+    [...nodeArgs, join(import.meta.dirname, '../../tools/viewer.ts'), '--port', '0', ...args],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Body, BodyDescription } from './body.ts'
+import type { Signal } from './otlp-settings.ts'
+
+/** What a file's name tells, so that a folder is listed without opening its files. */
+export interface BodyFile {
+  readonly path: string
+  readonly signal: Signal
+  readonly items: number
+  readonly time: number
+  /** Bytes that it takes of a disk, about: in whole blocks, so that a bound also bounds the number of files. */
+  readonly size: number
+}
+
+const NAME = /^(\d+)-(metrics|traces|logs)-(\d+)-(\d+)-[0-9a-f]{12}\.body$/
+
+export function bodyFile(folder: string, name: string): BodyFile | undefined {
+  const match = NAME.exec(name)
+  if (!match) return undefined
+  const [, time, signal, items, bytes] = match as unknown as [string, string, Signal, string, string]
+  return {
+    path: join(folder, name),
+    signal,
+    items: Number(items),
+    time: Number(time),
+    size: sizeOnDisk(Number(bytes)),
+  }
+}
+
+/** Of a file that holds a body of so many bytes. */
+export function sizeOnDisk(bytes: number): number {
+  return Math.ceil((bytes + DESCRIPTION_BYTES) / BLOCK_BYTES) * BLOCK_BYTES
+}
+
+const BLOCK_BYTES = 4096
+const DESCRIPTION_BYTES = 256
+
+/**
+ * Writes a body so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
+ * it, then the bytes as they are sent. Credentials are not in it; they are added when it is sent.
+ */
+export async function writeBodyFile(folder: string, body: Body, remark: object = {}): Promise<BodyFile> {
+  const { bytes, ...description } = body
+  const name = [
+    body.time,
+    body.signal,
+    body.items,
+    bytes.length,
+    `${randomBytes(6).toString('hex')}.body`,
+  ].join('-')
+  const path = join(folder, name)
+  const unfinished = `${path}.tmp`
+  try {
+    const file = await open(unfinished, 'wx')
+    try {
+      await file.writeFile(`${JSON.stringify({ ...description, length: bytes.length, ...remark })}\n`)
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(unfinished, path)
+  } catch (error) {
+    await unlink(unfinished).catch(() => {})
+    throw error
+  }
+  await syncFolder(dirname(path))
+  return bodyFile(folder, name) as BodyFile
+}
+
+/** Throws when the file is gone (ENOENT) or is not what {@link writeBodyFile} wrote. */
+export async function readBodyFile(path: string): Promise<Body> {
+  const content = await readFile(path)
+  const end = content.indexOf('\n')
+  const { signal, protocol, compression, items, time, length } = JSON.parse(
+    content.toString('utf8', 0, end),
+  ) as BodyDescription & { length: number }
+  const bytes = content.subarray(end + 1)
+  if (bytes.length !== length) throw new Error(`${path} holds ${bytes.length} bytes instead of ${length}`)
+  return { signal, protocol, compression, items, time, bytes }
+}
+
+/** Makes a rename last; where folders cannot be opened (Windows), the file system sees to it. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined)
+  await handle?.sync().catch(() => {})
+  await handle?.close()
+}

@@ -1,0 +1,8 @@
+export { Bookkeeper, type Books, DROP_REASONS, SET_ASIDE_REASONS } from './books.ts'
+export { Environment } from './environment.ts'
+export { exporterKind } from './exporter-kind.ts'
+export { chooseAggregation, chooseTemporality, MAX_BUCKETS } from './metric-preferences.ts'
+export { Notices } from './notices.ts'
+export { readOtlp, SIGNALS, type Signal, UnsupportedProtocolError } from './otlp-settings.ts'
+export { CARDINALITY_LIMIT, type ExportOptions, ExportPipeline } from './pipeline.ts'
+export { METRIC_EXPORT_INTERVAL_MS, readBatching, readMetricTimes } from './settings.ts'

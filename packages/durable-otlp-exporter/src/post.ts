@@ -1,0 +1,89 @@
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Body } from './body.ts'
+import type { OtlpSettings } from './otlp-settings.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  /** At most {@link MAX_ANSWER_BYTES} of it. */
+  readonly text: Buffer
+}
+
+/** No more of an answer is kept: it tells how many items were rejected and why. */
+const MAX_ANSWER_BYTES = 65_536
+
+/** Rejects when there is no whole answer in time. */
+export type Post = (body: Body, signal: AbortSignal) => Promise<Answer>
+
+/**
+ * A connection that was kept from an earlier request failed. A server may close it while it is idle, in the moment in
+ * which it is used again: that says nothing about the server.
+ */
+export class KeptConnectionError extends Error {
+  readonly code: string | undefined
+
+  constructor(cause: Error & { code?: string }) {
+    super(cause.message, { cause })
+    this.code = cause.code
+  }
+
+  get isClosure(): boolean {
+    return this.code === 'ECONNRESET' || this.code === 'EPIPE'
+  }
+}
+
+/** Sends bodies to one endpoint over kept connections. */
+export function poster(settings: OtlpSettings, userAgent: string): { post: Post; close: () => void } {
+  const secure = settings.url.startsWith('https:')
+  const agent = secure
+    ? new HttpsAgent({ keepAlive: true, ...settings.certificates })
+    : new HttpAgent({ keepAlive: true })
+  const send = secure ? httpsRequest : httpRequest
+  const options = { agent, method: 'POST' } satisfies RequestOptions
+
+  function post(body: Body, signal: AbortSignal): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const headers = {
+      'user-agent': userAgent,
+      ...settings.headers,
+      'content-type': CONTENT_TYPES[body.protocol],
+      'content-length': body.bytes.length,
+      ...(body.compression === 'gzip' && { 'content-encoding': 'gzip' }),
+    }
+    const request = send(settings.url, { ...options, headers, signal }, (response) => {
+      readAnswer(response).then(resolve, reject)
+    })
+    const late = () => {
+      reject(new Error(`no answer, timed out after ${settings.timeoutMillis} ms`))
+      request.destroy()
+    }
+    const timer = setTimeout(late, settings.timeoutMillis)
+    request.on('error', (error) => reject(request.reusedSocket ? new KeptConnectionError(error) : error))
+    request.end(body.bytes)
+    return promise.finally(() => clearTimeout(timer))
+  }
+
+  return { post, close: () => agent.destroy() }
+}
+
+const CONTENT_TYPES = { 'http/json': 'application/json', 'http/protobuf': 'application/x-protobuf' } as const
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response) {
+    if (size < MAX_ANSWER_BYTES) chunks.push(chunk)
+    size += chunk.length
+  }
+  return {
+    status: response.statusCode ?? 0,
+    retryAfter: response.headers['retry-after'],
+    text: Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES),
+  }
+}

@@ -1,0 +1,86 @@
+import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Body } from './body.ts'
+import { bodyFile, writeBodyFile } from './body-file.ts'
+import type { SetAsideReason } from './books.ts'
+import type { Signal } from './otlp-settings.ts'
+
+export interface Remark {
+  reason: SetAsideReason
+  /** What the receiver said. */
+  status?: number
+  message?: string
+}
+
+export interface Pruned {
+  signal: Signal
+  items: number
+  /** Set aside by this process, and not by an earlier one. */
+  isOwn: boolean
+}
+
+/**
+ * Keeps what the receiver will never take, with its reason, for people. Bounded: the oldest makes room. Several
+ * processes may share the folder; each looks at what is there only when it has added a part of the bound itself.
+ */
+export class SetAside {
+  readonly #folder: string
+  readonly #maxBytes: number
+  /** Paths and items of what this process has set aside and is still there. */
+  #own = new Map<string, number>()
+  /** What was added since the last look at the folder. */
+  #added = Number.POSITIVE_INFINITY
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(directory: string, maxBytes: number) {
+    this.#folder = join(directory, 'set-aside')
+    this.#maxBytes = maxBytes
+  }
+
+  /** `items`: how many of the body's are set aside. Throws where nothing can be written; tells what had to go. */
+  put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
+    const done = this.#last.then(() => this.#put(body, items, remark))
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  async #put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const at = new Date().toISOString()
+    const { path, size } = await writeBodyFile(this.#folder, body, { ...remark, itemsSetAside: items, at })
+    this.#own.set(path, items)
+    this.#added += size
+    // Looking takes the longer the more is there: down to less than the bound, and then not for a while.
+    const slack = this.#maxBytes / LOOKS
+    return this.#added > slack ? this.#prune(this.#maxBytes - slack) : []
+  }
+
+  async #prune(maxBytes: number): Promise<Pruned[]> {
+    const files = (await readdir(this.#folder).catch(() => []))
+      .map((name) => bodyFile(this.#folder, name))
+      .filter((file) => file !== undefined)
+      .sort((a, b) => a.time - b.time)
+    let bytes = files.reduce((sum, { size }) => sum + size, 0)
+    const pruned: Pruned[] = []
+    const own = new Map<string, number>()
+    for (const { path, signal, items, size } of files) {
+      const ownItems = this.#own.get(path)
+      if (bytes <= maxBytes) {
+        if (ownItems !== undefined) own.set(path, ownItems)
+        continue
+      }
+      bytes -= size
+      const isGone = await unlink(path).then(
+        () => true,
+        () => false,
+      )
+      if (isGone || ownItems !== undefined)
+        pruned.push({ signal, items: ownItems ?? items, isOwn: ownItems !== undefined })
+    }
+    this.#own = own
+    this.#added = 0
+    return pruned
+  }
+}
+
+const LOOKS = 16

@@ -1,0 +1,24 @@
+import type { Environment } from './environment.ts'
+
+/** The specification's default is 60 s; a chart of a load test is made of minutes. */
+export const METRIC_EXPORT_INTERVAL_MS = 10_000
+
+export function readBatching(environment: Environment, prefix: 'OTEL_BSP' | 'OTEL_BLRP', delayMs: number) {
+  const maxQueueSize = environment.integer(`${prefix}_MAX_QUEUE_SIZE`, 2048, 1)
+  return {
+    scheduledDelayMillis: environment.milliseconds(`${prefix}_SCHEDULE_DELAY`, delayMs),
+    exportTimeoutMillis: environment.milliseconds(`${prefix}_EXPORT_TIMEOUT`, 30_000),
+    maxQueueSize,
+    maxExportBatchSize: Math.min(
+      maxQueueSize,
+      environment.integer(`${prefix}_MAX_EXPORT_BATCH_SIZE`, 512, 1),
+    ),
+  }
+}
+
+export function readMetricTimes(environment: Environment) {
+  return {
+    exportIntervalMillis: environment.milliseconds('OTEL_METRIC_EXPORT_INTERVAL', METRIC_EXPORT_INTERVAL_MS),
+    timeoutMillis: environment.milliseconds('OTEL_METRIC_EXPORT_TIMEOUT', 30_000),
+  }
+}

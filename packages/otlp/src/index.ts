@@ -1,0 +1,6 @@
+export { decodeRequest, type Encoding, type Requests, type Signal } from './decode.ts'
+export { exportResponse, failureResponse } from './export-response.ts'
+export { DEFAULT_LIMITS, type OtlpLimits } from './limits.ts'
+export type * from './model.ts'
+export { OtlpError } from './otlp-error.ts'
+export { encodingOf, readRequestBody } from './request-body.ts'

@@ -1,0 +1,99 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { findListener } from './find-listener.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../../tools/viewer.ts', import.meta.url))
+/** The service starts without it when it takes longer. */
+const START_TIMEOUT_MS = 10_000
+/** One that was started again and failed so soon would only fail again. */
+const WORTH_RESTARTING_MS = 10_000
+/** It ended in order, or somebody wanted it to: exit codes of 0, SIGINT and SIGTERM. */
+const WANTED = [0, 130, 143]
+
+const WAITS_ON_DISK = 'What is sent waits on disk until "npm run viewer" in another terminal takes it.'
+
+const SIGNALS = ['METRICS', 'TRACES', 'LOGS']
+
+/** Where a service sends that was not told where to. */
+export interface Receiver {
+  readonly url: string
+  /** Another receiver was there already: a Collector, for instance. */
+  readonly isViewer: boolean
+  readonly wasThere: boolean
+}
+
+/**
+ * Starts the viewer beside a service that has nowhere else to send to, unless a viewer or another receiver is at its
+ * port already; at another port where something else is. Undefined where telemetry goes elsewhere or nowhere.
+ *
+ * A process of its own, and it outlives every signal that a terminal sends to all: it ends when the channel to it closes,
+ * which is when this process is gone, so whatever is sent last still arrives. One that fails is started again.
+ */
+export async function startViewerBeside(
+  env: NodeJS.ProcessEnv,
+  { host, port }: { host: string; port: number },
+): Promise<Receiver | undefined> {
+  if (!sendsToDefault(env)) return undefined
+  const found = await findListener(host, port)
+  if (found !== undefined && found.kind !== 'other')
+    return { url: found.url, isViewer: found.kind === 'viewer', wasThere: true }
+  if (found !== undefined)
+    say(`Port ${port} on ${host} is taken by something that takes no telemetry: the viewer gets another one.`)
+  const url = await start(found === undefined ? port : 0)
+  if (url !== undefined) return { url, isViewer: true, wasThere: false }
+  // Another service's may have been quicker.
+  const quicker = await findListener(host, port)
+  return quicker?.kind === 'viewer' ? { url: quicker.url, isViewer: true, wasThere: true } : undefined
+}
+
+async function start(port: number, isAgain = false): Promise<string | undefined> {
+  const child = fork(PROGRAM, ['--port', String(port)], {
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const ended = once(child, 'exit').then(() => undefined)
+  const started = once(child, 'message').then(([message]) => String(message))
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, START_TIMEOUT_MS, undefined).unref())
+  const url = await Promise.race([started, ended, late])
+  child.unref()
+  child.channel?.unref()
+  if (url !== undefined) restartAtItsEnd(child, Number(new URL(url).port), isAgain)
+  return url
+}
+
+function restartAtItsEnd(child: ChildProcess, port: number, isAgain: boolean): void {
+  const since = performance.now()
+  child.once('exit', (code, signal) => {
+    const isWanted = code !== null && WANTED.includes(code)
+    const isHopeless = isAgain && performance.now() - since < WORTH_RESTARTING_MS
+    const how = isWanted ? 'has ended' : `failed (${signal ?? `code ${code}`})`
+    if (isWanted || isHopeless) say(`The viewer ${how}. ${WAITS_ON_DISK}`)
+    else {
+      say(`The viewer ${how} and is started again; it begins empty.`)
+      void start(port, true)
+        .catch(() => undefined)
+        .then((url) => {
+          if (url === undefined) say(`It could not be started again. ${WAITS_ON_DISK}`)
+        })
+    }
+  })
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`  ${sentence}\n`)
+}
+
+function sendsToDefault(env: NodeJS.ProcessEnv): boolean {
+  const isSet = (name: string) => (env[name]?.trim() ?? '') !== ''
+  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return false
+  if (
+    ['', ...SIGNALS.map((signal) => `_${signal}`)].some((part) => isSet(`OTEL_EXPORTER_OTLP${part}_ENDPOINT`))
+  )
+    return false
+  return SIGNALS.some(
+    (signal) =>
+      !isSet(`OTEL_${signal}_EXPORTER`) || env[`OTEL_${signal}_EXPORTER`]?.trim().toLowerCase() === 'otlp',
+  )
+}

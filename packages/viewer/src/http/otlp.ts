@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  decodeRequest,
+  type Encoding,
+  encodingOf,
+  exportResponse,
+  failureResponse,
+  OtlpError,
+  readRequestBody,
+  type Signal,
+} from '@rollcall/otlp'
+import type { Telemetry } from '../telemetry.ts'
+import { reply } from './reply.ts'
+
+export const SIGNALS: ReadonlyMap<string, Signal> = new Map([
+  ['/v1/metrics', 'metrics'],
+  ['/v1/traces', 'traces'],
+  ['/v1/logs', 'logs'],
+])
+
+/** Bodies that are read at once, each of up to the limits' size; further ones wait in their senders. */
+const BODIES_AT_ONCE = 4
+/** Then they are told to send again: a request that is not read in time would be ended with a status that says not to. */
+const WAIT_MS = 10_000
+
+export class OtlpReceiver {
+  readonly #telemetry: Telemetry
+  #reading = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(telemetry: Telemetry) {
+    this.#telemetry = telemetry
+  }
+
+  async receive(signal: Signal, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!(await this.#turn())) {
+      const headers = { connection: 'close', 'retry-after': '5' }
+      const isJson = request.headers['content-type']?.startsWith('application/json')
+      const said = failureResponse(isJson ? 'json' : 'protobuf', 'Too many send at once; send it again.')
+      this.#send(response, 503, said, headers)
+      return
+    }
+    try {
+      // Who left while waiting sends no event any more that would end the reading.
+      if (!request.destroyed) await this.#answer(signal, request, response)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#reading -= 1
+    }
+  }
+
+  async #answer(signal: Signal, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let encoding: Encoding = 'protobuf'
+    try {
+      encoding = encodingOf(request.headers)
+      const { decoded } = await readRequestBody(request, request.headers)
+      const rejections = this.#telemetry.receive(signal, decodeRequest(signal, encoding, decoded))
+      const { rejected, message } = rejections
+      this.#send(
+        response,
+        200,
+        exportResponse(signal, encoding, rejected > 0 ? { rejected, message } : undefined),
+      )
+    } catch (error) {
+      if (!(error instanceof OtlpError)) throw error
+      // What is left of the body would be taken for the next request.
+      const headers = request.complete ? {} : { connection: 'close' }
+      this.#send(response, error.status, failureResponse(encoding, error.message), headers)
+    }
+  }
+
+  #send(
+    response: ServerResponse,
+    status: number,
+    { contentType, body }: { contentType: string; body: Buffer },
+    headers: Record<string, string> = {},
+  ): void {
+    this.#telemetry.countRequest(status)
+    reply(response, status, contentType, body, headers)
+  }
+
+  /** A place that becomes free is handed to the one that waited longest; false where none did in time. */
+  async #turn(): Promise<boolean> {
+    if (this.#reading < BODIES_AT_ONCE) {
+      this.#reading += 1
+      return true
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const begin = () => {
+      clearTimeout(timer)
+      resolve(true)
+    }
+    const timer = setTimeout(() => {
+      this.#waiting.splice(this.#waiting.indexOf(begin), 1)
+      resolve(false)
+    }, WAIT_MS)
+    this.#waiting.push(begin)
+    return promise
+  }
+}

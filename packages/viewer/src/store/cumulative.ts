@@ -1,0 +1,231 @@
+import type { Buckets, ExponentialHistogramPoint, HistogramPoint } from '@rollcall/otlp'
+
+/**
+ * What a cumulative stream grew by since its point before, as Datadog's Agent and the Collector's
+ * cumulative-to-delta processor compute it. `base`: only the next point will tell. `repeated`: not newer than the last.
+ */
+export type Growth<P> = { readonly delta: P } | 'base' | 'repeated'
+
+interface Moment {
+  readonly startTime: bigint
+  readonly time: bigint
+}
+
+type Cumulative =
+  | (Moment & { kind: 'sum'; value: number })
+  | (Moment & { kind: 'histogram'; point: HistogramPoint })
+  | (Moment & { kind: 'exponential histogram'; point: ExponentialHistogramPoint })
+
+/** Streams of one series that are told apart: processes that send the same tags, and the ones before their restarts. */
+const MOST_STREAMS = 32
+
+/**
+ * The last points of the cumulative streams of one series, by the time at which each began: several processes may send
+ * the same tags, and only that time tells whose point it is.
+ */
+export class CumulativeStreams {
+  readonly #lasts = new Map<bigint, Cumulative>()
+  #bytes = 0
+  /** A first point counts whole if its stream began after this: nothing of it was missed. Nanoseconds. */
+  readonly #watchedSince: bigint
+  /** Of the latest point. */
+  #newest: bigint | undefined
+  /** The latest beginning of a stream whose last point is no longer known: one as old could be that one. */
+  #forgotten = -1n
+
+  constructor(watchedSince: bigint) {
+    this.#watchedSince = watchedSince
+  }
+
+  /** The latest beginning among all that were ever seen; undefined before the first. */
+  get latestStart(): bigint | undefined {
+    const starts = [...this.#lasts.keys(), this.#forgotten].filter((start) => start >= 0n)
+    return starts.length === 0 ? undefined : starts.reduce((one, other) => (other > one ? other : one))
+  }
+
+  /** An estimate of what they take in memory. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The part of it that the stream takes which began then. */
+  bytesOf(startTime: bigint): number {
+    const last = this.#lasts.get(startTime)
+    return last === undefined ? 0 : bytesOf(last)
+  }
+
+  sum(moment: Moment, value: number): Growth<number> {
+    return this.#growth({ ...at(moment), kind: 'sum', value }, value, (last) =>
+      last.kind === 'sum' && value >= last.value ? value - last.value : undefined,
+    )
+  }
+
+  histogram(point: HistogramPoint): Growth<HistogramPoint> {
+    const kept = { ...point, exemplars: [], attributes: {} }
+    return this.#growth({ ...at(point), kind: 'histogram', point: kept }, point, (last) =>
+      last.kind === 'histogram' ? differenceOfHistograms(point, last.point) : undefined,
+    )
+  }
+
+  exponential(point: ExponentialHistogramPoint): Growth<ExponentialHistogramPoint> {
+    const kept = { ...point, exemplars: [], attributes: {} }
+    return this.#growth({ ...at(point), kind: 'exponential histogram', point: kept }, point, (last) =>
+      last.kind === 'exponential histogram' ? differenceOfExponentials(point, last.point) : undefined,
+    )
+  }
+
+  #growth<P>(next: Cumulative, whole: P, since: (last: Cumulative) => P | undefined): Growth<P> {
+    const last = this.#lasts.get(next.startTime)
+    if (last !== undefined && next.time <= last.time) return 'repeated'
+    const isWhole = last === undefined && this.#isWatchedFromItsBeginning(next)
+    this.#keep(next)
+    if (last === undefined) return isWhole ? { delta: whole } : 'base'
+    // What shrank began anew, whatever its start time says.
+    return { delta: since(last) ?? whole }
+  }
+
+  #isWatchedFromItsBeginning({ startTime, time }: Moment): boolean {
+    if (startTime >= time || startTime <= this.#forgotten) return false
+    return startTime > this.#watchedSince || (this.#newest !== undefined && startTime >= this.#newest)
+  }
+
+  #keep(next: Cumulative): void {
+    this.#bytes += bytesOf(next) - this.bytesOf(next.startTime)
+    // The one that was silent longest is at the front.
+    this.#lasts.delete(next.startTime)
+    this.#lasts.set(next.startTime, next)
+    if (this.#newest === undefined || next.time > this.#newest) this.#newest = next.time
+    if (this.#lasts.size <= MOST_STREAMS) return
+    const silent = this.#lasts.keys().next().value as bigint
+    this.#bytes -= this.bytesOf(silent)
+    this.#lasts.delete(silent)
+    if (silent > this.#forgotten) this.#forgotten = silent
+  }
+}
+
+function bytesOf(last: Cumulative): number {
+  if (last.kind === 'sum') return 200
+  const { point } = last
+  return (
+    400 +
+    8 *
+      ('bounds' in point
+        ? 2 * point.bounds.length
+        : point.positive.counts.length + point.negative.counts.length)
+  )
+}
+
+function at({ startTime, time }: Moment): Moment {
+  return { startTime, time }
+}
+
+/** Undefined where one of the numbers shrank, or the bounds are others. */
+function differenceOfHistograms(point: HistogramPoint, last: HistogramPoint): HistogramPoint | undefined {
+  const hasSameBounds =
+    point.bounds.length === last.bounds.length &&
+    point.bounds.every((bound, index) => bound === last.bounds[index])
+  if (!hasSameBounds) return undefined
+  const bucketCounts = point.bucketCounts.map((count, index) => count - (last.bucketCounts[index] ?? 0))
+  const count = point.count - last.count
+  if (count < 0 || bucketCounts.some((grown) => grown < 0)) return undefined
+  const first = bucketCounts.findIndex((grown) => grown > 0)
+  const final = bucketCounts.findLastIndex((grown) => grown > 0)
+  return {
+    ...point,
+    count,
+    sum: minus(point.sum, last.sum),
+    bucketCounts,
+    min: grownMin(point.min, last.min, point.bounds[first - 1]),
+    max: grownMax(point.max, last.max, point.bounds[final]),
+  }
+}
+
+function differenceOfExponentials(
+  point: ExponentialHistogramPoint,
+  last: ExponentialHistogramPoint,
+): ExponentialHistogramPoint | undefined {
+  const scale = Math.min(point.scale, last.scale)
+  const positive = differenceOfBuckets(
+    coarser(point.positive, point.scale - scale),
+    coarser(last.positive, last.scale - scale),
+  )
+  const negative = differenceOfBuckets(
+    coarser(point.negative, point.scale - scale),
+    coarser(last.negative, last.scale - scale),
+  )
+  const count = point.count - last.count
+  const zeroCount = point.zeroCount - last.zeroCount
+  if (!positive || !negative || count < 0 || zeroCount < 0) return undefined
+  const grown = { ...point, scale, count, sum: minus(point.sum, last.sum), zeroCount, positive, negative }
+  const [lowest, highest] = boundsOf(grown)
+  return {
+    ...grown,
+    min: grownMin(point.min, last.min, lowest),
+    max: grownMax(point.max, last.max, highest),
+  }
+}
+
+/**
+ * What is greatest of all and moved came since. One that did not move is not known better than the bound of the
+ * outermost bucket that grew, and not at all where that has none.
+ */
+function grownMax(
+  max: number | undefined,
+  last: number | undefined,
+  bound: number | undefined,
+): number | undefined {
+  if (max === undefined || last === undefined) return undefined
+  if (max > last) return max
+  return bound === undefined ? undefined : Math.min(bound, max)
+}
+
+function grownMin(
+  min: number | undefined,
+  last: number | undefined,
+  bound: number | undefined,
+): number | undefined {
+  if (min === undefined || last === undefined) return undefined
+  if (min < last) return min
+  return bound === undefined ? undefined : Math.max(bound, min)
+}
+
+/** Of all buckets that are not empty. */
+function boundsOf({
+  scale,
+  zeroCount,
+  positive,
+  negative,
+}: ExponentialHistogramPoint): [number | undefined, number | undefined] {
+  const ends = ({ offset, counts }: Buckets) => {
+    const first = counts.findIndex((count) => count > 0)
+    const final = counts.findLastIndex((count) => count > 0)
+    const bound = (index: number) => 2 ** ((offset + index) * 2 ** -scale)
+    return first === -1 ? undefined : { near: bound(first), far: bound(final + 1) }
+  }
+  const [above, below] = [ends(positive), ends(negative)]
+  const zero = zeroCount > 0 ? 0 : undefined
+  return [below ? -below.far : (zero ?? above?.near), above?.far ?? zero ?? (below && -below.near)]
+}
+
+function minus(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one - other
+}
+
+function coarser({ offset, counts }: Buckets, steps: number): Buckets {
+  if (steps === 0 || counts.length === 0) return { offset, counts }
+  const first = offset >> steps
+  const merged = new Array<number>(((offset + counts.length - 1) >> steps) - first + 1).fill(0)
+  for (const [position, count] of counts.entries()) merged[((offset + position) >> steps) - first]! += count
+  return { offset: first, counts: merged }
+}
+
+function differenceOfBuckets(next: Buckets, last: Buckets): Buckets | undefined {
+  const counts = [...next.counts]
+  for (const [position, count] of last.counts.entries()) {
+    if (count === 0) continue
+    const index = last.offset + position - next.offset
+    if ((counts[index] ?? 0) < count) return undefined
+    counts[index]! -= count
+  }
+  return { offset: next.offset, counts }
+}

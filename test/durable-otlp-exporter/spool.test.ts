@@ -1,0 +1,483 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import type { Body } from '../../packages/durable-otlp-exporter/src/body.ts'
+import type { BodyFile } from '../../packages/durable-otlp-exporter/src/body-file.ts'
+import { Bookkeeper, type Books } from '../../packages/durable-otlp-exporter/src/books.ts'
+import { systemClock } from '../../packages/durable-otlp-exporter/src/clock.ts'
+import { Notices } from '../../packages/durable-otlp-exporter/src/notices.ts'
+import { Outbox } from '../../packages/durable-otlp-exporter/src/outbox.ts'
+import { Spool } from '../../packages/durable-otlp-exporter/src/spool.ts'
+import { decodeRequest } from '../../packages/otlp/src/decode.ts'
+import { flatPoints } from '../support/flat-telemetry.ts'
+import { temporaryFolder } from '../support/harness.ts'
+import { OtlpReceiver } from '../support/otlp-receiver.ts'
+import { imbalance, openExporting, until } from './exporting.ts'
+
+const ALL = ['metrics', 'traces', 'logs'] as const
+/** Nothing listens there: the port is reserved for discarding (RFC 863), and no one runs that. */
+const NOBODY = 'http://127.0.0.1:9'
+
+function bodies(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.body') && !name.startsWith('set-aside'),
+  )
+}
+
+test('a shutdown while nobody listens, then a new start: everything is delivered with its own timestamps', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ALL })
+  first.view(17)
+  first.telemetry.tracer.startSpan('left').end()
+  first.telemetry.logs.emit({ body: 'left' })
+  await first.telemetry.shutdown()
+  const left = first.telemetry.books()
+  t.same(imbalance(left), {})
+  t.equal(left.metrics.waiting, left.metrics.recorded)
+  t.match(left, { traces: { waiting: 1 }, logs: { waiting: 1 } })
+  t.match(first.notices.at(-1), { message: /waits on disk/, details: { traces: 1, logs: 1 } })
+  const content = bodies(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
+
+  const second = await openExporting(t, { directory, signals: ALL })
+  await until(() => second.telemetry.books().metrics.restored > 0 && bodies(directory).length === 0)
+  await second.telemetry.shutdown()
+  t.equal(second.arrived(), 17)
+  t.match(second.receiver.spans(), [{ name: 'left' }])
+  t.match(second.receiver.logs(), [{ body: 'left' }])
+  for (const file of content) {
+    const sent = file.slice(file.indexOf('\n') + 1)
+    t.ok(
+      second.receiver.requests.some(({ body }) => body.toString('utf8') === sent),
+      'the bytes that were on disk',
+    )
+  }
+  t.same(imbalance(second.telemetry.books()), {})
+  t.equal(second.telemetry.books().metrics.restored, left.metrics.waiting)
+})
+
+test('a folder that cannot be written costs only what is counted', async (t) => {
+  const file = join(temporaryFolder(t), 'a file')
+  writeFileSync(file, '')
+  const { telemetry, view, arrived, said } = await openExporting(t, { directory: file })
+  view(3)
+  await until(() => arrived() === 3)
+  await telemetry.shutdown()
+  t.same(said(), ['waiting telemetry cannot be kept on disk'])
+
+  const alone = await openExporting(t, { directory: join(file, 'below'), url: NOBODY, signals: ALL })
+  alone.view(3)
+  alone.telemetry.tracer.startSpan('lost').end()
+  await alone.telemetry.shutdown()
+  const { metrics, traces } = alone.telemetry.books()
+  t.equal(metrics.dropped.unwritable, metrics.recorded)
+  t.match(traces, { recorded: 1, waiting: 0, dropped: { unwritable: 1 } })
+  t.same(imbalance(alone.telemetry.books()), {})
+  t.match(alone.said().at(-1), /not all sent/)
+})
+
+test('what a killed process had put on disk is adopted by another, and by one only', async (t) => {
+  const directory = temporaryFolder(t)
+  const script = join(import.meta.dirname, 'killed-process.ts')
+  const child = fork(script, [directory, NOBODY, 'killed:1'], { stdio: 'inherit' })
+  const exited = once(child, 'exit')
+  t.teardown(() => child.kill('SIGKILL'))
+  let books: Books | undefined
+  child.on('message', (message) => {
+    books = message as Books
+  })
+  await until(() => books !== undefined && bodies(directory).length >= 5)
+  const other = await openExporting(t, { directory, instanceId: 'other:1', signals: ALL })
+  await until(() => other.telemetry.books().metrics.acknowledged > 0)
+  t.equal(other.telemetry.books().metrics.restored, 0, 'a live process keeps what is its own')
+  await other.telemetry.shutdown()
+
+  child.kill('SIGKILL')
+  await exited
+  const heirs = await Promise.all(
+    ['heir:1', 'heir:2'].map((instanceId) => openExporting(t, { directory, instanceId, signals: ALL })),
+  )
+  await until(() => bodies(directory).length === 0)
+  await Promise.all(heirs.map(({ telemetry }) => telemetry.shutdown()))
+  const of = (id: string) => (point: { resource: Record<string, unknown> }) =>
+    point.resource['service.instance.id'] === id
+  const received = heirs.flatMap(({ receiver }) =>
+    receiver.metrics('web.page_views_total').filter(of('killed:1')),
+  )
+  t.equal(received.length, 1)
+  t.match(received, [{ value: 42 }])
+  t.equal(heirs.flatMap(({ receiver }) => receiver.spans().filter(of('killed:1'))).length, 1)
+  t.equal(heirs.flatMap(({ receiver }) => receiver.logs().filter(of('killed:1'))).length, 1)
+  for (const { telemetry } of heirs) t.same(imbalance(telemetry.books()), {})
+})
+
+test('a new start within the same second and with the same name does not end an interval in it again', async (t) => {
+  const directory = temporaryFolder(t)
+  const receiver = await OtlpReceiver.start(t)
+  for (let n = 0; n < 3; n++) {
+    const { telemetry, view } = await openExporting(t, {
+      directory,
+      receiver,
+      clock: systemClock,
+      env: { OTEL_METRIC_EXPORT_INTERVAL: '3600000' },
+    })
+    view()
+    await telemetry.shutdown()
+  }
+  t.equal(receiver.totals('web.page_views_total')['{}'], 3)
+  const seconds = receiver.metrics('web.page_views_total').map(({ time }) => time / 1_000_000_000n)
+  t.equal(new Set(seconds).size, 3)
+})
+
+test('spans and log records beyond what memory holds go to disk, and none is lost', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, {
+    directory,
+    signals: ['traces', 'logs'],
+    env: {
+      OTEL_BSP_MAX_QUEUE_SIZE: '400',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5',
+      OTEL_BLRP_MAX_QUEUE_SIZE: '400',
+      OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '5',
+    },
+  })
+  receiver.answerEach(() => 503)
+  telemetry.tracer.startSpan('span 0').end()
+  telemetry.logs.emit({ body: 'record 0' })
+  await until(() => receiver.requests.length >= 2)
+  for (let n = 1; n < 200; n++) {
+    telemetry.tracer.startSpan(`span ${n}`).end()
+    telemetry.logs.emit({ body: `record ${n}` })
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await until(() => bodies(directory).length > 20)
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().traces.acknowledged + telemetry.books().logs.acknowledged === 400)
+  const names = (of: string) => Array.from({ length: 200 }, (_, n) => `${of} ${n}`).sort()
+  t.same(
+    receiver
+      .spans()
+      .map(({ name }) => name)
+      .sort(),
+    names('span'),
+  )
+  t.same(
+    receiver
+      .logs()
+      .map(({ body }) => body)
+      .sort(),
+    names('record'),
+  )
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('what goes beyond the bounds is dropped, counted by reason', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, {
+    directory,
+    spoolMaxBytes: 10_000,
+    signals: ['traces'],
+    env: { OTEL_BSP_MAX_QUEUE_SIZE: '20', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5' },
+  })
+  receiver.answerEach(() => 503)
+  telemetry.tracer.startSpan('first').end()
+  await until(() => receiver.requests.length > 0)
+  // Faster than anything can be handed over …
+  for (let n = 0; n < 30; n++) telemetry.tracer.startSpan(`burst ${n}`).end()
+  t.equal(telemetry.books().traces.dropped.buffer_full, 10)
+  // … and more than the disk may hold.
+  for (let n = 0; n < 200; n++) {
+    telemetry.tracer.startSpan(`span ${n}`).end()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await until(() => telemetry.books().traces.dropped.spool_full > 0)
+  t.same(imbalance(telemetry.books()), {})
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().traces.waiting === 0)
+  const { recorded, acknowledged, dropped } = telemetry.books().traces
+  t.equal(recorded, 231)
+  t.equal(acknowledged, receiver.spans().length)
+  t.equal(acknowledged + dropped.buffer_full + dropped.spool_full, 231)
+})
+
+test('metrics that waited longer than Datadog takes them are set aside', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY })
+  first.view(5)
+  await first.telemetry.shutdown()
+  const later = { now: () => Date.now() + 4_000_000 }
+  const second = await openExporting(t, { directory, clock: later })
+  await until(() => second.telemetry.books().metrics.setAside > 0)
+  await second.telemetry.shutdown()
+  t.equal(second.arrived(), 0)
+  t.match(second.said(), [/set aside.*older/])
+
+  const third = await openExporting(t, { directory, url: NOBODY })
+  third.view(5)
+  await third.telemetry.shutdown()
+  const fourth = await openExporting(t, { directory, clock: later, metricsMaxAgeSeconds: 0 })
+  await until(() => fourth.arrived() === 5)
+  await fourth.telemetry.shutdown()
+})
+
+/** Page views in the bodies on disk. */
+function viewsOnDisk(directory: string): number {
+  return bodies(directory).reduce((sum, name) => {
+    const path = join(directory, name)
+    // What has been acknowledged since the folder was listed is gone.
+    const content = existsSync(path) ? readFileSync(path) : Buffer.from('\n{}')
+    const points = flatPoints(decodeRequest('metrics', 'json', content.subarray(content.indexOf('\n') + 1)))
+    return sum + points.reduce((of, { name, value }) => of + (name === TOTAL ? (value ?? 0) : 0), 0)
+  }, 0)
+}
+
+const TOTAL = 'web.page_views_total'
+
+test('during an outage each interval is on disk: a kill would cost the last one', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory })
+  receiver.answerEach(() => 503)
+  for (let n = 1; n <= 20; n++) {
+    view()
+    await until(() => viewsOnDisk(directory) === n)
+  }
+  t.ok(bodies(directory).length >= 20)
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 20)
+  t.equal(receiver.metrics(TOTAL).length, 20, 'each with its own second')
+  await telemetry.shutdown()
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('in a long outage intervals merge again, so that what is sent at its end is not too old', async (t) => {
+  const directory = temporaryFolder(t)
+  let offset = 0
+  const clock = { now: () => Date.now() + offset }
+  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory, clock })
+  receiver.answerEach(() => 503)
+  const next = () => {
+    offset += 1000
+    view()
+  }
+  for (let n = 1; n <= 5; n++) {
+    next()
+    await until(() => viewsOnDisk(directory) === n)
+  }
+  offset += 600_000
+  const before = telemetry.books().metrics.recorded
+  for (let n = 0; n < 20; n++) {
+    next()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.equal(telemetry.books().metrics.recorded, before)
+  offset += 3_300_000
+  await until(() => telemetry.books().metrics.setAside === before)
+
+  receiver.answerEach(undefined)
+  await until(() => arrived() === 20)
+  await telemetry.shutdown()
+  t.equal(receiver.metrics(TOTAL).length, 1)
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('where the disk is full intervals merge, and nothing is lost', async (t) => {
+  const { receiver, telemetry, view, arrived } = await openExporting(t, {
+    directory: temporaryFolder(t),
+    // One body of metrics.
+    spoolMaxBytes: 40_960,
+  })
+  receiver.answerEach(() => 503)
+  const levels = new Set<number>()
+  let views = 0
+  for (let turns = 0; turns < 20; turns += levels.size > 4 ? 1 : 0) {
+    view()
+    views += 1
+    levels.add(telemetry.books().metrics.waiting)
+    await new Promise((resolve) => setTimeout(resolve, levels.size > 4 ? 20 : 0))
+  }
+  const { waiting } = telemetry.books().metrics
+  view()
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  t.equal(telemetry.books().metrics.waiting, waiting)
+  receiver.answerEach(undefined)
+  await until(() => arrived() === views + 1)
+  await telemetry.shutdown()
+  t.match(telemetry.books().metrics, { setAside: 0, dropped: { spool_full: 0 } })
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('an interval that ends ahead of a clock that was set back is kept until Datadog takes it', async (t) => {
+  const directory = temporaryFolder(t)
+  const receiver = await OtlpReceiver.start(t)
+  let offset = 0
+  const clock = { now: () => Date.now() + offset }
+  const first = await openExporting(t, { directory, receiver, clock })
+  first.view(1)
+  await until(() => first.arrived() === 1)
+  offset = -1_200_000
+  first.view(2)
+  await first.telemetry.shutdown()
+  t.equal(first.arrived(), 1)
+  t.equal(bodies(directory).length, 1)
+
+  const second = await openExporting(t, { directory, receiver, clock })
+  await until(() => second.telemetry.books().metrics.restored > 0)
+  t.equal(second.arrived(), 1)
+  offset = -500_000
+  await until(() => second.arrived() === 3)
+  await second.telemetry.shutdown()
+  t.same(imbalance(second.telemetry.books()), {})
+})
+
+test('the oldest of what was set aside makes room, and is counted', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry, view } = await openExporting(t, { directory, setAsideMaxBytes: 60_000 })
+  receiver.answerEach(() => 400)
+  await until(() => {
+    view()
+    return telemetry.books().metrics.dropped.set_aside_full > 0
+  })
+  await telemetry.shutdown()
+  const books = telemetry.books()
+  t.same(imbalance(books), {})
+  const kept = readdirSync(join(directory, 'set-aside')).reduce(
+    (sum, name) => sum + Number(name.split('-')[2]),
+    0,
+  )
+  t.equal(books.metrics.setAside, kept)
+
+  const next = await openExporting(t, { directory, receiver, setAsideMaxBytes: 0 })
+  next.view()
+  await until(() => next.telemetry.books().metrics.dropped.set_aside_full > 0)
+  await next.telemetry.shutdown()
+  t.same(
+    imbalance(next.telemetry.books()),
+    {},
+    'what an earlier process set aside goes with it, and is in the books of that one',
+  )
+  t.same(readdirSync(join(directory, 'set-aside')), [])
+})
+
+test('a file that another process took, or that is damaged, holds nothing up', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ['logs'] })
+  for (let n = 0; n < 3; n++) {
+    first.telemetry.logs.emit({ body: `record ${n}` })
+    await until(() => bodies(directory).length === n + 1)
+  }
+  await first.telemetry.shutdown()
+  const [damaged] = bodies(directory).sort() as [string]
+  writeFileSync(join(directory, damaged), readFileSync(join(directory, damaged)).subarray(0, -3))
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await until(() => second.telemetry.books().logs.acknowledged === 2)
+  await second.telemetry.shutdown()
+  t.match(second.telemetry.books().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
+  t.same(imbalance(second.telemetry.books()), {})
+})
+
+test('a file that cannot be read for now is passed by, and waits', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, { directory, url: NOBODY, signals: ['logs'] })
+  first.telemetry.logs.emit({ body: 'readable' })
+  await first.telemetry.shutdown()
+  const [name] = bodies(directory) as [string]
+  const stuck = join(directory, name.replace(/(instance-[^/]+.)\d+/, '$11'))
+  mkdirSync(stuck)
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await until(() => second.telemetry.books().logs.acknowledged === 1)
+  t.match(second.telemetry.books().logs, { restored: 2, acknowledged: 1, waiting: 1 })
+  await second.telemetry.shutdown()
+  t.same(second.said(), [
+    'a file of waiting telemetry cannot be read',
+    'telemetry that was not sent waits on disk for the next start',
+  ])
+  t.same(imbalance(second.telemetry.books()), {})
+  t.ok(existsSync(stuck))
+})
+
+test('a folder that is removed under a living process costs what was in it, counted, and no more', async (t) => {
+  const directory = temporaryFolder(t)
+  const { receiver, telemetry } = await openExporting(t, { directory, signals: ['logs'] })
+  receiver.answerEach(() => 503)
+  telemetry.logs.emit({ body: 'lost' })
+  await until(() => bodies(directory).length === 1)
+  rmSync(directory, { recursive: true })
+  telemetry.logs.emit({ body: 'kept' })
+  await until(() => bodies(directory).length === 1)
+  const rival = await openExporting(t, { directory, signals: ['logs'], instanceId: 'rival:1' })
+  await rival.telemetry.shutdown()
+  t.equal(rival.telemetry.books().logs.restored, 0, 'what is written anew is owned again')
+  receiver.answerEach(undefined)
+  await until(() => telemetry.books().logs.acknowledged === 1)
+  await telemetry.shutdown()
+  t.match(telemetry.books().logs, { recorded: 2, restored: 0, waiting: 0, dropped: { unreadable: 1 } })
+  t.match(receiver.logs(), [{ body: 'kept' }])
+  t.same(imbalance(telemetry.books()), {})
+})
+
+test('what was acknowledged is off the disk when a shutdown is over', async (t) => {
+  const directory = temporaryFolder(t)
+  const first = await openExporting(t, {
+    directory,
+    url: NOBODY,
+    signals: ['logs'],
+    env: { OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1' },
+  })
+  for (let n = 0; n < 60; n++) first.telemetry.logs.emit({ body: `record ${n}` })
+  await first.telemetry.shutdown()
+  t.equal(bodies(directory).length, 60)
+  const second = await openExporting(t, { directory, signals: ['logs'] })
+  await second.telemetry.shutdown()
+  t.equal(second.telemetry.books().logs.acknowledged, 60)
+  t.same(bodies(directory), [])
+})
+
+test('small bodies count as the blocks that they fill: as many files as the bound has room for', async (t) => {
+  const spool = await Spool.open({ directory: temporaryFolder(t), instanceId: 'a', maxBytes: 5 * 4096 }, 1)
+  t.teardown(() => spool.release())
+  const body: Body = {
+    signal: 'logs',
+    protocol: 'http/json',
+    compression: 'none',
+    items: 1,
+    time: 1,
+    bytes: Buffer.from('{}'),
+  }
+  const files = []
+  for (let n = 0; n < 5; n++) files.push(await spool.write(body))
+  await t.rejects(spool.write(body), /holds 20480 bytes/)
+  await spool.remove(files[0] as BodyFile)
+  await spool.write(body)
+})
+
+test('hundreds of thousands of files that an earlier process left are taken up', async (t) => {
+  const books = new Bookkeeper()
+  const outbox = new Outbox({
+    signal: 'logs',
+    post: () => Promise.reject(new Error('nobody there')),
+    books,
+    booksOf: () => books,
+    notices: new Notices(),
+    clock: systemClock,
+    pace: { firstMs: 1000, longestMs: 1000 },
+    waitingMax: 3,
+    memoryMax: 3,
+    maxAgeMs: 0,
+    readPartialSuccess: () => ({ rejected: 0, message: '' }),
+  })
+  const files = Array.from(
+    { length: 300_000 },
+    (_, n): BodyFile => ({
+      path: join('none', String(n)),
+      signal: 'logs',
+      items: 2,
+      time: n,
+      size: 1,
+    }),
+  )
+  outbox.open({ spool: undefined, setAside: undefined, isWanted: true }, files)
+  t.equal(outbox.waitingItems, 600_000)
+  await outbox.close()
+})

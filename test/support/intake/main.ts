@@ -1,0 +1,22 @@
+import { once } from 'node:events'
+import { CommandError, runCommand } from '../../../src/process/command.ts'
+import { Intake } from './intake.ts'
+
+await runCommand({
+  name: 'node test/intake/main.ts',
+  summary: "Stands in for Datadog's OTLP intake, prints its address and runs until it is interrupted.",
+  options: {
+    port: { kind: 'integer', min: 0, max: 65535, placeholder: 'N', meaning: '0 takes a free one (default)' },
+    key: { kind: 'text', placeholder: 'KEY', meaning: 'the only key it takes; without it any will do' },
+  },
+  async run({ port, key }, signal) {
+    const options = { port: port ?? 0, ...(key !== undefined && { apiKey: key }) }
+    const intake = await Intake.start(options).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') throw new CommandError(`Port ${port} is in use; give another or 0.`)
+      throw error
+    })
+    process.stdout.write(`${intake.url}\n`)
+    if (!signal.aborted) await once(signal, 'abort')
+    await intake.close()
+  },
+})

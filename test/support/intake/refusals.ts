@@ -1,0 +1,33 @@
+import type { Signal } from '../../../packages/otlp/src/decode.ts'
+
+export interface Refusal {
+  readonly signal: Signal | 'none'
+  /** Empty where the whole request was refused. */
+  readonly metric: string
+  readonly reason: string
+  /** The status of the reply: 200 is a silent drop. */
+  readonly status: number
+  /** Points, spans or records; requests where their content is not known. */
+  count: number
+}
+
+/** Everything that was not taken and why, added up by reason, so that it stays small. */
+export class Refusals {
+  readonly #byKey = new Map<string, Refusal>()
+
+  add(refusal: Refusal): void {
+    const { signal, metric, reason, status, count } = refusal
+    const key = JSON.stringify([signal, metric, reason, status])
+    const known = this.#byKey.get(key)
+    if (known) known.count += count
+    else this.#byKey.set(key, { ...refusal })
+  }
+
+  list(): Refusal[] {
+    return [...this.#byKey.values()]
+  }
+
+  forget(): void {
+    this.#byKey.clear()
+  }
+}

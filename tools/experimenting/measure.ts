@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto'
+import { CommandError } from '../../src/process/command.ts'
+import { type HttpClient, NoAnswer } from '../loading/http-client.ts'
+import { keepPace } from '../loading/pacing.ts'
+import { type Comparison, compareWithTelemetry, type TimedRequest } from './agreement.ts'
+import { ascending, percentile } from './statistics.ts'
+import type { TelemetryReceiver } from './telemetry-receiver.ts'
+
+/** A page that is measured. */
+export interface MeasuredPage {
+  readonly name: 'full listing' | 'keyset page' | 'friends page'
+  readonly path: string
+  readonly route: string
+  /** Its tag in telemetry. */
+  readonly page: string
+}
+
+export const MEASURED_PAGES: readonly MeasuredPage[] = [
+  { name: 'full listing', path: '/v1/community/full', route: '/v1/community/full', page: 'community' },
+  { name: 'keyset page', path: '/v1/community?limit=50', route: '/v1/community', page: 'community' },
+  { name: 'friends page', path: '/v1/me/friends?limit=50', route: '/v1/me/friends', page: 'friends' },
+]
+
+/** At most this part of the time is the service busy: requests that wait for each other would be another experiment. */
+const BUSY_MAX = 0.3
+const WARM_UP_REQUESTS_MIN = 20
+
+/** One page at one table size. */
+export interface Measurement extends Comparison {
+  readonly page: MeasuredPage
+  readonly tableRows: number
+  /** Rows in the reply. */
+  readonly replyRows: number
+  readonly ratePerSecond: number
+}
+
+export interface Bench {
+  readonly client: HttpClient
+  /** Of the server that only answers. */
+  readonly bareClient: HttpClient
+  readonly token: string
+  readonly receiver: TelemetryReceiver
+}
+
+/** How a page behaves on a warm service. */
+export interface WarmPage {
+  readonly page: MeasuredPage
+  readonly usualSeconds: number
+  /** Rows in the reply. */
+  readonly replyRows: number
+  readonly replyBytes: number
+}
+
+/** Asks for one page after the other, each so long, and leaves no trace in the receiver's next window. */
+export async function warmUp(
+  bench: Bench,
+  pages: readonly MeasuredPage[],
+  eachMs: number,
+  signal: AbortSignal,
+): Promise<WarmPage[]> {
+  const warm: WarmPage[] = []
+  for (const page of pages) {
+    const first = await askPage(bench, page)
+    const body = Buffer.concat(first.body)
+    const replyRows = JSON.parse(body.toString()).data.length
+    const traceIds = [first.traceId]
+    const seconds: number[] = []
+    const startedAt = performance.now()
+    while (performance.now() - startedAt < eachMs || seconds.length < WARM_UP_REQUESTS_MIN) {
+      signal.throwIfAborted()
+      const timed = await askPage(bench, page)
+      traceIds.push(timed.traceId)
+      seconds.push(timed.seconds)
+      await askBare(bench, body.length)
+    }
+    // Emptied for each page: spans of many thousands of requests would be a lot to wait for at once.
+    await bench.receiver.takeWindow(page.route, traceIds, signal)
+    const usualSeconds = percentile(ascending(seconds), 0.5)
+    warm.push({ page, replyRows, replyBytes: body.length, usualSeconds })
+  }
+  return warm
+}
+
+/**
+ * Asks for a page at a fixed rate, and compares what the client measured with what telemetry says. Half-way between two
+ * requests, the bare server is asked for as many bytes.
+ */
+export async function measurePage(
+  bench: Bench,
+  { page, usualSeconds, replyRows, replyBytes }: WarmPage,
+  plan: { tableRows: number; ratePerSecond: number; durationSeconds: number },
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const ratePerSecond = Math.max(1, Math.min(plan.ratePerSecond, Math.floor(BUSY_MAX / usualSeconds)))
+  const failed = new AbortController()
+  const toPage = new Traffic(() => failed.abort())
+  const toBare = new Traffic(() => failed.abort())
+  const pace = { ratePerSecond: 2 * ratePerSecond, durationSeconds: plan.durationSeconds }
+  await keepPace(pace, AbortSignal.any([signal, failed.signal]), () => {
+    if (toBare.count < toPage.count) toBare.add(askBare(bench, replyBytes))
+    else toPage.add(askPage(bench, page))
+  })
+  const [requests, bareAnswers] = await Promise.all([toPage.all(), toBare.all()])
+  signal.throwIfAborted()
+  const traceIds = requests.map(({ traceId }) => traceId)
+  const window = await bench.receiver.takeWindow(page.route, traceIds, signal)
+  return {
+    page,
+    tableRows: plan.tableRows,
+    replyRows,
+    ratePerSecond,
+    ...compareWithTelemetry(page, requests, bareAnswers, window),
+  }
+}
+
+/** Requests on their way, and whether others were on theirs at the same time. */
+class Traffic {
+  readonly #requests: Promise<TimedRequest>[] = []
+  readonly #underWay = new Set<{ isAlone: boolean }>()
+  readonly #onFailure: () => void
+
+  constructor(onFailure: () => void) {
+    this.#onFailure = onFailure
+  }
+
+  get count(): number {
+    return this.#requests.length
+  }
+
+  add(asked: Promise<Asked>): void {
+    const mark = { isAlone: this.#underWay.size === 0 }
+    for (const other of this.#underWay) other.isAlone = false
+    this.#underWay.add(mark)
+    const timed = asked.then(({ traceId, seconds }) => {
+      this.#underWay.delete(mark)
+      return { traceId, seconds, wasAlone: mark.isAlone }
+    })
+    // Heard at once: all are waited for only when the last one is sent, and what nobody hears ends the process.
+    timed.catch(this.#onFailure)
+    this.#requests.push(timed)
+  }
+
+  all(): Promise<TimedRequest[]> {
+    return Promise.all(this.#requests)
+  }
+}
+
+interface Asked {
+  readonly traceId: string
+  /** From sending to the last byte. */
+  readonly seconds: number
+  readonly body: readonly Buffer[]
+}
+
+function askPage({ client, token }: Bench, { path }: MeasuredPage): Promise<Asked> {
+  return ask(client, path, token)
+}
+
+function askBare({ bareClient, token }: Bench, bytes: number): Promise<Asked> {
+  return ask(bareClient, `/${bytes}`, token)
+}
+
+async function ask(client: HttpClient, path: string, token: string): Promise<Asked> {
+  const traceId = randomBytes(16).toString('hex')
+  const headers = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
+  const sentAtMs = performance.now()
+  try {
+    const { status, body, endedAtMs } = await client.ask({ path, token, headers })
+    if (status === 200) return { traceId, seconds: (endedAtMs - sentAtMs) / 1000, body }
+    throw new CommandError(`The service answered ${path} with ${status}; lower the --rate, or see its log.`)
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    throw new CommandError(
+      `The service did not answer ${path} (${error.kind}); lower the --rate, or leave the machine to it.`,
+    )
+  }
+}

@@ -1,0 +1,158 @@
+import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import { applyLoad } from './loading/apply-load.ts'
+import { HttpClient } from './loading/http-client.ts'
+import { LiveLine } from './loading/live-line.ts'
+import { LOAD_PAGES, type Mix, needsSession, PAGE_NAMES, readMix } from './loading/pages.ts'
+import { jsonReport, type LoadResult, textReport } from './loading/report.ts'
+import { PageResult } from './loading/results.ts'
+import { resolveTarget } from './loading/target.ts'
+import { logInVisitors, STRANGER, type Visitors } from './loading/visitors.ts'
+import { formatCount } from './progress.ts'
+
+const DEFAULT_URL = 'http://127.0.0.1:3000'
+const DEFAULT_VISITORS = 3
+const DEFAULT_MAX_IN_FLIGHT = 1000
+const DEFAULT_TIMEOUT_SECONDS = 10
+
+const OPTIONS = {
+  rate: {
+    kind: 'integer',
+    min: 1,
+    max: 100_000,
+    required: true,
+    placeholder: 'R',
+    meaning: 'requests a second, whatever the answers do',
+  },
+  duration: {
+    kind: 'integer',
+    min: 1,
+    max: 604_800,
+    required: true,
+    placeholder: 'S',
+    meaning: 'seconds',
+  },
+  mix: {
+    kind: 'text',
+    placeholder: 'PAGE=WEIGHT,…',
+    meaning: 'these pages alone, such as community=5,friends=2',
+  },
+  url: { kind: 'text', placeholder: 'URL', meaning: `where the service is; ${DEFAULT_URL} if left out` },
+  password: {
+    kind: 'text',
+    placeholder: 'TEXT',
+    meaning:
+      'of the seeded accounts, to visit as them; without it, visitors sign up and are deleted at the end',
+  },
+  visitors: {
+    kind: 'integer',
+    min: 1,
+    max: 10_000,
+    placeholder: 'N',
+    meaning: `how many log in; ${DEFAULT_VISITORS} if left out, and fewer where the service's limits say so`,
+  },
+  timeout: {
+    kind: 'integer',
+    min: 1,
+    max: 3600,
+    placeholder: 'S',
+    meaning: `seconds after which an answer is no longer waited for; ${DEFAULT_TIMEOUT_SECONDS} if left out`,
+  },
+  'max-in-flight': {
+    kind: 'integer',
+    min: 1,
+    max: 60_000,
+    placeholder: 'N',
+    meaning: `unanswered requests beyond which none is sent but each counts as an error; ${formatCount(DEFAULT_MAX_IN_FLIGHT)} if left out`,
+  },
+  json: { kind: 'flag', meaning: 'the report as JSON' },
+  'allow-remote': {
+    kind: 'flag',
+    meaning: 'also where the service is on another machine, whose owner agreed',
+  },
+} as const
+
+const load: Command<typeof OPTIONS> = {
+  name: 'npm run load',
+  summary: [
+    'Visits pages at a fixed rate and says how long they took. A request is sent when it is due, whatever became of those',
+    'before, and its latency counts from then: a stall shows in every request that would have met it. Ctrl-C ends it with',
+    'the report so far. It exits with 1 if any request failed or could not be sent.',
+    '',
+    'Pages, with their usual weights:',
+    ...PAGE_NAMES.map((name) => `  ${name}=${LOAD_PAGES[name].weight}`.padEnd(15) + LOAD_PAGES[name].meaning),
+  ].join('\n'),
+  options: OPTIONS,
+  run,
+}
+
+await runCommand(load)
+
+async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
+  const mix = readMix(options.mix)
+  const target = await resolveTarget(options.url ?? DEFAULT_URL, { allowRemote: options['allow-remote'] })
+  const client = new HttpClient(target, 1000 * (options.timeout ?? DEFAULT_TIMEOUT_SECONDS))
+  const visitors = await bringVisitors(client, mix, options, signal)
+  const result = await visit(client, visitors, mix, options, target.url, signal).finally(() =>
+    sayGoodbye(visitors),
+  )
+  client.close()
+  process.stdout.write(options.json ? jsonReport(result) : textReport(result))
+  const { requests, errorCount } = result.total
+  if (errorCount > 0)
+    throw new CommandError(
+      `${formatCount(errorCount)} of ${formatCount(requests)} requests failed or could not be sent; the report says how.`,
+    )
+}
+
+async function bringVisitors(
+  client: HttpClient,
+  mix: Mix,
+  { visitors: wanted = DEFAULT_VISITORS, password }: Values<typeof OPTIONS>,
+  signal: AbortSignal,
+): Promise<Visitors> {
+  if (!needsSession(mix)) return STRANGER
+  const brought = await logInVisitors(client, { wanted, password }, signal)
+  const count = brought.visitors.length
+  if (count < wanted && !signal.aborted)
+    process.stderr.write(
+      `The service let in ${formatCount(count)} of ${formatCount(wanted)} visitors; they do all the visits.\n`,
+    )
+  return brought
+}
+
+async function sayGoodbye({ leave, isSignedUp }: Visitors): Promise<void> {
+  const left = await leave()
+  if (left > 0)
+    process.stderr.write(
+      `The service did not answer when ${formatCount(left)} visitors left: their ${isSignedUp ? 'accounts (visitor-…@load.example) are' : 'sessions are'} still there.\n`,
+    )
+}
+
+async function visit(
+  client: HttpClient,
+  { visitors, isSignedUp }: Visitors,
+  mix: Mix,
+  options: Values<typeof OPTIONS>,
+  url: string,
+  signal: AbortSignal,
+): Promise<LoadResult> {
+  const pace = { ratePerSecond: options.rate, durationSeconds: options.duration }
+  const maxInFlight = options['max-in-flight'] ?? DEFAULT_MAX_IN_FLIGHT
+  const live = new LiveLine(pace)
+  try {
+    const applied = await applyLoad(client, visitors, { ...pace, mix, maxInFlight }, signal, live)
+    const total = new PageResult()
+    for (const page of applied.pages.values()) total.add(page)
+    return {
+      url,
+      ...pace,
+      ...applied,
+      total,
+      maxInFlight,
+      visitors: { count: visitors.length, isSignedUp },
+      wasInterrupted: signal.aborted,
+    }
+  } finally {
+    live.end()
+  }
+}

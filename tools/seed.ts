@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import { hash } from 'argon2'
+import { readConfig } from '../src/config.ts'
+import { type Database, openDatabase } from '../src/db/database.ts'
+import { migrateToLatest } from '../src/db/migrate.ts'
+import { unobserved } from '../src/db/observer.ts'
+import { ARGON2_OPTIONS } from '../src/passwords/password-hasher.ts'
+import { parsePassword } from '../src/passwords/password-policy.ts'
+import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import { formatCount, Progress } from './progress.ts'
+import { befriend, type Circle, canClose, countEdges, prune, unblock } from './seeding/seeded-friends.ts'
+import {
+  countSeeded,
+  DEMO_EMAIL,
+  fill,
+  removeAbove,
+  removeSeedPassword,
+  setSeedPassword,
+} from './seeding/seeded-users.ts'
+import { inShortTransactions, overRange } from './seeding/short-transactions.ts'
+
+const OPTIONS = {
+  users: {
+    kind: 'integer',
+    min: 0,
+    max: 10_000_000,
+    required: true,
+    placeholder: 'N',
+    meaning: 'how many seeded accounts there shall be',
+  },
+  friends: {
+    kind: 'integer',
+    min: 0,
+    max: 10_000,
+    placeholder: 'K',
+    meaning: 'how many friends each shall have among them; as it is if left out',
+  },
+  password: {
+    kind: 'text',
+    placeholder: 'TEXT',
+    meaning: 'password of all seeded accounts; a random one if left out',
+  },
+} as const
+
+const seed: Command<typeof OPTIONS> = {
+  name: 'npm run seed',
+  summary: [
+    'Makes the seeded part of the table exactly N accounts, adding or removing; real accounts are never touched.',
+    'Works beside a running service, may be interrupted at any time and repeated.',
+  ].join('\n'),
+  options: OPTIONS,
+  run,
+}
+
+await runCommand(seed)
+
+async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
+  const circle = circleOf(options)
+  const password = readPassword(options.password)
+  const config = readConfig(process.env)
+  const db = openDatabase({
+    url: config.databaseUrl,
+    busyTimeoutMs: config.databaseBusyTimeoutMs,
+    observer: unobserved,
+  })
+  try {
+    await migrateToLatest(db)
+    await removeUsers(db, options.users, signal)
+    await addUsers(db, options.users, signal)
+    if (circle) await makeFriends(db, circle, signal)
+    await finish(db, options.users, password)
+  } finally {
+    await db.destroy()
+  }
+}
+
+function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefined {
+  if (friends === undefined) return undefined
+  const circle = { users, friends }
+  if (canClose(circle)) return circle
+  const rule = friends >= users ? `at most ${Math.max(0, users - 1)}` : 'an even number'
+  throw new CommandError(
+    `${formatCount(users)} users cannot have ${formatCount(friends)} friends each among them; give --friends ${rule}.`,
+  )
+}
+
+function readPassword(text: string | undefined): string {
+  // To be typed as an option's value, which must not begin with a dash: base64url may.
+  if (text === undefined) return randomBytes(15).toString('hex')
+  const parsed = parsePassword(text, [])
+  if (parsed.ok) return parsed.value
+  throw new CommandError(`--password ${parsed.detail}; choose another one.`)
+}
+
+async function removeUsers(db: Database, keep: number, signal: AbortSignal): Promise<void> {
+  const surplus = await countSeeded(db, keep)
+  if (surplus === 0) return
+  const progress = new Progress('removing users', surplus)
+  const step = (tx: Database, size: number) => removeAbove(tx, keep, size)
+  await inShortTransactions(db, signal, step, (done) => progress.advance(done))
+  progress.end()
+}
+
+async function addUsers(db: Database, users: number, signal: AbortSignal): Promise<void> {
+  const missing = users - (await countSeeded(db))
+  if (missing === 0) return
+  const progress = new Progress('adding users', missing)
+  const step = (tx: Database, from: number, to: number) => fill(tx, from, to, Date.now())
+  await overRange(db, signal, [1, users], step, (done) => progress.advance(done))
+  progress.end()
+}
+
+/** Nobody may have more friends than wanted at the end, so what does not belong goes first. */
+async function makeFriends(db: Database, circle: Circle, signal: AbortSignal): Promise<void> {
+  const looking = new Progress('looking for friendships to end', circle.users)
+  let ended = 0
+  const clear = async (tx: Database, from: number, to: number) => {
+    await unblock(tx, circle, from, to)
+    ended += await prune(tx, circle, from, to)
+    return to - from + 1
+  }
+  await overRange(db, signal, [1, circle.users], clear, (done) => looking.advance(done))
+  looking.end()
+
+  const edges = countEdges(circle)
+  const befriending = new Progress('adding friendships', edges)
+  let added = 0
+  const add = async (tx: Database, from: number, to: number) => {
+    added += await befriend(tx, circle, from, to, Date.now())
+    return to - from + 1
+  }
+  await overRange(db, signal, [0, edges - 1], add, (done) => befriending.advance(done))
+  befriending.end()
+  process.stdout.write(`${formatCount(added)} friendships added, ${formatCount(ended)} ended.\n`)
+}
+
+async function finish(db: Database, users: number, password: string): Promise<void> {
+  if (users === 0) {
+    await removeSeedPassword(db)
+    process.stdout.write('There are no seeded accounts now.\n')
+    return
+  }
+  const count = await countSeeded(db)
+  if (count !== users)
+    throw new CommandError(
+      `There are ${formatCount(count)} seeded accounts and not ${formatCount(users)}, because others changed them meanwhile; run it again.`,
+    )
+  await setSeedPassword(db, await hash(password, ARGON2_OPTIONS))
+  process.stdout.write(
+    `There are ${formatCount(users)} seeded accounts now. Log in as\n` +
+      `  e-mail    ${DEMO_EMAIL}\n  password  ${password}\n`,
+  )
+}
