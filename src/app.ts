@@ -15,6 +15,7 @@ import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { registerOverload } from './http/overload.ts'
+import { registerRefusalLog } from './http/refusal-log.ts'
 import { registerSecurityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { registerStrictJson } from './http/strict-json.ts'
@@ -45,6 +46,8 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
   const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
 
   const isTrusted = isTrustedPeer(config.trustProxy)
+
+  registerRefusalLog(app)
 
   // Measured first, so that what any later plugin refuses is counted too.
   await app.register(routeTelemetry, {

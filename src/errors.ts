@@ -192,7 +192,7 @@ function pointerSegment(key: string): string {
 
 /**
  * Makes {@link Problem} the only shape in which this application refuses: thrown problems, validation, the
- * framework's own errors and anything unforeseen. Each is logged with the trace id of its request.
+ * framework's own errors and anything unforeseen. Each is counted (http/refusal-log.ts).
  */
 export function registerErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(sendProblem)
@@ -200,7 +200,9 @@ export function registerErrorHandler(app: FastifyInstance): void {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
-  logProblem(problem, request)
+  // Nobody is left to be refused; the request's measurement tells that it was aborted.
+  if ((problem.cause as { code?: string } | undefined)?.code !== 'ECONNRESET')
+    request.server.logRefusal(problem, request.traceId, request.log)
   return (
     reply
       .code(problem.statusCode)
@@ -211,13 +213,4 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       .serializer(JSON.stringify)
       .send(problemBody(problem, request.traceId, request.raw.url))
   )
-}
-
-function logProblem(problem: Problem, request: FastifyRequest): void {
-  // Nobody is left to be refused; the request's measurement tells that it was aborted.
-  if ((problem.cause as { code?: string } | undefined)?.code === 'ECONNRESET') return
-  const line = { problem: problem.code, status: problem.statusCode, detail: problem.message }
-  if (problem.code === 'internal') request.log.error({ ...line, err: problem.cause }, 'request failed')
-  else if (problem.statusCode >= 500) request.log.warn(line, 'request refused')
-  else request.log.info(line, 'request refused')
 }

@@ -63,7 +63,7 @@ function writeProblem(
 ): void {
   const traceId = knownTraceId ?? randomBytes(16).toString('hex')
   const body = problemBody(problem, traceId, undefined)
-  app.log.info({ trace_id: traceId, problem: problem.code, status: body.status, cause }, 'request refused')
+  app.logRefusal(problem, traceId, app.log, { trace_id: traceId, cause })
   if (!socket.writable) return
   const text = JSON.stringify(body)
   const fields = {

@@ -1,0 +1,55 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Problem, ProblemCode } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts a request that is refused, and logs what its reply does not say. `log` is the request's logger. */
+    logRefusal(problem: Problem, traceId: string, log: FastifyBaseLogger, fields?: object): void
+  }
+}
+
+/** At most one line in this time tells how many requests were refused. */
+const SUMMARY_MS = 10_000
+
+/** Problems on our side have lines of their own: in that time, this number of each type. */
+const OWN_LINES = 10
+
+interface Tally {
+  count: number
+  lastTraceId: string
+}
+
+/**
+ * How many requests are refused is up to anybody; how many lines are logged is not. A refusal of the client's making
+ * has a line of its own at `debug` only: the line would say no more than the reply. Problems on our side keep a line
+ * each, up to a number. All are counted, by type, in one line every ten seconds, and in a last one at the end.
+ *
+ * Register it before whatever waits for requests in `onClose`: these hooks run from the last to the first.
+ */
+export function registerRefusalLog(app: FastifyInstance): void {
+  const tallies = new Map<ProblemCode, Tally>()
+
+  app.decorate('logRefusal', (problem: Problem, traceId: string, log: FastifyBaseLogger, fields?: object) => {
+    const count = (tallies.get(problem.code)?.count ?? 0) + 1
+    tallies.set(problem.code, { count, lastTraceId: traceId })
+    const line = { problem: problem.code, status: problem.statusCode, detail: problem.message, ...fields }
+    if (problem.statusCode < 500) log.debug(line, 'request refused')
+    else if (count > OWN_LINES) return
+    else if (problem.code === 'internal') log.error({ ...line, err: problem.cause }, 'request failed')
+    else log.warn(line, 'request refused')
+  })
+
+  function summarise(): void {
+    if (tallies.size === 0) return
+    const problems: Partial<Record<ProblemCode, Tally>> = Object.fromEntries(tallies)
+    tallies.clear()
+    app.log.info({ problems }, 'requests refused')
+  }
+
+  // Made here and not by the first refusal, whose trace id the line would bear.
+  const timer = setInterval(summarise, SUMMARY_MS).unref()
+  app.addHook('onClose', async function logLastRefusals() {
+    clearInterval(timer)
+    summarise()
+  })
+}
