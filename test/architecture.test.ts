@@ -31,7 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   users: ['errors.ts', 'http'],
   checks: ['config.ts', 'db', 'telemetry'],
   // Its one link to the application: the port that the database layer offers to whoever measures it.
-  telemetry: ['config.ts', 'db'],
+  telemetry: ['config.ts', 'db', 'migrations'],
   http: ['config.ts', 'errors.ts'],
   db: ['migrations'],
   'config.ts': [],

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Kysely, type QueryResult } from 'kysely'
+import type { Tables } from '../../migrations/index.ts'
 import { DatabaseError } from './database-error.ts'
 import { SqliteDialect } from './dialect.ts'
 import { SqliteDriver } from './driver.ts'
@@ -10,8 +11,8 @@ import { isLocked, retryWhileLocked } from './lock-wait.ts'
 import type { DatabaseObserver } from './observer.ts'
 import { applySettings } from './settings.ts'
 import { StatementCache } from './statement-cache.ts'
-import type { Tables } from './tables.ts'
 
+export type { Tables }
 export type Database = Kysely<Tables>
 
 export interface DatabaseOptions {

@@ -1,15 +1,8 @@
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import * as community from '../../migrations/0001_community.ts'
-import * as userViews from '../../migrations/0002_user_views.ts'
+import { MIGRATIONS } from '../../migrations/index.ts'
 import type { Database } from './database.ts'
 import { DatabaseError, DatabaseLockedError } from './database-error.ts'
-
-/** By the name of their file, which is their order. They only go forward: the way back is a backup. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '0001_community': community,
-  '0002_user_views': userViews,
-}
 
 /**
  * Brings the schema to this version. Everything happens in one IMMEDIATE transaction, Kysely's own tables included:

@@ -1,5 +1,5 @@
 import { type Expression, expressionBuilder, type SqlBool } from 'kysely'
-import type { Tables } from './tables.ts'
+import type { Tables } from '../../migrations/index.ts'
 
 /**
  * Whether a member may see the row of `users`: not those they block, nor those who block them. Take it as

@@ -1,6 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import type { Database } from '../db/database.ts'
-import type { FriendshipsTable } from '../db/tables.ts'
+import type { Database, Tables } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/violations.ts'
 import { isVisibleTo } from '../db/visibility.ts'
 import { Problem } from '../errors.ts'
@@ -8,7 +7,7 @@ import { unauthenticated } from '../sessions/authenticate.ts'
 import { unknownMember } from '../users/member-path.ts'
 import { type UserRow, userColumns } from '../users/user-view.ts'
 
-type Pair = Selectable<FriendshipsTable>
+type Pair = Selectable<Tables['friendships']>
 
 /** The key of the one row that two members share, whoever asks. */
 function pairOf(oneId: number, otherId: number) {

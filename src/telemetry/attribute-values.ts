@@ -91,9 +91,6 @@ export function databaseErrorTag(error: unknown): string {
   return primary !== undefined && databaseErrors.has(primary) ? primary : OTHER_ERROR
 }
 
-/** Tables whose size is reported. */
-export const TABLES = ['users', 'sessions', 'friendships', 'blocks'] as const
-
 export const GC_TYPES = ['major', 'minor', 'incremental', 'weakcb'] as const
 
 /** Heap spaces of the V8 in Node 24 to 26; one it adds later is `_OTHER`. */

@@ -12,6 +12,7 @@ import {
   METRIC_HTTP_SERVER_REQUEST_DURATION,
 } from '@opentelemetry/semantic-conventions'
 import { DROP_REASONS, SET_ASIDE_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
+import { COUNTED_TABLES } from '../../migrations/index.ts'
 import {
   CUT_OFF,
   DATABASE_ERRORS,
@@ -23,7 +24,6 @@ import {
   OTHER_METHOD,
   PAGES,
   SCHEMES,
-  TABLES,
 } from './attribute-values.ts'
 import type {
   AttributeDefinition,
@@ -194,7 +194,7 @@ export const METRICS = {
       'Rows of a table, read from counts that triggers keep; makes latency against table size one chart.',
     leavesOut: 'tables that do not grow with use',
     source: 'this service',
-    attributes: { table: { values: TABLES } },
+    attributes: { table: { values: COUNTED_TABLES } },
   },
   passwordHashDuration: {
     name: 'rollcall.password.hash.duration',

@@ -58,7 +58,7 @@ t.test('every foreign key is found by an index when what it points to is deleted
     select m.name as "table", f."from" as "from"
     from sqlite_master m, pragma_foreign_key_list(m.name) f where m.type = 'table'
   `.execute(db)
-  t.equal(rows.length, 6)
+  t.ok(rows.length > 5)
   for (const { table, from } of rows)
     t.same(planDefects(file, [`select 1 from ${table} where ${from} = ?`]), [], `${table}.${from}`)
 })

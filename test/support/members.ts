@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import type { LightMyRequestResponse } from 'fastify'
-import type { Tables } from '../../src/db/tables.ts'
+import type { Tables } from '../../src/db/database.ts'
 import { SessionStore } from '../../src/sessions/session-store.ts'
 import { foldName } from '../../src/users/text.ts'
 import type { OpenedApp } from './harness.ts'

@@ -1,6 +1,18 @@
 import type { Generated, GeneratedAlways } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import * as community from './0001_community.ts'
+import * as userViews from './0002_user_views.ts'
 
-/** Every table, as Kysely sees it. Times are milliseconds since the Unix epoch, UTC. */
+/** By the name of their file, which is their order. They only go forward: the way back is a backup. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001_community': community,
+  '0002_user_views': userViews,
+}
+
+/** Tables that triggers count the rows of, in `table_rows`. */
+export const COUNTED_TABLES = ['users', 'sessions', 'friendships', 'blocks'] as const
+
+/** Every table as the last migration leaves it. Times are milliseconds since the Unix epoch, UTC. */
 export interface Tables {
   users: UsersTable
   passwords: PasswordsTable
@@ -68,6 +80,6 @@ export interface BlocksTable {
 
 /** Row counts kept by triggers, because counting a growing table scans it. */
 export interface TableRowsTable {
-  name: 'users' | 'sessions' | 'friendships' | 'blocks'
+  name: (typeof COUNTED_TABLES)[number]
   rows: number
 }
