@@ -1,41 +1,22 @@
-import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
-import { prepareQuery } from '../db/prepared-query.ts'
+import { prepareColumn, prepareQuery } from '../db/prepared-query.ts'
 import { isVisibleTo } from '../db/visibility.ts'
 import { userColumns } from '../users/user-view.ts'
 import { endOfPrefix } from './name-prefix.ts'
 
 /**
- * A page as one text, which SQLite puts together: a row, an object and a text for each member would be half of the
- * query's time. The texts come in the order in which the rows below come, because nothing sorts between the two;
- * `order by` within group_concat would sort them once more, at twice the time.
+ * The rows' JSON alone, joined here. SQLite could join it (`group_concat`), but not in an order that it promises,
+ * unless it sorts the texts once more: docs/decisions/0017.
  */
-const newest = prepareQuery<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) => {
-  const members = db
+const newest = prepareColumn<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) =>
+  db
     .selectFrom('users')
-    .select(['users.id', 'users.view_json'])
+    .select('users.view_json')
     .where('users.id', '<', parameter('beforeId'))
     .where(isVisibleTo(parameter('memberId')))
     .orderBy('users.id', 'desc')
-    .limit(parameter('maxRows'))
-  const page = db
-    .selectFrom(members.as('members'))
-    .select(({ fn }) => [
-      fn<string | null>('group_concat', ['members.view_json', sql.lit(',')]).as('data'),
-      fn.min<number | null>('members.id').as('last_id'),
-    ])
-  return db
-    .selectFrom(page.as('page'))
-    .select(['page.data', 'page.last_id'])
-    .select(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('users')
-          .select('users.id')
-          .whereRef('users.id', '<', 'page.last_id')
-          .where(isVisibleTo(parameter('memberId'))),
-      ).as('has_more'),
-    )
-})
+    .limit(parameter('maxRows')),
+)
 
 export interface NewestPage {
   /** Users as JSON, with commas between. */
@@ -51,8 +32,11 @@ export async function listNewest(
   beforeId: number,
   maxRows: number,
 ): Promise<NewestPage> {
-  const [page] = await newest(db, { memberId, beforeId, maxRows })
-  return { data: page?.data ?? '', lastId: page?.has_more ? page.last_id : null }
+  // The one too many says that there are more.
+  const users = await newest(db, { memberId, beforeId, maxRows: maxRows + 1 })
+  const hasMore = users.length > maxRows
+  if (hasMore) users.length = maxRows
+  return { data: users.join(','), lastId: hasMore ? JSON.parse(users.at(-1)!).id : null }
 }
 
 export interface NamePosition {

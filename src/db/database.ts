@@ -6,7 +6,7 @@ import type { Tables } from '../../migrations/index.ts'
 import { DatabaseError } from './database-error.ts'
 import { SqliteDialect } from './dialect.ts'
 import { SqliteDriver } from './driver.ts'
-import { execute } from './execute.ts'
+import { execute, type RowShape } from './execute.ts'
 import { isLocked, retryWhileLocked } from './lock-wait.ts'
 import type { DatabaseObserver } from './observer.ts'
 import { applySettings } from './settings.ts'
@@ -87,8 +87,12 @@ export class SqliteDatabase extends Kysely<Tables> {
   }
 
   /** A statement by its text, outside of any transaction and without what Kysely does around one. */
-  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> | Promise<QueryResult<unknown>> {
-    return this.#driver.run(sql, parameters)
+  run(
+    sql: string,
+    parameters: readonly unknown[],
+    shape: RowShape,
+  ): QueryResult<unknown> | Promise<QueryResult<unknown>> {
+    return this.#driver.run(sql, parameters, shape)
   }
 
   /** Kysely closes only a driver that a query has used. */

@@ -9,7 +9,7 @@ import type {
   TransactionSettings,
 } from 'kysely'
 import { DatabaseLockedError } from './database-error.ts'
-import { execute } from './execute.ts'
+import { execute, type RowShape } from './execute.ts'
 import { FairMutex } from './fair-mutex.ts'
 import { isLocked, pauseMs } from './lock-wait.ts'
 import type { DatabaseObserver } from './observer.ts'
@@ -53,12 +53,16 @@ export class SqliteDriver implements Driver {
    * One statement on a connection of its own. Where it is its turn at once and nobody holds a lock, which is nearly
    * always, nothing is allocated and nothing waited for.
    */
-  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> | Promise<QueryResult<unknown>> {
+  run(
+    sql: string,
+    parameters: readonly unknown[],
+    shape: RowShape,
+  ): QueryResult<unknown> | Promise<QueryResult<unknown>> {
     const { turns, statements, observer } = this.#engine
-    if (!turns.tryAcquire()) return this.#runInTurn(sql, parameters)
+    if (!turns.tryAcquire()) return this.#runInTurn(sql, parameters, shape)
     let wasLocked = false
     try {
-      return execute(statements, sql, parameters)
+      return execute(statements, sql, parameters, shape)
     } catch (error) {
       wasLocked = isLocked(error)
       if (!wasLocked) throw error
@@ -66,13 +70,17 @@ export class SqliteDriver implements Driver {
       turns.release()
       if (!wasLocked) observer.connectionWait(0)
     }
-    return this.#runInTurn(sql, parameters)
+    return this.#runInTurn(sql, parameters, shape)
   }
 
-  async #runInTurn(sql: string, parameters: readonly unknown[]): Promise<QueryResult<unknown>> {
+  async #runInTurn(
+    sql: string,
+    parameters: readonly unknown[],
+    shape: RowShape,
+  ): Promise<QueryResult<unknown>> {
     const connection = await this.acquireConnection()
     try {
-      return await connection.execute(sql, parameters)
+      return await connection.execute(sql, parameters, { shape })
     } finally {
       connection.giveBack()
     }
@@ -165,11 +173,15 @@ export class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery, options?: AbortableOperationOptions): Promise<QueryResult<R>> {
-    return (await this.execute(query.sql, query.parameters, options?.signal)) as QueryResult<R>
+    return (await this.execute(query.sql, query.parameters, { signal: options?.signal })) as QueryResult<R>
   }
 
-  execute(sql: string, parameters: readonly unknown[], signal?: AbortSignal): Promise<QueryResult<unknown>> {
-    return this.#whenUnlocked(() => execute(this.#engine.statements, sql, parameters), signal)
+  execute(
+    sql: string,
+    parameters: readonly unknown[],
+    { shape, signal }: { shape?: RowShape; signal?: AbortSignal | undefined } = {},
+  ): Promise<QueryResult<unknown>> {
+    return this.#whenUnlocked(() => execute(this.#engine.statements, sql, parameters, shape), signal)
   }
 
   /**

@@ -12,7 +12,7 @@ class Parameter {
 type Parameters = Readonly<Record<string, unknown>>
 type ParameterOf<P extends Parameters> = <K extends keyof P & string>(name: K) => RawBuilder<P[K]>
 
-/** Runs the query with values for its parameters; resolves to its rows. */
+/** Runs the query with values for its parameters; resolves to its rows, in the order that it states. */
 export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P) => Promise<Row[]>
 
 /**
@@ -26,23 +26,49 @@ export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P)
  *     const [user] = await byId(db, { id: 1 })
  */
 export function prepareQuery<P extends Parameters>() {
-  return <Row>(
-    build: (db: Database, parameter: ParameterOf<P>) => Compilable<Row>,
-  ): PreparedQuery<P, Row> => {
-    // Transactions share their database's adapter, and its compiler.
-    const compiled = new WeakMap<object, CompiledQuery<Row>>()
-    const compile = (db: Database): CompiledQuery<Row> => {
-      const query = build(db, (name) => sql`+${new Parameter(name)}`).compile()
-      compiled.set(db.getExecutor().adapter, query)
-      return query
-    }
+  return <Row>(build: Build<P, Row>): PreparedQuery<P, Row> => {
+    const bind = prepare(build)
     return async (db, values) => {
-      const query = compiled.get(db.getExecutor().adapter) ?? compile(db)
-      const parameters = query.parameters.map((value) =>
-        value instanceof Parameter ? values[value.name] : value,
-      )
-      if (db instanceof SqliteDatabase) return (await db.run(query.sql, parameters)).rows as Row[]
-      return (await db.executeQuery<Row>({ ...query, parameters })).rows
+      const query = bind(db, values)
+      if (db instanceof SqliteDatabase)
+        return (await db.run(query.sql, query.parameters, 'objects')).rows as Row[]
+      return (await db.executeQuery(query)).rows
     }
+  }
+}
+
+/**
+ * The same of a query that selects one column: resolves to its values. An object for each row would be a quarter of the
+ * time of a page of fifty texts.
+ */
+export function prepareColumn<P extends Parameters>() {
+  return <Row extends object>(build: Build<P, Row>): PreparedQuery<P, Row[keyof Row]> => {
+    const bind = prepare(build)
+    return async (db, values) => {
+      const query = bind(db, values)
+      if (db instanceof SqliteDatabase)
+        return (await db.run(query.sql, query.parameters, 'values')).rows as Row[keyof Row][]
+      return (await db.executeQuery(query)).rows.map((row) => Object.values(row)[0])
+    }
+  }
+}
+
+type Build<P extends Parameters, Row> = (db: Database, parameter: ParameterOf<P>) => Compilable<Row>
+
+/** Compiles at the first use; what it gives is the compiled query with the values of one run. */
+function prepare<P extends Parameters, Row>(build: Build<P, Row>) {
+  // Transactions share their database's adapter, and its compiler.
+  const compiled = new WeakMap<object, CompiledQuery<Row>>()
+  const compile = (db: Database): CompiledQuery<Row> => {
+    const query = build(db, (name) => sql`+${new Parameter(name)}`).compile()
+    compiled.set(db.getExecutor().adapter, query)
+    return query
+  }
+  return (db: Database, values: P): CompiledQuery<Row> => {
+    const query = compiled.get(db.getExecutor().adapter) ?? compile(db)
+    const parameters = query.parameters.map((value) =>
+      value instanceof Parameter ? values[value.name] : value,
+    )
+    return { ...query, parameters }
   }
 }

@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import { listNewest } from '../../src/community/community-queries.ts'
+import { newUser, openMigrated } from '../db/temporary-database.ts'
 import { openApp } from '../support/harness.ts'
 import { addMembers, addUsers, allPages, idsOf } from '../support/members.ts'
 
@@ -15,6 +17,29 @@ test("the listing has everybody, newest first, the asking member among them, and
     idsOf((await bob!.ask('GET', '/v1/community?sort=joined')).json().data),
     idsOf(reply.json().data),
   )
+})
+
+test('the order of the newest is stated where the rows leave SQLite, and not below an aggregate', async (t) => {
+  const texts: string[] = []
+  const statement = ({ sql }: { sql: string }) => {
+    texts.push(sql)
+    return () => {}
+  }
+  const { db } = await openMigrated(t, { observer: { statement, connectionWait() {} } })
+  await db
+    .insertInto('users')
+    .values(['Ada', 'Bob', 'Eve'].map((name) => newUser(name)))
+    .execute()
+  texts.length = 0
+  const { data, lastId } = await listNewest(db, 1, Number.MAX_SAFE_INTEGER, 2)
+  t.strictSame(
+    JSON.parse(`[${data}]`).map(({ name }: { name: string }) => name),
+    ['Eve', 'Bob'],
+  )
+  t.equal(lastId, 2)
+  t.equal(texts.length, 1)
+  t.match(texts[0], /order by "users"\."id" desc limit \+\?$/)
+  t.notMatch(texts[0], /group_concat|string_agg|json_group_array/)
 })
 
 test('sorting by name ignores letter case, and namesakes stand in the order of joining', async (t) => {

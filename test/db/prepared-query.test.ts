@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { DatabaseObserver } from '../../src/db/observer.ts'
-import { prepareQuery } from '../../src/db/prepared-query.ts'
+import { prepareColumn, prepareQuery } from '../../src/db/prepared-query.ts'
 import { newUser, openMigrated } from './temporary-database.ts'
 
 const named = prepareQuery<{ name: string; afterId: number }>()((db, parameter) =>
@@ -114,3 +114,32 @@ t.test(
     t.equal(texts[0]?.match(/\+\?/g)?.length, 3)
   },
 )
+
+const names = prepareColumn<{ afterId: number }>()((db, parameter) =>
+  db.selectFrom('users').select('name').where('id', '>', parameter('afterId')).orderBy('id'),
+)
+const rowsOfNames = prepareQuery<{ afterId: number }>()((db, parameter) =>
+  db.selectFrom('users').select('name').where('id', '>', parameter('afterId')).orderBy('id'),
+)
+
+t.test('a prepared column is the values, in transactions too, and leaves objects to others', async (t) => {
+  const { heard, observer } = listening()
+  const { db } = await openMigrated(t, { observer })
+  for (const name of ['Ada', 'Grace', 'Edsger']) await db.insertInto('users').values(newUser(name)).execute()
+  t.same(await names(db, { afterId: 0 }), ['Ada', 'Grace', 'Edsger'])
+  heard.statements = 0
+  t.same(await rowsOfNames(db, { afterId: 1 }), [{ name: 'Grace' }, { name: 'Edsger' }])
+  t.equal(heard.statements, 0, 'both are one kept statement')
+  t.same(await names(db, { afterId: 1 }), ['Grace', 'Edsger'])
+  t.same(await names(db, { afterId: 3 }), [])
+  await db.transaction().execute(async (tx) => {
+    t.same(await names(tx, { afterId: 2 }), ['Edsger'])
+  })
+})
+
+t.test('a column that fails leaves objects to others', async (t) => {
+  const { db } = await openMigrated(t)
+  await db.insertInto('users').values(newUser('Ada')).execute()
+  await t.rejects(names(db, { afterId: {} as number }), TypeError)
+  t.same(await rowsOfNames(db, { afterId: 0 }), [{ name: 'Ada' }])
+})
