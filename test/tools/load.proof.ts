@@ -8,7 +8,6 @@ import { bottleneckOf } from '../../tools/loading/bottleneck.ts'
 import { Latencies } from '../../tools/loading/latencies.ts'
 import { PAGE_NAMES, readMix } from '../../tools/loading/pages.ts'
 import { resolveTarget } from '../../tools/loading/target.ts'
-import { seededRandom } from '../proof/client.ts'
 import { temporaryFolder } from '../support/harness.ts'
 import { tableOf } from '../support/members.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
@@ -437,21 +436,4 @@ t.test('what cannot be is refused in one sentence', { buffered: true }, async (t
       t.match(result, { code, stdout: '', stderr: sentence }, args.join(' '))
     }),
   )
-})
-
-t.test('percentiles are within half a per cent of the exact ones', { buffered: true }, async (t) => {
-  const random = seededRandom(5)
-  for (const draw of [() => random() * 50, () => 0.01 * Math.exp(random() * 14), () => 3]) {
-    const values = Array.from({ length: 5000 }, draw)
-    const halves = [new Latencies(), new Latencies()] as const
-    for (const [index, value] of values.entries()) halves[index < 2500 ? 0 : 1].record(value)
-    halves[0].add(halves[1])
-    const sorted = values.toSorted((one, other) => one - other)
-    t.equal(halves[0].count, 5000)
-    for (const percent of [0, 50, 90, 99, 99.9, 100]) {
-      const exact = sorted[Math.max(0, Math.ceil((percent / 100) * 5000 - 1e-6) - 1)]!
-      const off = Math.abs(halves[0].percentileMs(percent)! - exact) / exact
-      t.ok(off <= 0.005, `p${percent} is off by ${off}`)
-    }
-  }
 })

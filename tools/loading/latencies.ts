@@ -1,50 +1,46 @@
-/** Neighbouring bounds are 1 % apart, so a percentile is within (growth − 1) / (growth + 1) = 0.5 % of the truth. */
-const GROWTH = 1.01
-const LOG_GROWTH = Math.log(GROWTH)
-/** The first bucket ends here; whatever is quicker counts as this. */
-const LEAST_MS = 0.001
-/** Up to 1,000 s; whatever takes longer counts in the last bucket, and the maximum is exact. */
-const BUCKETS = Math.ceil(Math.log(1e9) / LOG_GROWTH) + 1
+import { createHistogram } from 'node:perf_hooks'
 
-/** Any number of latencies in 17 kB: exponential buckets, exact count and maximum. */
+const NS_PER_MS = 1e6
+/** 1,000 s; whatever takes longer counts as this, and the maximum is exact. */
+const HIGHEST_NS = 1e12
+/** Three figures: a percentile is at most 0.1 % above the truth. */
+const FIGURES = 3
+
+/** Any number of latencies in 140 kB: Node's HDR histogram of whole nanoseconds, with the exact maximum beside it. */
 export class Latencies {
-  readonly #counts = new Float64Array(BUCKETS)
-  #count = 0
-  #max = 0
+  readonly #histogram = createHistogram({ lowest: 1, highest: HIGHEST_NS, figures: FIGURES })
+  #maxMs = 0
 
   get count(): number {
-    return this.#count
+    return this.#histogram.count
   }
 
   get maxMs(): number {
-    return this.#max
+    return this.#maxMs
   }
 
   record(ms: number): void {
-    const index = ms <= LEAST_MS ? 0 : Math.min(BUCKETS - 1, Math.ceil(Math.log(ms / LEAST_MS) / LOG_GROWTH))
-    this.#counts[index]! += 1
-    this.#count += 1
-    if (ms > this.#max) this.#max = ms
+    this.#histogram.record(Math.min(HIGHEST_NS, Math.max(1, Math.round(ms * NS_PER_MS))))
+    if (ms > this.#maxMs) this.#maxMs = ms
   }
 
   add(other: Latencies): void {
-    for (const [index, count] of other.#counts.entries()) this.#counts[index]! += count
-    this.#count += other.#count
-    this.#max = Math.max(this.#max, other.#max)
+    this.#histogram.add(other.#histogram)
+    this.#maxMs = Math.max(this.#maxMs, other.#maxMs)
   }
 
   /** The latency of rank ⌈percent × n / 100⌉ in ascending order; undefined where there is none. */
   percentileMs(percent: number): number | undefined {
-    if (this.#count === 0) return undefined
+    const { count } = this
+    if (count === 0) return undefined
     // A hair less, because 99.9 / 100 × 1000 is more than 999 to a double.
-    const rank = Math.max(1, Math.ceil((percent / 100) * this.#count * (1 - 1e-12)))
-    let passed = 0
-    const index = this.#counts.findIndex((count) => {
-      passed += count
-      return passed >= rank
-    })
-    // Relatively as near to the one end of its bucket as to the other.
-    const estimate = LEAST_MS * GROWTH ** index * (2 / (1 + GROWTH))
-    return Math.min(estimate, this.#max)
+    const rank = Math.max(1, Math.ceil((percent / 100) * count * (1 - 1e-12)))
+    // Asked for by the rank: the histogram itself rounds to the nearest one.
+    return Math.min(this.#histogram.percentile((rank / count) * 100) / NS_PER_MS, this.#maxMs)
+  }
+
+  reset(): void {
+    this.#histogram.reset()
+    this.#maxMs = 0
   }
 }

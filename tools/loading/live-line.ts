@@ -14,7 +14,7 @@ export class LiveLine {
   readonly #timer: NodeJS.Timeout
   readonly #startedAt = performance.now()
   /** Of the answers since the line was shown last. */
-  latencies = new Latencies()
+  readonly latencies = new Latencies()
   #shownAt = performance.now()
   #sent = 0
   #inFlight = 0
@@ -57,7 +57,7 @@ export class LiveLine {
       `${formatCount(this.#errors)} errors`,
     ].join(' · ')
     this.#out.write(this.#out.isTTY ? `\r\u001b[2K${line}` : `${line}\n`)
-    this.latencies = new Latencies()
+    this.latencies.reset()
     this.#shownAt = now
     this.#sent = 0
   }
