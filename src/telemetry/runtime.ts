@@ -17,8 +17,10 @@ import {
 } from './semconv.ts'
 
 /**
- * Measures the process itself: event loop, garbage collection, memory, processor time. Written by hand, because the
- * ready-made packages follow older conventions, sample every 10 ms and leave units out. Returns what stops it.
+ * Measures the process itself: event loop, garbage collection, memory, processor time. Written by hand:
+ * instrumentation-runtime-node 0.37 has the same names and units, but tells of an idle event loop that it is 10 ms late
+ * (it reports the whole time between two firings of its timer) and measures neither memory nor processor time of the
+ * process; host-metrics 0.39 does that, without a unit for memory. Returns what stops it.
  */
 export function sampleRuntime(instruments: Instruments): () => void {
   const samplers = [eventLoopSampler(instruments), heapSampler(instruments), processSampler(instruments)]
