@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
-import { decodeRequest, type Signal } from '../../packages/otlp/src/decode.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { queryTiming } from '../../src/telemetry/query-timing.ts'
+import { readExport, type Signal } from '../support/flat-telemetry.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { openMeasured, openTelemetry } from '../telemetry/measured.ts'
 import { requestDefects } from './emitted.ts'
@@ -32,7 +32,7 @@ test('whatever differs from the catalogue is said in one sentence', async (t) =>
   const defects = (signal: Signal, from: string | RegExp = '', to = '') => {
     const changed = texts[signal].replace(from, to)
     t.not(changed, from === '' ? '' : texts[signal], `${from} is there`)
-    return [...new Set(requestDefects({ [signal]: decodeRequest(signal, 'json', Buffer.from(changed)) }))]
+    return [...new Set(requestDefects(readExport(signal, 'json', Buffer.from(changed))))]
   }
   for (const signal of ['metrics', 'traces', 'logs'] as const) t.strictSame(defects(signal), [])
 

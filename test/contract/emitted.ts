@@ -1,4 +1,3 @@
-import type { Requests } from '../../packages/otlp/src/decode.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import type {
   AttributeDefinition,
@@ -12,15 +11,7 @@ import {
   SPANS,
 } from '../../src/telemetry/record-catalogue.ts'
 import { seriesKey, seriesOf } from '../../src/telemetry/series.ts'
-import {
-  type AttributeValues,
-  flatLogs,
-  flatPoints,
-  flatSpans,
-  type LogData,
-  type Point,
-  type SpanData,
-} from '../support/flat-telemetry.ts'
+import type { AttributeValues, Exported, LogData, Point, SpanData } from '../support/flat-telemetry.ts'
 
 /** What is emitted against what the catalogue names: one sentence for each difference, and none where it fits. */
 
@@ -35,12 +26,8 @@ const KINDS = {
   gauge: { kind: 'gauge' },
 } as const
 
-export function requestDefects({ metrics, traces, logs }: Partial<Requests>): string[] {
-  return [
-    ...(metrics ? flatPoints(metrics).flatMap(pointDefects) : []),
-    ...(traces ? flatSpans(traces).flatMap(spanDefects) : []),
-    ...(logs ? flatLogs(logs).flatMap(logDefects) : []),
-  ]
+export function requestDefects({ points, spans, logs }: Exported): string[] {
+  return [...points.flatMap(pointDefects), ...spans.flatMap(spanDefects), ...logs.flatMap(logDefects)]
 }
 
 export function pointDefects(point: Point): string[] {

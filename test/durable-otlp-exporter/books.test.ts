@@ -13,7 +13,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     413,
     'reset',
     'lost reply',
-    'never',
+    'no answer',
     { status: 429, headers: { 'retry-after': '0' } },
     { status: 200, rejected: { rejected: 1, message: '' } },
   ),

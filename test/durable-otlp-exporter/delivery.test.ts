@@ -13,7 +13,7 @@ const TROUBLES: Record<string, Answer[]> = {
     { status: 429, headers: { 'retry-after': 'Sun, 06 Nov 1994 08:49:37 GMT' } },
   ],
   '500, 502, 504, 408 and 425': [500, 502, 504, 408, 425],
-  'no answer': ['never', 'never'],
+  'no answer': ['no answer', 'no answer'],
   'a reset': ['reset', 'reset'],
 }
 
@@ -22,7 +22,7 @@ for (const [name, answers] of Object.entries(TROUBLES))
     const { receiver, telemetry, view, arrived } = await openExporting(t, {
       env: {
         OTEL_METRIC_EXPORT_INTERVAL: '3600000',
-        ...(answers[0] === 'never' && { OTEL_EXPORTER_OTLP_TIMEOUT: '100' }),
+        ...(answers[0] === 'no answer' && { OTEL_EXPORTER_OTLP_TIMEOUT: '100' }),
       },
     })
     receiver.answerWith(...answers)

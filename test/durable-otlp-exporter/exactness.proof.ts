@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { test } from 'tap'
+import { readExport } from '../support/flat-telemetry.ts'
 import { temporaryFolder } from '../support/harness.ts'
 import { fastClock, imbalance, openExporting } from './exporting.ts'
 import { type Fate, type Item, itemsOf, StoringReceiver } from './storing-receiver.ts'
@@ -19,7 +20,7 @@ const fate: fc.Arbitrary<Fate> = fc.oneof(
     413,
     'reset',
     'lost reply',
-    'never',
+    'no answer',
     'stored, no answer',
     { status: 503, headers: { 'retry-after': '1' } },
     { status: 429, headers: { 'retry-after': '0' } },
@@ -144,7 +145,8 @@ function itemsSetAside(directory: string): Map<string, Item> {
     const end = content.indexOf('\n')
     const { signal, reason } = JSON.parse(content.toString('utf8', 0, end))
     if (reason === 'rejected') continue
-    for (const item of itemsOf(signal, content.subarray(end + 1))) items.set(item.key, item)
+    const exported = readExport(signal, 'json', content.subarray(end + 1))
+    for (const item of itemsOf(exported)) items.set(item.key, item)
   }
   return items
 }

@@ -11,11 +11,10 @@ import { test } from 'tap'
 import { halve, makeBodies } from '../../packages/durable-otlp-exporter/src/body.ts'
 import { FORMATS } from '../../packages/durable-otlp-exporter/src/formats.ts'
 import { splitRequest } from '../../packages/durable-otlp-exporter/src/split.ts'
-import { decodeRequest } from '../../packages/otlp/src/decode.ts'
-import { flatPoints } from '../support/flat-telemetry.ts'
+import { readExport } from '../support/flat-telemetry.ts'
 
 const decoded = (bytes: Buffer, encoding: 'json' | 'protobuf' = 'json') =>
-  flatPoints(decodeRequest('metrics', encoding, bytes))
+  readExport('metrics', encoding, bytes).points
 
 const PROTOCOLS = ['http/json', 'http/protobuf'] as const
 

@@ -10,8 +10,7 @@ import { systemClock } from '../../packages/durable-otlp-exporter/src/clock.ts'
 import { Notices } from '../../packages/durable-otlp-exporter/src/notices.ts'
 import { Outbox } from '../../packages/durable-otlp-exporter/src/outbox.ts'
 import { Spool } from '../../packages/durable-otlp-exporter/src/spool.ts'
-import { decodeRequest } from '../../packages/otlp/src/decode.ts'
-import { flatPoints } from '../support/flat-telemetry.ts'
+import { readExport } from '../support/flat-telemetry.ts'
 import { temporaryFolder } from '../support/harness.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { imbalance, openExporting, until } from './exporting.ts'
@@ -228,7 +227,7 @@ function viewsOnDisk(directory: string): number {
     const path = join(directory, name)
     // What has been acknowledged since the folder was listed is gone.
     const content = existsSync(path) ? readFileSync(path) : Buffer.from('\n{}')
-    const points = flatPoints(decodeRequest('metrics', 'json', content.subarray(content.indexOf('\n') + 1)))
+    const { points } = readExport('metrics', 'json', content.subarray(content.indexOf('\n') + 1))
     return sum + points.reduce((of, { name, value }) => of + (name === TOTAL ? (value ?? 0) : 0), 0)
   }, 0)
 }

@@ -1,8 +1,6 @@
 import type { Test } from 'tap'
-import type { Signal } from '../../packages/durable-otlp-exporter/src/otlp-settings.ts'
-import { decodeRequest } from '../../packages/otlp/src/decode.ts'
-import { flatLogs, flatPoints, flatSpans } from '../support/flat-telemetry.ts'
-import { type Answer, OtlpReceiver, type ReceivedRequest } from '../support/otlp-receiver.ts'
+import type { Exported } from '../support/flat-telemetry.ts'
+import { type Answer, OtlpReceiver, type ReceivedRequest, readRequest } from '../support/otlp-receiver.ts'
 
 /** What becomes of a request, besides what {@link Answer} says. */
 export type Fate = Answer | 'stored, no answer' | { partial: number }
@@ -14,20 +12,16 @@ export interface Item {
   readonly views: number
 }
 
-export function itemsOf(signal: Signal, body: Buffer): Item[] {
-  if (signal === 'traces')
-    return flatSpans(decodeRequest('traces', 'json', body)).map(({ spanId }) => item(`span ${spanId}`))
-  if (signal === 'logs')
-    return flatLogs(decodeRequest('logs', 'json', body)).map((record) => item(`log ${record.body}`))
-  return flatPoints(decodeRequest('metrics', 'json', body)).map((point) => {
-    const { name, attributes, resource, time, startTime, value, count, sum } = point
-    const series = [name, attributes, resource['service.instance.id'], String(time / 1_000_000_000n)]
-    return {
-      key: JSON.stringify(series),
+export function itemsOf({ points, spans, logs }: Exported): Item[] {
+  return [
+    ...spans.map(({ spanId }) => item(`span ${spanId}`)),
+    ...logs.map(({ body }) => item(`log ${body}`)),
+    ...points.map(({ name, attributes, resource, time, startTime, value, count, sum }) => ({
+      key: JSON.stringify([name, attributes, resource['service.instance.id'], String(time / 1_000_000_000n)]),
       content: JSON.stringify([String(time), String(startTime), value, count, sum]),
       views: name === 'web.page_views_total' ? (value ?? 0) : 0,
-    }
-  })
+    })),
+  ]
 }
 
 function item(key: string): Item {
@@ -60,10 +54,9 @@ export class StoringReceiver {
     return new StoringReceiver(await OtlpReceiver.start(t, { foreign: ['metrics', 'traces', 'logs'] }))
   }
 
-  #meet({ path, body }: ReceivedRequest): Answer {
-    const signal = path.slice('/v1/'.length) as Signal
-    const text = body.toString('latin1')
-    const items = itemsOf(signal, body)
+  #meet(request: ReceivedRequest): Answer {
+    const text = request.body.toString('latin1')
+    const items = itemsOf(readRequest(request))
     for (const each of items) this.#check(each, text)
     const fate = this.fates.shift() ?? 200
     const isFinal = fate === 400 || fate === 413 || (typeof fate === 'object' && 'partial' in fate)
@@ -79,7 +72,7 @@ export class StoringReceiver {
       this.#storedBodies.add(text)
       this.#store(items)
     }
-    return fate === 'stored, no answer' ? 'never' : fate
+    return fate === 'stored, no answer' ? 'no answer' : fate
   }
 
   #store(items: readonly Item[]): void {

@@ -1,18 +1,23 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { decodeRequest, type Requests, type Signal } from '../../packages/otlp/src/decode.ts'
-import { exportResponse, type PartialSuccess } from '../../packages/otlp/src/export-response.ts'
-import { encodingOf, readRequestBody } from '../../packages/otlp/src/request-body.ts'
 import { requestDefects } from '../contract/emitted.ts'
-import { flatLogs, flatPoints, flatSpans, type LogData, type Point, type SpanData } from './flat-telemetry.ts'
+import {
+  AnsweringServer,
+  contentOf,
+  encodingOf,
+  type Outcome,
+  type ReceivedRequest,
+} from './answering-server.ts'
+import {
+  type Exported,
+  type LogData,
+  type Point,
+  readExport,
+  type Signal,
+  type SpanData,
+} from './flat-telemetry.ts'
+import { exportReply, type PartialSuccess } from './otlp-replies.ts'
 
-export interface ReceivedRequest {
-  path: string
-  headers: IncomingHttpHeaders
-  /** As it came over the wire. */
-  body: Buffer
-}
+export type { ReceivedRequest } from './answering-server.ts'
 
 /**
  * How a request is answered: with a status; with header fields, a body or a partial success besides; never; by a reset
@@ -21,7 +26,7 @@ export interface ReceivedRequest {
 export type Answer =
   | number
   | { status: number; headers?: Record<string, string>; body?: object; rejected?: PartialSuccess }
-  | 'never'
+  | 'no answer'
   | 'reset'
   | 'lost reply'
 
@@ -40,6 +45,13 @@ export interface ReceiverOptions {
   foreign?: readonly Signal[]
 }
 
+/** What a request to one of the paths of OTLP brings. */
+export function readRequest(request: ReceivedRequest): Exported {
+  return readExport(SIGNALS[request.path]!, encodingOf(request), contentOf(request))
+}
+
+type AnswerEach = (request: ReceivedRequest) => Answer | undefined | Promise<Answer | undefined>
+
 /**
  * A real OTLP/HTTP receiver on a free port: keeps everything it is sent, decodes protobuf and JSON, compressed or not.
  * What it answers with a status other than 200 it does not keep, as a receiver that refused it would not. All that it is
@@ -47,36 +59,14 @@ export interface ReceiverOptions {
  */
 export class OtlpReceiver {
   readonly requests: ReceivedRequest[] = []
-  readonly #server = createServer((request, response) => {
-    if (request.method !== 'POST') {
-      response.writeHead(405, { allow: 'POST' }).end()
-      return
-    }
-    void this.#receive(request).then((answer) => {
-      if (answer === 'never') return
-      if (answer === 'reset' || answer === 'lost reply') {
-        request.socket.resetAndDestroy()
-        return
-      }
-      const {
-        status,
-        headers = {},
-        body,
-        rejected,
-      } = typeof answer === 'number' ? { status: answer } : answer
-      const encoded = exportResponse(signalOf(request.url), encodingOf(request.headers), rejected)
-      response
-        .writeHead(status, { 'content-type': encoded.contentType, ...headers })
-        .end(body ? JSON.stringify(body) : encoded.body)
-    })
-  })
-  readonly #accepted: { [S in Signal]: Requests[S][] } = { metrics: [], traces: [], logs: [] }
+  readonly #server = new AnsweringServer((request) => this.#answer(request))
+  readonly #kept: Exported[] = []
   static readonly #open = new Set<OtlpReceiver>()
   readonly #foreign: readonly Signal[]
   /** What is not as the catalogue says. */
   readonly #defects = new Set<string>()
   #answers: Answer[] = []
-  #answerEach: ((request: ReceivedRequest) => Answer | undefined) | undefined
+  #answerEach: AnswerEach | undefined
 
   private constructor(foreign: readonly Signal[]) {
     this.#foreign = foreign
@@ -88,7 +78,7 @@ export class OtlpReceiver {
     { port = 0, foreign = [] }: ReceiverOptions = {},
   ): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver(foreign)
-    await new Promise<void>((resolve) => receiver.#server.listen(port, '127.0.0.1', resolve))
+    await receiver.#server.listen(port)
     OtlpReceiver.#open.add(receiver)
     t.teardown(async () => {
       await receiver.close()
@@ -103,7 +93,7 @@ export class OtlpReceiver {
 
   /** What OTEL_EXPORTER_OTLP_ENDPOINT wants. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server.url
   }
 
   /** The next requests are answered with these statuses, or never; those after them with 200 again. */
@@ -111,23 +101,23 @@ export class OtlpReceiver {
     this.#answers = answers
   }
 
-  /** Each request is answered as the function says; where it says nothing, as usual. */
-  answerEach(answer: ((request: ReceivedRequest) => Answer | undefined) | undefined): void {
+  /** Each request is answered as the function says, when it says it; where it says nothing, as usual. */
+  answerEach(answer: AnswerEach | undefined): void {
     this.#answerEach = answer
   }
 
   /** Every data point, flattened, in the order of arrival. */
   metrics(name?: string): Point[] {
-    const points = this.#accepted.metrics.flatMap(flatPoints)
+    const points = this.#kept.flatMap((each) => each.points)
     return name === undefined ? points : points.filter((point) => point.name === name)
   }
 
   spans(): SpanData[] {
-    return this.#accepted.traces.flatMap(flatSpans)
+    return this.#kept.flatMap(({ spans }) => spans)
   }
 
   logs(): LogData[] {
-    return this.#accepted.logs.flatMap(flatLogs)
+    return this.#kept.flatMap(({ logs }) => logs)
   }
 
   /** Sums a counter, or the counts of a histogram, by attribute set (JSON with sorted keys). */
@@ -142,30 +132,35 @@ export class OtlpReceiver {
 
   async close(): Promise<void> {
     OtlpReceiver.#open.delete(this)
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await this.#server.close()
   }
 
-  async #receive(request: IncomingMessage): Promise<Answer> {
-    const { sent, decoded } = await readRequestBody(request, request.headers)
-    const path = request.url ?? ''
-    const received = { path, headers: request.headers, body: sent }
-    this.requests.push(received)
-    const answer = this.#answers.shift() ?? this.#answerEach?.(received) ?? 200
+  async #answer(request: ReceivedRequest): Promise<Outcome> {
+    if (request.method !== 'POST') return { status: 405, headers: { allow: 'POST' } }
+    this.requests.push(request)
+    const answer = this.#answers.shift() ?? (await this.#answerEach?.(request)) ?? 200
     const status = typeof answer === 'object' ? answer.status : answer
-    const isKept = status === 200 || status === 'lost reply'
-    const signal = SIGNALS[path]
-    if (signal) this.#take(signal, decodeRequest(signal, encodingOf(request.headers), decoded), isKept)
-    return answer
+    const signal = SIGNALS[request.path]
+    if (signal) this.#take(signal, request, status === 200 || status === 'lost reply')
+    if (answer === 'lost reply') return 'reset'
+    if (answer === 'no answer' || answer === 'reset') return answer
+    const { headers, body, rejected } = typeof answer === 'object' ? answer : {}
+    const reply = exportReply(signal ?? 'metrics', encodingOf(request), rejected)
+    return {
+      status: Number(status),
+      headers: { ...reply.headers, ...headers },
+      body: body ? JSON.stringify(body) : reply.body,
+    }
   }
 
-  #take<S extends Signal>(signal: S, request: Requests[S], isKept: boolean): void {
-    if (isKept) this.#accepted[signal].push(request)
-    if (this.#foreign.includes(signal)) return
-    for (const defect of requestDefects({ [signal]: request })) this.#defects.add(defect)
+  #take(signal: Signal, request: ReceivedRequest, isKept: boolean): void {
+    try {
+      const exported = readRequest(request)
+      if (isKept) this.#kept.push(exported)
+      if (this.#foreign.includes(signal)) return
+      for (const defect of requestDefects(exported)) this.#defects.add(defect)
+    } catch (error) {
+      this.#defects.add(`a request of ${signal} cannot be read: ${(error as Error).message}`)
+    }
   }
-}
-
-function signalOf(path = ''): Signal {
-  return path.endsWith('traces') ? 'traces' : path.endsWith('logs') ? 'logs' : 'metrics'
 }

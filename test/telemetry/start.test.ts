@@ -359,7 +359,7 @@ t.test(
         OTEL_TRACES_EXPORTER: 'none',
         OTEL_LOGS_EXPORTER: 'none',
       })
-      receiver.answerWith('never')
+      receiver.answerWith('no answer')
       telemetry.instruments.counter(METRICS.pageViewsTotal, {}).add(1)
       await telemetry.shutdown(4000)
       const said: unknown[] = []
