@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { isUniqueViolation } from '../db/violations.ts'
 import { Problem } from '../errors.ts'
+import { ownerColumns } from '../users/user-view.ts'
 
 interface NewAccount {
   name: string
@@ -32,7 +33,7 @@ export async function createAccount(db: Database, account: NewAccount, now = Dat
     const user = await tx
       .insertInto('users')
       .values({ name, name_key: nameKey, email, email_key: emailKey, joined_at: now, seed_number: null })
-      .returning(['id', 'name', 'email', 'joined_at'])
+      .returning(ownerColumns)
       .executeTakeFirstOrThrow()
     await tx.insertInto('passwords').values({ user_id: user.id, hash: passwordHash }).execute()
     return user
@@ -54,7 +55,7 @@ export async function updateProfile(db: Database, userId: number, { name, email 
       ...(email && { email: email.email, email_key: email.emailKey }),
     })
     .where('id', '=', userId)
-    .returning(['id', 'name', 'email', 'joined_at'])
+    .returning(ownerColumns)
     .executeTakeFirstOrThrow()
   return orEmailTaken(update)
 }

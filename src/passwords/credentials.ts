@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { ownerColumns } from '../users/user-view.ts'
 
 /** Accounts with the hash that their password is verified against. */
 function credentials(db: Database) {
@@ -8,7 +9,7 @@ function credentials(db: Database) {
       .leftJoin('passwords', 'passwords.user_id', 'users.id')
       // Seeded accounts share one hash, unless their owner has set a password of their own.
       .leftJoin('seed_password', (join) => join.onTrue().on('users.seed_number', 'is not', null))
-      .select(['users.id', 'users.name', 'users.email', 'users.joined_at'])
+      .select(ownerColumns)
       .select((row) => row.fn.coalesce('passwords.hash', 'seed_password.hash').as('hash'))
   )
 }

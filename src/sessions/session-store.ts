@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { prepareQuery } from '../db/prepared-query.ts'
+import { type OwnerRow, ownerColumns } from '../users/user-view.ts'
 import { hashToken, newToken } from './tokens.ts'
 
 /** A use is written down at most this often: one write an hour rather than one a request. */
@@ -10,11 +11,7 @@ const TOUCH_INTERVAL_MS = 3_600_000
 const EXPIRED_CLEARED_PER_LOGIN = 100
 
 /** Who asks: the account behind a valid session. */
-export interface Member {
-  readonly id: number
-  readonly name: string
-  readonly email: string
-  readonly joined_at: number
+export interface Member extends Readonly<OwnerRow> {
   readonly sessionId: number
   readonly sessionKind: 'bearer' | 'cookie'
 }
@@ -31,8 +28,8 @@ const sessionOf = prepareQuery<{ tokenHash: Buffer }>()((db, parameter) =>
   db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.user_id')
-    .select(['sessions.id as session_id', 'kind', 'created_at', 'last_used_at', 'expires_at'])
-    .select(['users.id', 'users.name', 'users.email', 'users.joined_at'])
+    .select(['sessions.id as sessionId', 'kind as sessionKind', 'created_at', 'last_used_at', 'expires_at'])
+    .select(ownerColumns)
     .where('token_hash', '=', parameter('tokenHash')),
 )
 
@@ -59,8 +56,7 @@ export class SessionStore {
     if (row === undefined || row.expires_at <= now) return undefined
     // Not waited for: another process's lock must not hold up a read, and a use that is lost is written down next time.
     if (now - row.last_used_at >= this.#touchIntervalMs) this.#touch(row, now).catch(() => {})
-    const { id, name, email, joined_at, session_id, kind } = row
-    return { id, name, email, joined_at, sessionId: session_id, sessionKind: kind }
+    return row
   }
 
   /** Within a transaction, so that a log-in and what belongs to it are one. */
@@ -124,11 +120,11 @@ export class SessionStore {
     await tx.deleteFrom('sessions').where('user_id', '=', userId).execute()
   }
 
-  async #touch(row: { session_id: number; created_at: number }, now: number): Promise<void> {
+  async #touch(row: { sessionId: number; created_at: number }, now: number): Promise<void> {
     await this.#db
       .updateTable('sessions')
       .set({ last_used_at: now, expires_at: this.#expiry(row.created_at, now) })
-      .where('id', '=', row.session_id)
+      .where('id', '=', row.sessionId)
       .execute()
   }
 

@@ -26,10 +26,17 @@ export interface UserRow {
   joined_at: number
 }
 
+/** The columns an {@link Owner} is made of. */
+export const ownerColumns = [...userColumns, 'users.email'] as const
+
+export interface OwnerRow extends UserRow {
+  email: string
+}
+
 export function toUser(row: UserRow) {
   return { id: row.id, name: row.name, joinedAt: timestamp(row.joined_at) }
 }
 
-export function toOwner(row: UserRow & { email: string }) {
+export function toOwner(row: OwnerRow) {
   return { ...toUser(row), email: row.email }
 }

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { User } from '../../src/users/user-view.ts'
 import { openApp, signUp } from '../support/harness.ts'
 import { addMembers, allPages, idsOf, type TestMember, tableOf } from '../support/members.ts'
 
@@ -73,13 +74,13 @@ test('a first request is pending: 201, outgoing for one and incoming for the oth
   t.equal(reply.statusCode, 201)
   const { requestedAt, ...rest } = reply.json()
   t.match(rest, { user: { id: bob.id, name: 'Bob' }, status: 'pending', friendsSince: null })
-  t.strictSame(Object.keys(rest.user), ['id', 'name', 'joinedAt'])
+  t.strictSame(Object.keys(rest.user), Object.keys(User.properties))
   t.ok(Date.parse(requestedAt) >= before && Date.parse(requestedAt) <= Date.now())
   t.strictSame(await view(ada), { ...NOTHING, outgoing: [bob.id] })
   t.strictSame(await view(bob), { ...NOTHING, incoming: [ada.id] })
   t.strictSame(await view(eve), NOTHING)
   const [waiting] = (await bob.ask('GET', '/v1/me/friend-requests?direction=incoming')).json().data
-  t.strictSame(Object.keys(waiting), ['id', 'name', 'joinedAt', 'requestedAt'])
+  t.strictSame(Object.keys(waiting), [...Object.keys(User.properties), 'requestedAt'])
   t.equal(waiting.requestedAt, requestedAt)
 })
 
@@ -108,7 +109,7 @@ test('asking whoever has asked makes friends: 200, from both sides of the pair',
     t.match(rest, { user: { id: asking.id }, status: 'friends', requestedAt: asked.requestedAt })
     t.ok(Date.parse(friendsSince) >= Date.parse(asked.requestedAt))
     const [friend] = (await asking.ask('GET', '/v1/me/friends')).json().data
-    t.strictSame(Object.keys(friend), ['id', 'name', 'joinedAt', 'friendsSince'])
+    t.strictSame(Object.keys(friend), [...Object.keys(User.properties), 'friendsSince'])
     t.match(friend, { id: bob.id, friendsSince })
   }
   t.strictSame(await view(bob), { ...NOTHING, friends: [ada.id, eve.id] })
@@ -275,7 +276,7 @@ test('a block ends a request of either side and a friendship: the row is gone', 
       const reply = await block(blocking, blocked)
       t.equal(reply.statusCode, 201)
       t.match(reply.json(), { id: blocked.id, name: blocked.name })
-      t.strictSame(Object.keys(reply.json()), ['id', 'name', 'joinedAt', 'blockedAt'])
+      t.strictSame(Object.keys(reply.json()), [...Object.keys(User.properties), 'blockedAt'])
       t.strictSame(rowsOf(opened), [])
       t.strictSame(await view(blocking), { ...NOTHING, blocks: [blocked.id] })
       t.strictSame(await view(blocked), NOTHING, 'the blocked is not told')
