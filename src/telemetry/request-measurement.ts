@@ -54,7 +54,7 @@ export class RequestMeasurer {
   readonly #options: RequestMeasurerOptions
   readonly #active: ActiveRequests
   #open = 0
-  #whenIdle: (() => void) | undefined
+  readonly #awaitingIdle = new Set<() => void>()
 
   constructor(options: RequestMeasurerOptions) {
     this.#options = options
@@ -97,7 +97,7 @@ export class RequestMeasurer {
         this.#options.instruments.fault(error)
       }
       this.#open -= 1
-      if (this.#open === 0) this.#whenIdle?.()
+      if (this.#open === 0) for (const resolve of this.#awaitingIdle) resolve()
     })
     return measurement
   }
@@ -111,8 +111,9 @@ export class RequestMeasurer {
     if (this.#open === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, timeoutMs)
-    this.#whenIdle = resolve
+    this.#awaitingIdle.add(resolve)
     await promise
+    this.#awaitingIdle.delete(resolve)
     clearTimeout(timer)
   }
 

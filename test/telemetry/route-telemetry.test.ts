@@ -415,6 +415,26 @@ t.test(
   },
 )
 
+t.test('everybody who waits for the last request to end hears of it', async (t) => {
+  const begun = Promise.withResolvers<void>()
+  const finish = Promise.withResolvers<void>()
+  const { app } = await openMeasured(t, (app) => {
+    app.get('/', { config: { page: 'home' } }, async () => {
+      begun.resolve()
+      await finish.promise
+      return 'done'
+    })
+  })
+  const reply = app.inject('/')
+  await begun.promise
+  // Longer than any test may take: who is forgotten fails it.
+  const waiting = [app.requestsEnded(600_000), app.requestsEnded(600_000), app.requestsEnded(1)]
+  await waiting[2]
+  finish.resolve()
+  t.equal((await reply).body, 'done')
+  await Promise.all(waiting)
+})
+
 t.test('a route that is there before the plugin stops the start', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
