@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
@@ -41,10 +41,22 @@ export interface AppParts {
   attemptCounts?: AttemptCounts
 }
 
-/** The whole service over an open, migrated database; it listens to nothing yet. */
-export async function buildApp({ config, db, telemetry, logger, version, attemptCounts }: AppParts) {
-  const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
+/** The whole service over an open, migrated database; it listens to nothing yet. Closes what it made where it throws. */
+export async function buildApp(parts: AppParts) {
+  const app = Fastify({ ...serverOptions(parts.config), loggerInstance: parts.logger })
+  try {
+    await assemble(app, parts)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  return app
+}
 
+async function assemble(
+  app: FastifyInstance,
+  { config, db, telemetry, version, attemptCounts }: AppParts,
+): Promise<void> {
   const isTrusted = isTrustedPeer(config.trustProxy)
 
   registerRefusalLog(app)
@@ -96,8 +108,6 @@ export async function buildApp({ config, db, telemetry, logger, version, attempt
   await app.register(sessionRoutes, { db, config, sessions, passwords, limitByAddress })
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
-
-  return app
 }
 
 /** What all workers may take of something together, for one of them. */

@@ -33,16 +33,36 @@ export interface Service {
 /** Whoever has just started it wants to see that it sends, or to read in its log that nobody takes it. */
 const FIRST_INTERVAL_MS = 1000
 
-/** One process that serves: starts everything in the order in which it depends on each other, stops it in the reverse one. */
-export async function startService({
-  config,
-  listenOn,
-  slot,
-  attemptCounts,
-}: ServiceOptions): Promise<Service> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+/** What a start that fails may still take to send; what is not sent by then waits on disk. */
+const FAILED_START_MS = 200
 
-  // With PORT=0 the instance's name is known only once it listens; the SDK waits for it before it exports.
+/**
+ * One process that serves. Everything is started in the order in which it depends on each other, and stopped in the
+ * reverse one: by `close`, and where a later step of the start throws.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const opened = new AsyncDisposableStack()
+  try {
+    return await openAll(options, opened)
+  } catch (error) {
+    try {
+      await opened.disposeAsync()
+    } catch {
+      // The first error is the one to mend.
+    }
+    throw error
+  }
+}
+
+async function openAll(
+  { config, listenOn, slot, attemptCounts }: ServiceOptions,
+  opened: AsyncDisposableStack,
+): Promise<Service> {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  let isServing = false
+
+  // With PORT=0 the instance's name is known only once it listens; the SDK waits for it before it exports. A process
+  // that never listens has no name of its own, and so exports nothing.
   const address = Promise.withResolvers<string>()
   const telemetry = startTelemetry({
     env: process.env,
@@ -67,13 +87,20 @@ export async function startService({
     telemetry,
     ...(slot !== undefined && { fields: { slot } }),
   })
+  opened.defer(async () => {
+    // Why it does not start is all there is to say, and is said by whoever called.
+    if (!isServing) logger.level = 'silent'
+    await telemetry.shutdown(isServing ? shutdownBudget(config).telemetryMs : FAILED_START_MS)
+  })
 
   const db = openDatabase({
     url: config.databaseUrl,
     busyTimeoutMs: config.databaseBusyTimeoutMs,
     observer: queryTiming(telemetry),
   })
+  opened.defer(() => db.destroy())
   await migrateToLatest(db)
+
   const app = await buildApp({
     config,
     db,
@@ -82,26 +109,23 @@ export async function startService({
     version,
     ...(attemptCounts && { attemptCounts }),
   })
+  opened.defer(() => app.close())
+
   // What a check tells of the whole service must be told once: by the first worker, or whoever takes its place.
-  const checks = (slot ?? 1) === 1 && startChecks({ file: config.checksFile, db, telemetry, logger })
+  if ((slot ?? 1) === 1) {
+    const checks = startChecks({ file: config.checksFile, db, telemetry, logger })
+    opened.defer(() => checks.stop())
+  }
 
   // For `localhost`, its default, the framework would open further sockets beside the one that it is given.
   const url = await app.listen('fd' in listenOn ? { ...listenOn, host: '' } : listenOn)
   address.resolve(`${hostname()}:${new URL(url).port}`)
+  isServing = true
 
   return {
     url,
     telemetryDestination: telemetry.destination,
     logger,
-    async close() {
-      if (checks) checks.stop()
-      // Whatever goes wrong on the way: the last interval is sent.
-      try {
-        await app.close()
-        await db.destroy()
-      } finally {
-        await telemetry.shutdown(shutdownBudget(config).telemetryMs)
-      }
-    },
+    close: () => opened.disposeAsync(),
   }
 }
