@@ -64,7 +64,7 @@ export class UsageError extends CommandError {
   override readonly name = 'UsageError'
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * The frame of every command: reads its options strictly, gives help, says a failure in one sentence on stderr, and
@@ -78,7 +78,7 @@ export async function runCommand<Options extends Record<string, Option>>(
   let interruptedWith: number | undefined
   let interruptedAt = Number.NEGATIVE_INFINITY
   let ownCode: number | undefined
-  for (const [signal, code] of Object.entries(SIGNALS))
+  for (const [signal, code] of Object.entries(EXIT_CODES))
     process.on(signal, () => {
       if (performance.now() - interruptedAt < SIGNAL_ECHO_MS) return
       // Who asks twice does not want to wait for order.

@@ -1,6 +1,6 @@
 import type { Order } from '../support/intake/control.ts'
-import type { StoreCounters } from '../support/intake/metric-store.ts'
-import type { Refusal } from '../support/intake/refusals.ts'
+import type { StoreCounters } from '../support/intake/received-metrics.ts'
+import type { IntakeRefusal } from '../support/intake/refusals.ts'
 import type { Percentile } from '../support/intake/sketch.ts'
 
 export interface Stored {
@@ -12,7 +12,7 @@ export interface Stored {
   readonly logs: { readonly received: number }
   readonly requests: Readonly<Record<string, number>>
   readonly misbehaved: Readonly<Record<string, number>>
-  readonly refused: readonly Refusal[]
+  readonly refused: readonly IntakeRefusal[]
 }
 
 type Groups<T> = Record<string, T>

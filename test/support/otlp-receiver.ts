@@ -30,7 +30,7 @@ export type Answer =
   | 'reset'
   | 'lost reply'
 
-const SIGNALS: Readonly<Record<string, Signal>> = {
+const SIGNAL_OF_PATH: Readonly<Record<string, Signal>> = {
   '/v1/metrics': 'metrics',
   // Datadog's
   '/api/v2/otlpmetrics': 'metrics',
@@ -47,7 +47,7 @@ export interface ReceiverOptions {
 
 /** What a request to one of the paths of OTLP brings. */
 export function readRequest(request: ReceivedRequest): Exported {
-  return readExport(SIGNALS[request.path]!, encodingOf(request), contentOf(request))
+  return readExport(SIGNAL_OF_PATH[request.path]!, encodingOf(request), contentOf(request))
 }
 
 type AnswerEach = (request: ReceivedRequest) => Answer | undefined | Promise<Answer | undefined>
@@ -140,7 +140,7 @@ export class OtlpReceiver {
     this.requests.push(request)
     const answer = this.#answers.shift() ?? (await this.#answerEach?.(request)) ?? 200
     const status = typeof answer === 'object' ? answer.status : answer
-    const signal = SIGNALS[request.path]
+    const signal = SIGNAL_OF_PATH[request.path]
     if (signal) this.#take(signal, request, status === 200 || status === 'lost reply')
     if (answer === 'lost reply') return 'reset'
     if (answer === 'no answer' || answer === 'reset') return answer

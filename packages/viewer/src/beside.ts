@@ -13,7 +13,7 @@ const WANTED = [0, 130, 143]
 
 const WAITS_ON_DISK = 'What is sent waits on disk until "npm run viewer" in another terminal takes it.'
 
-const SIGNALS = ['METRICS', 'TRACES', 'LOGS']
+const VARIABLE_PARTS = ['METRICS', 'TRACES', 'LOGS']
 
 /** Where a service sends that was not told where to. */
 export interface Receiver {
@@ -88,12 +88,10 @@ function say(sentence: string): void {
 function sendsToDefault(env: NodeJS.ProcessEnv): boolean {
   const isSet = (name: string) => (env[name]?.trim() ?? '') !== ''
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return false
-  if (
-    ['', ...SIGNALS.map((signal) => `_${signal}`)].some((part) => isSet(`OTEL_EXPORTER_OTLP${part}_ENDPOINT`))
+  const endpoints = ['', ...VARIABLE_PARTS.map((part) => `_${part}`)].map(
+    (part) => `OTEL_EXPORTER_OTLP${part}_ENDPOINT`,
   )
-    return false
-  return SIGNALS.some(
-    (signal) =>
-      !isSet(`OTEL_${signal}_EXPORTER`) || env[`OTEL_${signal}_EXPORTER`]?.trim().toLowerCase() === 'otlp',
-  )
+  if (endpoints.some(isSet)) return false
+  const exporters = VARIABLE_PARTS.map((part) => `OTEL_${part}_EXPORTER`)
+  return exporters.some((name) => !isSet(name) || env[name]?.trim().toLowerCase() === 'otlp')
 }

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { OtlpError } from '@rollcall/otlp'
 import { ENDPOINTS } from './http/api.ts'
+import { ExportHandler, SIGNAL_OF_PATH } from './http/export-handler.ts'
 import { listDashboards, readServedFile } from './http/files.ts'
 import { refuseForeign } from './http/guard.ts'
 import { HttpError } from './http/http-error.ts'
-import { OtlpReceiver, SIGNALS } from './http/otlp.ts'
 import { notModified, reply, replyJson } from './http/reply.ts'
 import { PlacedError } from './query/placed-error.ts'
 import { RequestError } from './query/request.ts'
@@ -32,7 +32,7 @@ const DASHBOARDS = join(import.meta.dirname, '..', '..', '..', 'datadog', 'dashb
 export class Viewer {
   readonly #options: ViewerOptions
   readonly #telemetry: Telemetry
-  readonly #otlp: OtlpReceiver
+  readonly #otlp: ExportHandler
   readonly #server: Server
   readonly #aging: NodeJS.Timeout
 
@@ -40,7 +40,7 @@ export class Viewer {
     const { minutes, memoryMib, maxSeries = MOST_SERIES } = options
     this.#options = options
     this.#telemetry = new Telemetry({ minutes, memoryMib, maxSeries })
-    this.#otlp = new OtlpReceiver(this.#telemetry)
+    this.#otlp = new ExportHandler(this.#telemetry)
     this.#server = createServer(
       { requestTimeout: 20_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
@@ -86,7 +86,7 @@ export class Viewer {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path, searchParams: parameters } = urlOf(request)
-    const signal = SIGNALS.get(path)
+    const signal = SIGNAL_OF_PATH.get(path)
     const endpoints =
       ENDPOINTS[path] ?? (path.startsWith('/api/traces/') ? ENDPOINTS['/api/traces/:id'] : undefined)
     const isPage = !/^\/(api|v1|dashboards)\b/.test(path)

@@ -16,7 +16,7 @@ import {
   tracePayload,
 } from './agent-fields.ts'
 import { type Judged, judgeDistribution, judgeNumber, untimelyComplaint } from './metric-rules.ts'
-import type { StoredValue } from './metric-store.ts'
+import type { StoredValue } from './received-metrics.ts'
 
 /** A point as it came, with why it is dropped or what is stored of it. */
 export interface AgentPoint {

@@ -19,12 +19,12 @@ import { hostOf, pointTags, resourceTags } from '../../../packages/viewer/src/da
 import { type AgentContent, agentEndpoint, readAgentRequest } from './agent-api.ts'
 import { answerControl } from './control.ts'
 import { cumulativeComplaint, judgePoint } from './metric-rules.ts'
-import { MetricStore } from './metric-store.ts'
 import { Misbehaving, type Misbehaviour } from './misbehaviour.ts'
-import { Refusals } from './refusals.ts'
+import { ReceivedMetrics } from './received-metrics.ts'
+import { IntakeRefusals } from './refusals.ts'
 
 /** Paths of Datadog's OTLP intake as `otel-collector.yaml` uses them. */
-const SIGNALS = new Map<string, Signal>([
+const SIGNAL_OF_PATH = new Map<string, Signal>([
   ['/api/v2/otlpmetrics', 'metrics'],
   ['/v1/traces', 'traces'],
   ['/v1/logs', 'logs'],
@@ -69,8 +69,8 @@ interface Route {
  * documentation, and ready to fail on command. What it does not know it refuses, and says so.
  */
 export class Intake {
-  readonly metrics = new MetricStore()
-  readonly refusals = new Refusals()
+  readonly metrics = new ReceivedMetrics()
+  readonly refusals = new IntakeRefusals()
   readonly misbehaving = new Misbehaving()
   /** Spans that were taken, and how many different ones they are by trace and span id. */
   readonly traces = { received: 0, distinct: 0 }
@@ -142,7 +142,7 @@ export class Intake {
   }
 
   #routeTo(path: string): Route | undefined {
-    const signal = SIGNALS.get(path)
+    const signal = SIGNAL_OF_PATH.get(path)
     if (signal !== undefined) return this.#otlpRoute(signal)
     if (path === VALIDATE || /^\/(api|intake)\b/.test(path)) return this.#agentRoute(path)
     return undefined

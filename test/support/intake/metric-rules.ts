@@ -1,5 +1,5 @@
 import type { Metric, MetricData, MetricsRequest } from '../../../packages/otlp/src/model.ts'
-import type { StoredValue } from './metric-store.ts'
+import type { StoredValue } from './received-metrics.ts'
 
 /** Datadog takes points from an hour ago to ten minutes ahead (API, "Submit metrics"). */
 const OLDEST_MS = 3_600_000

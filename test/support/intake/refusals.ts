@@ -1,6 +1,6 @@
 import type { Signal } from '../../../packages/otlp/src/decode.ts'
 
-export interface Refusal {
+export interface IntakeRefusal {
   readonly signal: Signal | 'none'
   /** Empty where the whole request was refused. */
   readonly metric: string
@@ -12,10 +12,10 @@ export interface Refusal {
 }
 
 /** Everything that was not taken and why, added up by reason, so that it stays small. */
-export class Refusals {
-  readonly #byKey = new Map<string, Refusal>()
+export class IntakeRefusals {
+  readonly #byKey = new Map<string, IntakeRefusal>()
 
-  add(refusal: Refusal): void {
+  add(refusal: IntakeRefusal): void {
     const { signal, metric, reason, status, count } = refusal
     const key = JSON.stringify([signal, metric, reason, status])
     const known = this.#byKey.get(key)
@@ -23,7 +23,7 @@ export class Refusals {
     else this.#byKey.set(key, { ...refusal })
   }
 
-  list(): Refusal[] {
+  list(): IntakeRefusal[] {
     return [...this.#byKey.values()]
   }
 

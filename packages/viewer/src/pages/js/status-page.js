@@ -4,7 +4,7 @@ import { ago, clock, dateAndClock, formatBytes, formatCount, formatMs } from './
 import { onNews } from './live.js'
 import { firstMinute, startShell } from './shell.js'
 
-const SIGNALS = [
+const CARDS = [
   ['metrics', 'Metrics', 'points'],
   ['traces', 'Traces', 'spans'],
   ['logs', 'Logs', 'lines'],
@@ -64,7 +64,7 @@ async function show() {
             ],
           ]),
         ),
-        SIGNALS.map(([key, title, items]) => signalCard(title, items, status[key], now)),
+        CARDS.map(([key, title, items]) => signalCard(title, items, status[key], now)),
       ),
       h('h2', { class: 'section' }, 'Senders'),
       senders.length === 0

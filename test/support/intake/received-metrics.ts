@@ -61,7 +61,7 @@ export interface Selection {
  * Datadog's storage rule: one value for each metric, tag set, host and second, of which the last one wins (docs
  * "Datadog OTLP Metrics Intake Endpoint", "Missing datapoints or lower than expected metric values").
  */
-export class MetricStore {
+export class ReceivedMetrics {
   readonly counters: StoreCounters = { received: 0, stored: 0, repeated: 0, overwritten: 0 }
   readonly #series = new Map<string, Series>()
   readonly #overwritten = new Map<string, number>()

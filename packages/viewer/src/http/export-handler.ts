@@ -12,7 +12,7 @@ import {
 import type { Telemetry } from '../telemetry.ts'
 import { reply } from './reply.ts'
 
-export const SIGNALS: ReadonlyMap<string, Signal> = new Map([
+export const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map([
   ['/v1/metrics', 'metrics'],
   ['/v1/traces', 'traces'],
   ['/v1/logs', 'logs'],
@@ -23,7 +23,7 @@ const BODIES_AT_ONCE = 4
 /** Then they are told to send again: a request that is not read in time would be ended with a status that says not to. */
 const WAIT_MS = 10_000
 
-export class OtlpReceiver {
+export class ExportHandler {
   readonly #telemetry: Telemetry
   #reading = 0
   readonly #waiting: (() => void)[] = []
