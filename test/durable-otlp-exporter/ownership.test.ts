@@ -99,6 +99,18 @@ test('what waits is for its owner only: spans tell who asked for what', {
     t.equal(statSync(join(directory, folder)).mode & 0o777, 0o700, folder)
 })
 
+test('five of a hundred rejected, set aside by an earlier process and pruned: five are dropped, not a hundred', async (t) => {
+  const directory = temporaryFolder(t)
+  const hundred = { ...BODY, items: 100 }
+  await new SetAside(directory, 1_000_000).put(hundred, 5, { reason: 'rejected' })
+  const later = new SetAside(directory, 0)
+  const pruned = await later.put({ ...BODY, time: BODY.time + 1 }, 1, { reason: 'refused' })
+  t.strictSame(pruned, [
+    { signal: 'metrics', items: 5, isOwn: false },
+    { signal: 'metrics', items: 1, isOwn: true },
+  ])
+})
+
 test('a successor waits for its predecessor, also in one process', async (t) => {
   const options = { directory: temporaryFolder(t), instanceId: 'b:1', maxBytes: 1 }
   const first = await Spool.open(options, 1)

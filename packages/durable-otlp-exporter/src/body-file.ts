@@ -39,17 +39,19 @@ const DESCRIPTION_BYTES = 256
 
 /**
  * Writes a body so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
- * it, then the bytes as they are sent. Credentials are not in it; they are added when it is sent.
+ * it, then the bytes as they are sent. Credentials are not in it; they are added when it is sent. `items` are those that
+ * the file is kept for, which may be fewer than the body holds.
  */
-export async function writeBodyFile(folder: string, body: Body, remark: object = {}): Promise<BodyFile> {
+export async function writeBodyFile(
+  folder: string,
+  body: Body,
+  remark: object = {},
+  items = body.items,
+): Promise<BodyFile> {
   const { bytes, ...description } = body
-  const name = [
-    body.time,
-    body.signal,
-    body.items,
-    bytes.length,
-    `${randomBytes(6).toString('hex')}.body`,
-  ].join('-')
+  const name = [body.time, body.signal, items, bytes.length, `${randomBytes(6).toString('hex')}.body`].join(
+    '-',
+  )
   const path = join(folder, name)
   const unfinished = `${path}.tmp`
   try {

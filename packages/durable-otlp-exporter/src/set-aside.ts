@@ -47,7 +47,9 @@ export class SetAside {
   async #put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const at = new Date().toISOString()
-    const { path, size } = await writeBodyFile(this.#folder, body, { ...remark, itemsSetAside: items, at })
+    const said = { ...remark, itemsSetAside: items, at }
+    // The name says how many were set aside: another process that removes the file counts those, not the whole body.
+    const { path, size } = await writeBodyFile(this.#folder, body, said, items)
     this.#own.set(path, items)
     this.#added += size
     // Looking takes the longer the more is there: down to less than the bound, and then not for a while.
