@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { DatabaseError } from '../../src/db/database-error.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
@@ -143,14 +143,14 @@ t.test('what keeps a database from opening is said in one sentence with its mend
     const { db } = await openMigrated(t, { file })
     await db.destroy()
     chmodSync(file, 0o444)
-    t.match(asOrdinaryUser(file), /cannot be written; make the file and its folder writable/, 'file')
+    t.match(asOrdinaryUser(t, file), /cannot be written; make the file and its folder writable/, 'file')
     chmodSync(file, 0o666)
     chmodSync(folder, 0o555)
-    t.match(asOrdinaryUser(file), /cannot be written; make the file and its folder writable/, 'folder')
-    t.match(asOrdinaryUser(join(folder, 'new.db')), /cannot be written/, 'folder without a file')
-    t.match(asOrdinaryUser(join(folder, 'sub', 'new.db')), /cannot be written/, 'folder without a folder')
+    t.match(asOrdinaryUser(t, file), /cannot be written; make the file and its folder writable/, 'folder')
+    t.match(asOrdinaryUser(t, join(folder, 'new.db')), /cannot be written/, 'folder without a file')
+    t.match(asOrdinaryUser(t, join(folder, 'sub', 'new.db')), /cannot be written/, 'folder without a folder')
     chmodSync(folder, 0o777)
-    t.equal(asOrdinaryUser(file), 'opened', 'the same with permission')
+    t.equal(asOrdinaryUser(t, file), 'opened', 'the same with permission')
   })
 
   t.test('a lock that another process keeps on the whole file', async (t) => {
@@ -194,17 +194,25 @@ function sentence(file: string): string {
   }
 }
 
-/** Permissions do not bind the superuser, who runs tests in containers: a child process gives the right up. */
-function asOrdinaryUser(file: string): string {
+/**
+ * Permissions do not bind the superuser, who runs tests in containers: a child process gives the right up. Before that it
+ * opens a database once, because what is loaded on the way may stand in a folder that only the superuser may read.
+ */
+function asOrdinaryUser(t: Test, file: string): string {
   const script = `
     import { openDatabase } from './src/db/database.ts'
     import { migrateToLatest } from './src/db/migrate.ts'
     import { unobserved } from './src/db/observer.ts'
-    if (process.getuid() === 0) process.setuid(65534)
-    try {
-      const db = openDatabase({ url: 'sqlite:' + process.argv[1], busyTimeoutMs: 0, observer: unobserved })
+    async function open(file) {
+      const db = openDatabase({ url: 'sqlite:' + file, busyTimeoutMs: 0, observer: unobserved })
       await migrateToLatest(db)
       await db.destroy()
+    }
+    const [file, another] = process.argv.slice(1)
+    await open(another)
+    if (process.getuid() === 0) process.setuid(65534)
+    try {
+      await open(file)
       console.log('opened')
     } catch (error) {
       console.log(error.name === 'DatabaseError' ? error.message : error)
@@ -212,7 +220,7 @@ function asOrdinaryUser(file: string): string {
   `
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    ['--input-type=module-typescript', '--eval', script, file],
+    ['--input-type=module-typescript', '--eval', script, file, temporaryFile(t)],
     { cwd: ROOT, encoding: 'utf8' },
   )
   return (stdout || stderr).trim()
