@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
 import { compareOwn, comparePeers } from './goals/comparison.ts'
 import { fullListing } from './goals/full-listing.ts'
@@ -7,6 +7,7 @@ import { growth } from './goals/growth.ts'
 import { profile } from './goals/profile.ts'
 import { seeding } from './goals/seeding.ts'
 import { starting } from './goals/starting.ts'
+import { compareVersions } from './goals/versions.ts'
 import { installPeers } from './install-peers.ts'
 import { describeMachine } from './machine.ts'
 import { charts, performancePage } from './performance-page.ts'
@@ -40,6 +41,11 @@ const OPTIONS = {
     kind: 'flag',
     meaning: 'fewer and shorter slices, a table of 100,000 instead of 10,000,000: five minutes instead of 25',
   },
+  before: {
+    kind: 'text',
+    placeholder: 'DIR',
+    meaning: 'only this: another checkout of Rollcall, installed there, beside this one; on the terminal',
+  },
   print: { kind: 'flag', meaning: 'the page on the terminal instead of docs/performance.md with its charts' },
 } as const
 
@@ -55,10 +61,10 @@ const bench: Command<typeof OPTIONS> = {
 
 await runCommand(bench)
 
-async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
+async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
   if (process.platform !== 'linux')
     throw new CommandError('The benchmarks read the scheduler of Linux; run them there.')
-  installPeers()
+  if (before === undefined) installPeers()
   const say = (progress: string) => {
     signal.throwIfAborted()
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${progress}` : `${progress}\n`)
@@ -68,6 +74,10 @@ async function run({ quick, print }: Values<typeof OPTIONS>, signal: AbortSignal
   try {
     const { compared, besidePeers, listed, largeTable, profileSeconds, loadSeconds } =
       EFFORTS[quick ? 'quick' : 'full']
+    if (before !== undefined) {
+      process.stdout.write(await compareVersions(stage, resolve(before), { ...compared, say }))
+      return
+    }
     const machine = describeMachine()
     const own = await stage.act(() => compareOwn(stage, { ...compared, say }))
     const peers = await stage.act(() => comparePeers(stage, { ...besidePeers, say }))

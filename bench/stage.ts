@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type LoadGenerator, Processes, type Server } from './measure/processes.ts'
 
-const SEED = join(import.meta.dirname, '..', 'tools', 'seed.ts')
+/** The checkout that is measured, unless another one is named. */
+export const HERE = join(import.meta.dirname, '..')
 const DEMO = { email: 'demo@seed.rollcall.example', password: 'correct horse battery staple' }
 
 /** How much of Rollcall's telemetry is on. `everything` is what `npm start` does beside a Collector. */
@@ -49,17 +50,17 @@ export class Stage {
   }
 
   /** The path of a database with so many seeded members; another one each time. */
-  async database(users: number): Promise<string> {
+  async database(users: number, checkout = HERE): Promise<string> {
     const path = join(this.folder, `${this.#databases++}.db`)
-    await seed(path, users, ['--friends', '2'])
+    await seed(checkout, path, users, ['--friends', '2'])
     return path
   }
 
   /** How fast an empty database is seeded, as the command itself says. */
-  async seedAnew(users: number): Promise<{ path: string; usersASecond: number }> {
+  async seedAnew(users: number, checkout = HERE): Promise<{ path: string; usersASecond: number }> {
     const path = join(this.folder, `${this.#databases++}.db`)
-    await seed(path, 0)
-    const rate = /([\d,]+) a second/.exec(await seed(path, users))?.[1]
+    await seed(checkout, path, 0)
+    const rate = /([\d,]+) a second/.exec(await seed(checkout, path, users))?.[1]
     return { path, usersASecond: Number(rate?.replaceAll(',', '')) }
   }
 
@@ -76,7 +77,11 @@ export class Stage {
     }
   }
 
-  rollcall(database: string, instrumented: Instrumented, execArgv?: readonly string[]): Promise<Server> {
+  rollcall(
+    database: string,
+    instrumented: Instrumented,
+    { execArgv, checkout = HERE }: { execArgv?: readonly string[]; checkout?: string } = {},
+  ): Promise<Server> {
     this.#services += 1
     const env = {
       DATABASE_URL: `sqlite:${database}`,
@@ -85,7 +90,7 @@ export class Stage {
       LOGIN_LIMIT_PER_MINUTE: '100000',
       ...TELEMETRY[instrumented],
     }
-    return this.processes.rollcall(env, execArgv)
+    return this.processes.rollcall(checkout, env, execArgv)
   }
 
   /** Headers of somebody who is logged in; good in each service over the same database. */
@@ -106,8 +111,22 @@ export class Stage {
   }
 }
 
-async function seed(path: string, users: number, more: readonly string[] = []): Promise<string> {
-  const args = [SEED, '--users', String(users), '--password', DEMO.password, ...more]
+async function seed(
+  checkout: string,
+  path: string,
+  users: number,
+  more: readonly string[] = [],
+): Promise<string> {
+  // Where the command stands is the checkout's own matter.
+  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
+  const args = [
+    join(checkout, scripts.seed.split(' ').at(-1)),
+    '--users',
+    String(users),
+    '--password',
+    DEMO.password,
+    ...more,
+  ]
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
     env: { PATH: process.env.PATH, DATABASE_URL: `sqlite:${path}` },
   })

@@ -40,11 +40,9 @@ const REST = 'the rest of V8 and Node'
 export async function profile(stage: Stage, { say }: Pick<Effort, 'say'>, seconds: number): Promise<Profile> {
   say('where the time goes')
   const folder = join(stage.folder, 'profile')
-  const server = await stage.rollcall(await stage.database(USERS), 'everything', [
-    '--cpu-prof',
-    `--cpu-prof-dir=${folder}`,
-    `--cpu-prof-interval=${SAMPLE_MICROSECONDS}`,
-  ])
+  const server = await stage.rollcall(await stage.database(USERS), 'everything', {
+    execArgv: ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_MICROSECONDS}`],
+  })
   const visit = { url: `${server.url}/v1/community`, headers: await stage.session(server) }
   await stage.load.send(visit, WARM_UP_REQUESTS)
   const from = monotonicMicroseconds()

@@ -7,11 +7,7 @@ import { CommandError } from '../../src/process/command.ts'
 import { LOAD_PROCESSOR, pin, SERVER_PROCESSOR } from './pinning.ts'
 
 const PEERS = join(import.meta.dirname, '..', 'peers')
-const SERVICE = join(import.meta.dirname, '..', '..', 'src', 'server.ts')
-const LAUNCH: {
-  flagsOf(file: string): string[]
-  environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
-} = createRequire(import.meta.url)('../../scripts/launch.cjs')
+const require = createRequire(import.meta.url)
 const START_TIMEOUT_MS = 30_000
 
 export interface Server {
@@ -39,14 +35,16 @@ export class Processes {
     return { pid: child.pid as number, url: `http://127.0.0.1:${port}` }
   }
 
-  /** Rollcall itself, as `npm start` runs it. */
-  async rollcall(env: NodeJS.ProcessEnv, execArgv: readonly string[] = []): Promise<Server> {
+  /** Rollcall itself, as `npm start` runs it in its folder. */
+  async rollcall(folder: string, env: NodeJS.ProcessEnv, execArgv: readonly string[] = []): Promise<Server> {
+    const service = join(folder, 'src', 'server.ts')
+    const launch: Launch = require(join(folder, 'scripts', 'launch.cjs'))
     const { pid, told } = await this.program(
       'Rollcall',
       process.execPath,
-      [...LAUNCH.flagsOf(SERVICE), ...execArgv, SERVICE],
+      [...launch.flagsOf(service), ...execArgv, service],
       {
-        env: LAUNCH.environment({ PORT: '0', ...env }),
+        env: launch.environment({ PORT: '0', ...env }),
         ready: (line) => /^\{.*"msg":"listening"/.test(line) && (JSON.parse(line).url as string),
       },
     )
@@ -135,6 +133,11 @@ export class Processes {
     for (const child of running) child.kill('SIGKILL')
     await Promise.all(ended)
   }
+}
+
+interface Launch {
+  flagsOf(file: string): string[]
+  environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
 }
 
 interface PeerOptions {
