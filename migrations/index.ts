@@ -35,7 +35,7 @@ export interface UsersTable {
   joined_at: number
   /** 1…N for the accounts that `npm run seed` owns, null for real ones. */
   seed_number: number | null
-  /** The user as any member sees it, as JSON; made by the database. */
+  /** The id, the name and the time of joining as JSON, made by the database: what users/user-view.ts begins with. */
   view_json: GeneratedAlways<string>
 }
 

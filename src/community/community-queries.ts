@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { prepareColumn, prepareQuery } from '../db/prepared-query.ts'
 import { isVisibleTo } from '../db/visibility.ts'
-import { userColumns } from '../users/user-view.ts'
+import { userColumns, userJson } from '../users/user-view.ts'
 import { endOfPrefix } from './name-prefix.ts'
 
 /**
@@ -11,7 +11,7 @@ import { endOfPrefix } from './name-prefix.ts'
 const newest = prepareColumn<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) =>
   db
     .selectFrom('users')
-    .select('users.view_json')
+    .select(userJson.as('json'))
     .where('users.id', '<', parameter('beforeId'))
     .where(isVisibleTo(parameter('memberId')))
     .orderBy('users.id', 'desc')

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { timestamp } from '../http/timestamp.ts'
 
@@ -36,6 +37,15 @@ export interface OwnerRow extends UserRow {
 export function toUser(row: UserRow) {
   return { id: row.id, name: row.name, joinedAt: timestamp(row.joined_at) }
 }
+
+/**
+ * The same as text, for listings: what {@link toUser} gives, made by SQLite. The table stores the first three fields
+ * together, and nobody can write there. A field that came later is put behind them, with its column named as
+ * {@link userColumns} name it (docs/decisions/0018):
+ *
+ *     sql<string>`rtrim(users.view_json, '}') || ',"bio":' || json_quote(users.bio) || '}'`
+ */
+export const userJson = sql<string>`users.view_json`
 
 export function toOwner(row: OwnerRow) {
   return { ...toUser(row), email: row.email }

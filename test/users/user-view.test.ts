@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
 import { test } from 'tap'
-import { toUser, userColumns } from '../../src/users/user-view.ts'
+import { MIGRATIONS } from '../../migrations/index.ts'
+import type { Database } from '../../src/db/database.ts'
+import { migrateToLatest } from '../../src/db/migrate.ts'
+import { toUser, User, userColumns, userJson } from '../../src/users/user-view.ts'
 import { newUser, openMigrated } from '../db/temporary-database.ts'
 
 const NAMES = [
@@ -32,21 +35,62 @@ test('what the database shows of a user is what the service would', async (t) =>
   }
   const rows = await db
     .selectFrom('users')
-    .select([...userColumns, 'view_json'])
+    .select([...userColumns, userJson.as('json')])
     .execute()
   t.equal(rows.length, times.length)
   t.same(
-    rows.map(({ view_json }) => JSON.parse(view_json)),
-    rows.map(({ id, name, joined_at }) => toUser({ id, name, joined_at })),
+    rows.map(({ json }) => JSON.parse(json)),
+    rows.map((row) => toUser(row)),
   )
+})
+
+test('what members see of each other has no e-mail address', (t) => {
+  t.notOk('email' in User.properties)
+  t.notOk(userColumns.some((column) => /email/.test(column)))
+  t.end()
+})
+
+test('a later field is put behind the stored ones: the table is not made anew, and old rows tell no lie', async (t) => {
+  const { db } = await openMigrated(t)
+  for (const name of NAMES) await db.insertInto('users').values(newUser(name)).execute()
+  const placeOf = async (table: string) =>
+    (await sql`select rootpage from sqlite_master where name = ${table}`.execute(db)).rows
+  const pages = async () => (await sql`pragma page_count`.execute(db)).rows
+  const before = [await placeOf('users'), await pages()]
+  await migrateToLatest(db, {
+    ...MIGRATIONS,
+    '0999_bio': {
+      async up(tx: Database) {
+        await tx.schema.alterTable('users').addColumn('bio', 'text').execute()
+      },
+    },
+  })
+  t.same([await placeOf('users'), await pages()], before)
+
+  // As the text in users/user-view.ts says.
+  const later = sql<string>`rtrim(users.view_json, '}') || ',"bio":' || json_quote(users.bio) || '}'`
+  const shown = async () => {
+    const columns = [...userColumns, sql<string | null>`bio`.as('bio'), later.as('json')] as const
+    const rows = await db.selectFrom('users').select(columns).orderBy('id').execute()
+    t.same(
+      rows.map(({ json }) => JSON.parse(json)),
+      rows.map((row) => ({ ...toUser(row), bio: row.bio })),
+    )
+    return rows.map(({ bio }) => bio)
+  }
+  t.same(await shown(), Array(NAMES.length).fill(null), 'a row from before has none')
+  const bios = ['}', '}}"', '{"bio":"}', '', ...NAMES.slice(4)]
+  for (const [index, bio] of bios.entries())
+    await sql`update users set bio = ${bio} where id = ${index + 1}`.execute(db)
+  t.same(await shown(), bios)
 })
 
 test('it follows every change, and nobody can set it', async (t) => {
   const { db } = await openMigrated(t)
   await db.insertInto('users').values(newUser('Ada')).execute()
   const shown = async () => {
-    const { view_json } = await db.selectFrom('users').select('view_json').executeTakeFirstOrThrow()
-    return JSON.parse(view_json)
+    const { json } = await db.selectFrom('users').select(userJson.as('json')).executeTakeFirstOrThrow()
+    return JSON.parse(json)
   }
   await db.updateTable('users').set({ name: 'Grace "Amazing" Hopper', joined_at: 86_400_000 }).execute()
   t.same(await shown(), { id: 1, name: 'Grace "Amazing" Hopper', joinedAt: '1970-01-02T00:00:00.000Z' })
