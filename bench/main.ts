@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import { type Command, CommandError, flag, runCommand, text, type Values } from '../src/process/command.ts'
 import { compareOwn, comparePeers } from './goals/comparison.ts'
 import { fullListing } from './goals/full-listing.ts'
 import { growth } from './goals/growth.ts'
@@ -37,17 +37,15 @@ const EFFORTS = {
 } as const
 
 const OPTIONS = {
-  quick: {
-    kind: 'flag',
-    meaning: 'fewer and shorter slices, a table of 100,000 instead of 10,000,000: five minutes instead of 25',
-  },
-  before: {
-    kind: 'text',
-    placeholder: 'DIR',
-    meaning: 'only this: another checkout of Rollcall, installed there, beside this one; on the terminal',
-  },
-  print: { kind: 'flag', meaning: 'the page on the terminal instead of docs/performance.md with its charts' },
-} as const
+  quick: flag(
+    'fewer and shorter slices, a table of 100,000 instead of 10,000,000: five minutes instead of 25',
+  ),
+  before: text(
+    'DIR',
+    'only this: another checkout of Rollcall, installed there, beside this one; on the terminal',
+  ),
+  print: flag('the page on the terminal instead of docs/performance.md with its charts'),
+}
 
 const bench: Command<typeof OPTIONS> = {
   name: 'npm run bench',

@@ -1,46 +1,90 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { SETTINGS } from '../src/config.ts'
+import { CommandError, flag, runCommand } from '../src/process/command.ts'
 
-const HELP = `Writes the table of settings in README.md from src/config.ts.
+type AnySetting = (typeof SETTINGS)[keyof typeof SETTINGS]
 
-  node scripts/settings-docs.ts [--check]
-
-  --check   write nothing; fail when the table is not what would be written
-  --help    show this
-`
-
-const README = join(import.meta.dirname, '..', 'README.md')
+const DOCS = join(import.meta.dirname, '..', 'docs')
 const MARKED = /(<!-- settings: .*? -->\n).*?(<!-- \/settings -->)/s
 
-function settingsTable(): string {
-  const rows = Object.values(SETTINGS).map((setting) => {
-    const bounds =
-      setting.kind === 'integer'
-        ? `${setting.min} to ${setting.max} ${setting.unit}`
-        : setting.kind === 'choice'
-          ? setting.choices.join(', ')
-          : setting.expects
-    return `| \`${setting.env}\` | ${setting.default === '' ? '' : `\`${setting.default}\``} | ${setting.meaning} | ${bounds} |`
-  })
-  return ['| variable | default | meaning | allowed |', '|---|---|---|---|', ...rows, ''].join('\n')
+await runCommand({
+  name: 'node scripts/settings-docs.ts',
+  summary: "Writes docs/settings.md, and the viewer's options in docs/viewer.md, from src/config.ts.",
+  options: { check: flag('write nothing; fail where a page is not what would be written') },
+  async run({ check: onlyCheck }) {
+    write('settings.md', settingsPage, onlyCheck)
+    write('viewer.md', withViewerOptions, onlyCheck)
+  },
+})
+
+function settingsPage(): string {
+  const rows = Object.values(SETTINGS).map((setting) => [
+    variable(setting),
+    byDefault(setting),
+    setting.meaning,
+    allowed(setting),
+  ])
+  return `# Settings
+
+<!-- Generated from src/config.ts by \`npm run docs\`; change it there. -->
+
+Variables of the environment, read once at the start. One that is empty is not set. A value that is not allowed stops the start with a sentence that says what is. The variables of OpenTelemetry, \`OTEL_*\`, are in [telemetry.md](telemetry.md); those of the Collector stand at the top of \`otel-collector.yaml\`.
+
+${table(['variable', 'default', 'meaning', 'allowed'], rows)}`
 }
 
-try {
-  const { values } = parseArgs({ options: { check: { type: 'boolean' }, help: { type: 'boolean' } } })
-  if (values.help) process.stdout.write(HELP)
-  else write(values.check === true)
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
+/** The options of `npm run viewer` that stand for a setting. */
+function withViewerOptions(page: string): string {
+  const options = {
+    '--host': SETTINGS.viewerHost,
+    '--port': SETTINGS.viewerPort,
+    '--minutes': SETTINGS.viewerMinutes,
+    '--memory': SETTINGS.viewerMemoryMib,
+  }
+  const rows = Object.entries(options).map(([option, setting]) => [
+    `\`${option}\``,
+    variable(setting),
+    byDefault(setting),
+    setting.meaning,
+    allowed(setting),
+  ])
+  if (!MARKED.test(page))
+    throw new CommandError('docs/viewer.md has no place for the settings; put the two comments back.')
+  const generated = table(['option', 'variable', 'default', 'meaning', 'allowed'], rows)
+  return page.replace(MARKED, (_, start, end) => `${start}${generated}${end}`)
 }
 
-function write(onlyCheck: boolean): void {
-  const before = readFileSync(README, 'utf8')
-  if (!MARKED.test(before))
-    throw new Error('README.md has no place for the settings; put the two comments back.')
-  const after = before.replace(MARKED, (_, start, end) => `${start}${settingsTable()}${end}`)
-  if (!onlyCheck) writeFileSync(README, after)
-  else if (after !== before) throw new Error('The settings in README.md are stale; run npm run docs.')
+function variable({ env }: AnySetting): string {
+  return `\`${env}\``
+}
+
+function byDefault({ default: value }: AnySetting): string {
+  return value === '' ? '' : `\`${value}\``
+}
+
+function allowed({ allowed: { range }, unit }: AnySetting): string {
+  return unit === undefined ? range : `${range} ${unit}`
+}
+
+function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
+  return [line(heading), `|${'---|'.repeat(heading.length)}\n`, ...rows.map(line)].join('')
+}
+
+function write(name: string, make: (before: string) => string, onlyCheck: boolean): void {
+  const path = join(DOCS, name)
+  const before = readOrEmpty(path)
+  const after = make(before)
+  if (!onlyCheck) writeFileSync(path, after)
+  else if (after !== before)
+    throw new CommandError(`docs/${name} is not what src/config.ts says; run npm run docs.`)
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }

@@ -1,424 +1,195 @@
 import { BlockList } from 'node:net'
 import { availableParallelism } from 'node:os'
+import { type Allowed, matching, oneOf, wholeNumber } from './allowed.ts'
+
+interface Setting<T> {
+  /** The variable of the environment that it is read from. */
+  readonly env: string
+  readonly default: T
+  readonly allowed: Allowed<T>
+  readonly unit?: string
+  readonly meaning: string
+}
+
+const MIB = 1024 * 1024
+const TIB = MIB * MIB
+const YEAR_SECONDS = 365 * 86_400
+const ADDRESS = /^[0-9a-zA-Z.:_-]+$/
 
 /**
- * Every setting of the service: where it is read from, its unit, default and bounds. Read once, frozen and
- * handed down; the README's table is generated from here. `OTEL_*` variables belong to telemetry/environment.ts.
+ * Every setting of the service: where it is read from, its default, bounds, unit and meaning. Read once, frozen and
+ * handed down; docs/settings.md is generated from here. `OTEL_*` variables are the specification's, and telemetry's.
  */
-
-interface IntegerSetting {
-  readonly env: string
-  readonly kind: 'integer'
-  readonly default: number
-  readonly min: number
-  readonly max: number
-  readonly unit: string
-  readonly meaning: string
-  /** What 0 stands for, where it is not a number like the others. */
-  readonly zero?: () => number
-}
-interface TextSetting {
-  readonly env: string
-  readonly kind: 'text'
-  readonly default: string
-  readonly isValid: (text: string) => boolean
-  readonly expects: string
-  readonly meaning: string
-}
-interface ChoiceSetting {
-  readonly env: string
-  readonly kind: 'choice'
-  readonly default: string
-  readonly choices: readonly string[]
-  readonly meaning: string
-}
-type Setting = IntegerSetting | TextSetting | ChoiceSetting
-
 export const SETTINGS = {
-  host: {
-    env: 'HOST',
-    kind: 'text',
-    default: '127.0.0.1',
-    isValid: (text: string) => /^[0-9a-zA-Z.:_-]+$/.test(text),
-    expects: 'an address or host name',
-    meaning: 'address to listen on',
-  },
-  port: {
-    env: 'PORT',
-    kind: 'integer',
-    default: 3000,
-    min: 0,
-    max: 65_535,
-    unit: 'port',
-    meaning: 'port to listen on; 0 takes a free one, and the address is printed',
-  },
-  workers: {
-    env: 'WORKERS',
-    kind: 'integer',
-    default: 1,
-    min: 0,
-    max: 64,
-    unit: 'processes',
-    meaning:
-      'processes that serve on the one port; 0 takes one for each processor. Also `npm start -- --workers N`',
-    zero: () => Math.min(availableParallelism(), 64),
-  },
-  databaseUrl: {
-    env: 'DATABASE_URL',
-    kind: 'text',
-    default: 'sqlite:data/rollcall.db',
-    isValid: (text: string) => /^sqlite:.+$/.test(text),
-    expects: 'sqlite: and the path of a file',
-    meaning: 'where the data is',
-  },
-  databaseBusyTimeoutMs: {
-    env: 'DATABASE_BUSY_TIMEOUT_MS',
-    kind: 'integer',
-    default: 5000,
-    min: 0,
-    max: 60_000,
-    unit: 'ms',
-    meaning: "how long a write waits for another process's lock before it is answered with 503",
-  },
-  instanceId: {
-    env: 'INSTANCE_ID',
-    kind: 'text',
-    default: '',
-    isValid: (text: string) => /^[\w.:-]{0,100}$/.test(text),
-    expects: 'up to 100 letters, digits, . : _ -',
-    meaning:
-      '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live service: set it where two have one port on different addresses. A worker adds `/` and its slot',
-  },
-  supportTag: {
-    env: 'SUPPORT_TAG',
-    kind: 'text',
-    default: 'rollcall',
-    isValid: (text: string) => /^[a-z][\w./-]{0,99}$/.test(text),
-    expects: 'a Datadog tag value in lower case',
-    meaning: 'value of the tag `support`, which is on every metric',
-  },
-  publicOrigin: {
-    env: 'PUBLIC_ORIGIN',
-    kind: 'text',
-    default: '',
-    isValid: isOrigin,
-    expects: 'scheme and host, without a path',
-    meaning:
-      "origin that browsers see; a cookie session's changes are accepted from it where Sec-Fetch-Site is missing",
-  },
-  trustProxy: {
-    env: 'TRUST_PROXY',
-    kind: 'text',
-    default: '',
-    isValid: (text: string) => parsePeers(text) !== undefined,
-    expects: 'addresses or CIDR ranges with commas between',
-    meaning:
-      'proxies whose X-Forwarded-* headers, and callers whose sampling decisions, count; empty trusts none',
-  },
-  logLevel: {
-    env: 'LOG_LEVEL',
-    kind: 'choice',
-    default: 'info',
-    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    meaning: 'least severe line that is logged',
-  },
-  checksFile: {
-    env: 'CHECKS_FILE',
-    kind: 'text',
-    default: 'checks.json',
-    isValid: (text: string) => /^.+$/.test(text),
-    expects: 'the path of a JSON file',
-    meaning: 'which scheduled checks run, and how often',
-  },
-  telemetryDir: {
-    env: 'TELEMETRY_DIR',
-    kind: 'text',
-    default: 'data/telemetry',
-    isValid: (text: string) => text.length > 0,
-    expects: 'the path of a folder',
-    meaning: 'where telemetry waits that could not be sent, and where what the receiver refuses is kept',
-  },
-  telemetryWaitingMax: {
-    env: 'TELEMETRY_WAITING_MAX',
-    kind: 'integer',
-    default: 3,
-    min: 1,
-    max: 10_000,
-    unit: 'exports',
-    meaning:
-      'unacknowledged exports kept in memory, of each signal; then intervals merge, and spans and logs go to disk. With a disk to write to, metrics wait there',
-  },
-  telemetryBodyMaxBytes: {
-    env: 'TELEMETRY_BODY_MAX_BYTES',
-    kind: 'integer',
-    default: 4_194_304,
-    min: 1024,
-    max: 20_971_520,
-    unit: 'bytes',
-    meaning: 'larger export requests are split, measured before compression; a Collector takes 20 MiB',
-  },
-  telemetryMetricsBodyMaxBytes: {
-    env: 'TELEMETRY_METRICS_BODY_MAX_BYTES',
-    kind: 'integer',
-    default: 131_072,
-    min: 1024,
-    max: 20_971_520,
-    unit: 'bytes',
-    meaning:
-      'the same for metrics, of which Datadog takes 500 kB; on the way there two tags are added to each point',
-  },
-  telemetrySpoolMaxBytes: {
-    env: 'TELEMETRY_SPOOL_MAX_BYTES',
-    kind: 'integer',
-    default: 268_435_456,
-    min: 0,
-    max: 1_099_511_627_776,
-    unit: 'bytes',
-    meaning: 'most that waits on disk for each process; what comes beyond is dropped and counted',
-  },
-  telemetrySetAsideMaxBytes: {
-    env: 'TELEMETRY_SET_ASIDE_MAX_BYTES',
-    kind: 'integer',
-    default: 67_108_864,
-    min: 0,
-    max: 1_099_511_627_776,
-    unit: 'bytes',
-    meaning: 'most that is kept of what the receiver refused; the oldest makes room and is counted',
-  },
-  telemetryMetricsMaxAgeSeconds: {
-    env: 'TELEMETRY_METRICS_MAX_AGE_SECONDS',
-    kind: 'integer',
-    default: 3600,
-    min: 0,
-    max: 31_536_000,
-    unit: 's',
-    meaning:
-      'metrics that waited longer are set aside, because Datadog drops them silently; 0 sends them all',
-  },
-  slowRequestMs: {
-    env: 'SLOW_REQUEST_MS',
-    kind: 'integer',
-    default: 1000,
-    min: 1,
-    max: 600_000,
-    unit: 'ms',
-    meaning: 'a request that takes longer is logged as a warning',
-  },
-  bodyMaxBytes: {
-    env: 'BODY_MAX_BYTES',
-    kind: 'integer',
-    default: 16_384,
-    min: 1024,
-    max: 1_048_576,
-    unit: 'bytes',
-    meaning: 'largest request body that is read',
-  },
-  requestTimeoutMs: {
-    env: 'REQUEST_TIMEOUT_MS',
-    kind: 'integer',
-    default: 15_000,
-    min: 100,
-    max: 600_000,
-    unit: 'ms',
-    meaning: 'time within which a whole request must have arrived',
-  },
-  headersTimeoutMs: {
-    env: 'HEADERS_TIMEOUT_MS',
-    kind: 'integer',
-    default: 10_000,
-    min: 100,
-    max: 600_000,
-    unit: 'ms',
-    meaning: "time within which a request's header fields must have arrived",
-  },
-  handlerTimeoutMs: {
-    env: 'HANDLER_TIMEOUT_MS',
-    kind: 'integer',
-    default: 10_000,
-    min: 100,
-    max: 600_000,
-    unit: 'ms',
-    meaning: 'time after which a request is answered with 503',
-  },
-  keepAliveTimeoutMs: {
-    env: 'KEEP_ALIVE_TIMEOUT_MS',
-    kind: 'integer',
-    default: 72_000,
-    min: 100,
-    max: 600_000,
-    unit: 'ms',
-    meaning: "time that an idle connection is kept; longer than a proxy's in front",
-  },
-  shutdownGraceMs: {
-    env: 'SHUTDOWN_GRACE_MS',
-    kind: 'integer',
-    default: 9500,
-    min: 100,
-    max: 600_000,
-    unit: 'ms',
-    meaning: 'time within which a shutdown has to be complete; a third of it is for the last export',
-  },
-  shutdownDrainMs: {
-    env: 'SHUTDOWN_DRAIN_MS',
-    kind: 'integer',
-    default: 250,
-    min: 0,
-    max: 60_000,
-    unit: 'ms',
-    meaning: 'time in which kept-alive connections are told to close before idle ones are cut',
-  },
-  eventLoopDelayMaxMs: {
-    env: 'EVENT_LOOP_DELAY_MAX_MS',
-    kind: 'integer',
-    default: 1000,
-    min: 0,
-    max: 60_000,
-    unit: 'ms',
-    meaning: 'mean event-loop delay above which requests are answered with 503; 0 never does',
-  },
-  rateLimitPerMinute: {
-    env: 'RATE_LIMIT_PER_MINUTE',
-    kind: 'integer',
-    default: 0,
-    min: 0,
-    max: 1_000_000,
-    unit: 'requests',
-    meaning: 'requests an address may make in a minute to all that has no limit of its own; 0 sets no limit',
-  },
-  signupLimitPerMinute: {
-    env: 'SIGNUP_LIMIT_PER_MINUTE',
-    kind: 'integer',
-    default: 10,
-    min: 1,
-    max: 1_000_000,
-    unit: 'requests',
-    meaning: 'sign-ups an address may try in a minute',
-  },
-  loginLimitPerMinute: {
-    env: 'LOGIN_LIMIT_PER_MINUTE',
-    kind: 'integer',
-    default: 20,
-    min: 1,
-    max: 1_000_000,
-    unit: 'requests',
-    meaning: 'log-ins and password changes an address may try in a minute',
-  },
-  accountLimitPerMinute: {
-    env: 'ACCOUNT_LIMIT_PER_MINUTE',
-    kind: 'integer',
-    default: 5,
-    min: 1,
-    max: 1_000_000,
-    unit: 'requests',
-    meaning: 'log-ins and password changes that may be tried for one account from one address in a minute',
-  },
-  passwordHashesAtOnce: {
-    env: 'PASSWORD_HASHES_AT_ONCE',
-    kind: 'integer',
-    default: 2,
-    min: 1,
-    max: 64,
-    unit: 'hashes',
-    meaning: 'password hashes computed at once, 19 MiB each; workers share them out, with one each at least',
-  },
-  passwordQueueMax: {
-    env: 'PASSWORD_QUEUE_MAX',
-    kind: 'integer',
-    default: 32,
-    min: 0,
-    max: 10_000,
-    unit: 'requests',
-    meaning: 'requests that may wait to hash; one more is answered with 503',
-  },
-  passwordQueueMaxMs: {
-    env: 'PASSWORD_QUEUE_MAX_MS',
-    kind: 'integer',
-    default: 2000,
-    min: 1,
-    max: 60_000,
-    unit: 'ms',
-    meaning: 'longest wait to hash; a longer one is answered with 503',
-  },
-  sessionMaxSeconds: {
-    env: 'SESSION_MAX_SECONDS',
-    kind: 'integer',
-    default: 2_592_000,
-    min: 1,
-    max: 31_536_000,
-    unit: 's',
-    meaning: 'life of a session, used or not (30 days)',
-  },
-  sessionIdleMaxSeconds: {
-    env: 'SESSION_IDLE_MAX_SECONDS',
-    kind: 'integer',
-    default: 604_800,
-    min: 1,
-    max: 31_536_000,
-    unit: 's',
-    meaning: 'life of a session that is not used (7 days)',
-  },
-  fullListingMaxRows: {
-    env: 'FULL_LISTING_MAX_ROWS',
-    kind: 'integer',
-    default: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: 'rows',
-    meaning: 'most rows in one reply of the full listing',
-  },
-  pendingRequestsMax: {
-    env: 'PENDING_REQUESTS_MAX',
-    kind: 'integer',
-    default: 100,
-    min: 1,
-    max: 100_000,
-    unit: 'requests',
-    meaning: 'friend requests of one member that may wait for an answer',
-  },
-  viewerHost: {
-    env: 'VIEWER_HOST',
-    kind: 'text',
-    default: '127.0.0.1',
-    isValid: (text: string) => /^[0-9a-zA-Z.:_-]+$/.test(text),
-    expects: 'an address or host name',
-    meaning: 'address that the viewer listens on',
-  },
-  viewerPort: {
-    env: 'VIEWER_PORT',
-    kind: 'integer',
-    default: 4318,
-    min: 0,
-    max: 65_535,
-    unit: 'port',
-    meaning: 'port that the viewer listens on; 0 takes a free one, and the address is printed',
-  },
-  viewerMinutes: {
-    env: 'VIEWER_MINUTES',
-    kind: 'integer',
-    default: 60,
-    min: 1,
-    max: 1440,
-    unit: 'minutes',
-    meaning: 'how long the viewer keeps what it receives',
-  },
-  viewerMemoryMib: {
-    env: 'VIEWER_MEMORY_MIB',
-    kind: 'integer',
-    default: 256,
-    min: 16,
-    max: 16_384,
-    unit: 'MiB',
-    meaning: 'what the viewer keeps at most; the oldest makes room',
-  },
-} as const satisfies Record<string, Setting>
+  host: text('HOST', '127.0.0.1', 'an address or host name', ADDRESS).means('address to listen on'),
+  port: integer('PORT', 3000, [0, 65_535], 'port').means(
+    'port to listen on; 0 takes a free one, and the address is printed',
+  ),
+  workers: integer('WORKERS', 1, [0, 64], 'processes', () => Math.min(availableParallelism(), 64)).means(
+    'processes that serve on the one port; 0 takes one for each processor. Also `npm start -- --workers N`',
+  ),
+  databaseUrl: text(
+    'DATABASE_URL',
+    'sqlite:data/rollcall.db',
+    'sqlite: and the path of a file',
+    /^sqlite:.+$/,
+  ).means('where the data is'),
+  databaseBusyTimeoutMs: integer('DATABASE_BUSY_TIMEOUT_MS', 5000, [0, 60_000], 'ms').means(
+    "how long a write waits for another process's lock before it is answered with 503",
+  ),
+  instanceId: text('INSTANCE_ID', '', 'up to 100 letters, digits, . : _ -', /^[\w.:-]{0,100}$/).means(
+    '`service.instance.id` of the telemetry; empty means `host:port`. Unique for each live service: set it where two have one port on different addresses. A worker adds `/` and its slot',
+  ),
+  supportTag: text(
+    'SUPPORT_TAG',
+    'rollcall',
+    'a Datadog tag value in lower case',
+    /^[a-z][\w./-]{0,99}$/,
+  ).means('value of the tag `support`, which is on every metric'),
+  publicOrigin: text('PUBLIC_ORIGIN', '', 'scheme and host, without a path', isOrigin).means(
+    "origin that browsers see; a cookie session's changes are accepted from it where Sec-Fetch-Site is missing",
+  ),
+  trustProxy: text(
+    'TRUST_PROXY',
+    '',
+    'addresses or CIDR ranges with commas between',
+    (text) => parsePeers(text) !== undefined,
+  ).means(
+    'proxies whose X-Forwarded-* headers, and callers whose sampling decisions, count; empty trusts none',
+  ),
+  logLevel: choice('LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).means(
+    'least severe line that is logged',
+  ),
+  checksFile: text('CHECKS_FILE', 'checks.json', 'the path of a JSON file', /^.+$/).means(
+    'which scheduled checks run, and how often',
+  ),
+  telemetryDir: text('TELEMETRY_DIR', 'data/telemetry', 'the path of a folder', /./s).means(
+    'where telemetry waits that could not be sent, and where what the receiver refuses is kept',
+  ),
+  telemetryWaitingMax: integer('TELEMETRY_WAITING_MAX', 3, [1, 10_000], 'exports').means(
+    'unacknowledged exports kept in memory, of each signal; then intervals merge, and spans and logs go to disk. With a disk to write to, metrics wait there',
+  ),
+  telemetryBodyMaxBytes: integer('TELEMETRY_BODY_MAX_BYTES', 4 * MIB, [1024, 20 * MIB], 'bytes').means(
+    'larger export requests are split, measured before compression; a Collector takes 20 MiB',
+  ),
+  telemetryMetricsBodyMaxBytes: integer(
+    'TELEMETRY_METRICS_BODY_MAX_BYTES',
+    128 * 1024,
+    [1024, 20 * MIB],
+    'bytes',
+  ).means(
+    'the same for metrics, of which Datadog takes 500 kB; on the way there two tags are added to each point',
+  ),
+  telemetrySpoolMaxBytes: integer('TELEMETRY_SPOOL_MAX_BYTES', 256 * MIB, [0, TIB], 'bytes').means(
+    'most that waits on disk for each process; what comes beyond is dropped and counted',
+  ),
+  telemetrySetAsideMaxBytes: integer('TELEMETRY_SET_ASIDE_MAX_BYTES', 64 * MIB, [0, TIB], 'bytes').means(
+    'most that is kept of what the receiver refused; the oldest makes room and is counted',
+  ),
+  telemetryMetricsMaxAgeSeconds: integer(
+    'TELEMETRY_METRICS_MAX_AGE_SECONDS',
+    3600,
+    [0, YEAR_SECONDS],
+    's',
+  ).means('metrics that waited longer are set aside, because Datadog drops them silently; 0 sends them all'),
+  slowRequestMs: integer('SLOW_REQUEST_MS', 1000, [1, 600_000], 'ms').means(
+    'a request that takes longer is logged as a warning',
+  ),
+  bodyMaxBytes: integer('BODY_MAX_BYTES', 16_384, [1024, MIB], 'bytes').means(
+    'largest request body that is read',
+  ),
+  requestTimeoutMs: integer('REQUEST_TIMEOUT_MS', 15_000, [100, 600_000], 'ms').means(
+    'time within which a whole request must have arrived',
+  ),
+  headersTimeoutMs: integer('HEADERS_TIMEOUT_MS', 10_000, [100, 600_000], 'ms').means(
+    "time within which a request's header fields must have arrived",
+  ),
+  handlerTimeoutMs: integer('HANDLER_TIMEOUT_MS', 10_000, [100, 600_000], 'ms').means(
+    'time after which a request is answered with 503',
+  ),
+  keepAliveTimeoutMs: integer('KEEP_ALIVE_TIMEOUT_MS', 72_000, [100, 600_000], 'ms').means(
+    "time that an idle connection is kept; longer than a proxy's in front",
+  ),
+  shutdownGraceMs: integer('SHUTDOWN_GRACE_MS', 9500, [100, 600_000], 'ms').means(
+    'time within which a shutdown has to be complete; a third of it is for the last export',
+  ),
+  shutdownDrainMs: integer('SHUTDOWN_DRAIN_MS', 250, [0, 60_000], 'ms').means(
+    'time in which kept-alive connections are told to close before idle ones are cut',
+  ),
+  eventLoopDelayMaxMs: integer('EVENT_LOOP_DELAY_MAX_MS', 1000, [0, 60_000], 'ms').means(
+    'mean event-loop delay above which requests are answered with 503; 0 never does',
+  ),
+  rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 0, [0, 1_000_000], 'requests').means(
+    'requests an address may make in a minute to all that has no limit of its own; 0 sets no limit',
+  ),
+  signupLimitPerMinute: integer('SIGNUP_LIMIT_PER_MINUTE', 10, [1, 1_000_000], 'requests').means(
+    'sign-ups an address may try in a minute',
+  ),
+  loginLimitPerMinute: integer('LOGIN_LIMIT_PER_MINUTE', 20, [1, 1_000_000], 'requests').means(
+    'log-ins and password changes an address may try in a minute',
+  ),
+  accountLimitPerMinute: integer('ACCOUNT_LIMIT_PER_MINUTE', 5, [1, 1_000_000], 'requests').means(
+    'log-ins and password changes that may be tried for one account from one address in a minute',
+  ),
+  passwordHashesAtOnce: integer('PASSWORD_HASHES_AT_ONCE', 2, [1, 64], 'hashes').means(
+    'password hashes computed at once, 19 MiB each; workers share them out, with one each at least',
+  ),
+  passwordQueueMax: integer('PASSWORD_QUEUE_MAX', 32, [0, 10_000], 'requests').means(
+    'requests that may wait to hash; one more is answered with 503',
+  ),
+  passwordQueueMaxMs: integer('PASSWORD_QUEUE_MAX_MS', 2000, [1, 60_000], 'ms').means(
+    'longest wait to hash; a longer one is answered with 503',
+  ),
+  sessionMaxSeconds: integer('SESSION_MAX_SECONDS', 2_592_000, [1, YEAR_SECONDS], 's').means(
+    'life of a session, used or not (30 days)',
+  ),
+  sessionIdleMaxSeconds: integer('SESSION_IDLE_MAX_SECONDS', 604_800, [1, YEAR_SECONDS], 's').means(
+    'life of a session that is not used (7 days)',
+  ),
+  fullListingMaxRows: integer('FULL_LISTING_MAX_ROWS', 10_000, [1, 1_000_000], 'rows').means(
+    'most rows in one reply of the full listing',
+  ),
+  pendingRequestsMax: integer('PENDING_REQUESTS_MAX', 100, [1, 100_000], 'requests').means(
+    'friend requests of one member that may wait for an answer',
+  ),
+  viewerHost: text('VIEWER_HOST', '127.0.0.1', 'an address or host name', ADDRESS).means(
+    'address that the viewer listens on',
+  ),
+  viewerPort: integer('VIEWER_PORT', 4318, [0, 65_535], 'port').means(
+    'port that the viewer listens on; 0 takes a free one, and the address is printed',
+  ),
+  viewerMinutes: integer('VIEWER_MINUTES', 60, [1, 1440], 'minutes').means(
+    'how long the viewer keeps what it receives',
+  ),
+  viewerMemoryMib: integer('VIEWER_MEMORY_MIB', 256, [16, 16_384], 'MiB').means(
+    'what the viewer keeps at most; the oldest makes room',
+  ),
+}
 
-type Settings = typeof SETTINGS
 export type Config = {
-  readonly [K in keyof Settings]: Settings[K]['kind'] extends 'integer'
-    ? number
-    : Settings[K] extends { choices: readonly (infer C)[] }
-      ? C
-      : string
+  readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never
+}
+
+function integer(
+  env: string,
+  value: number,
+  [min, max]: [min: number, max: number],
+  unit: string,
+  zero?: () => number,
+) {
+  return setting({ env, default: value, allowed: wholeNumber(min, max, zero), unit })
+}
+
+function text(env: string, value: string, expected: string, isValid: RegExp | ((text: string) => boolean)) {
+  return setting({ env, default: value, allowed: matching(expected, isValid) })
+}
+
+function choice<const C extends string>(env: string, value: NoInfer<C>, choices: readonly C[]) {
+  return setting<C>({ env, default: value, allowed: oneOf(choices) })
+}
+
+function setting<T>(rest: Omit<Setting<T>, 'meaning'>) {
+  return { means: (meaning: string): Setting<T> => ({ ...rest, meaning }) }
 }
 
 function isOrigin(text: string): boolean {
@@ -452,28 +223,17 @@ export class ConfigError extends Error {}
 
 /** Reads every setting. An unset or empty variable takes its default; anything out of bounds throws {@link ConfigError}. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const entries = Object.entries(SETTINGS).map(([key, setting]) => [
+  const entries = Object.entries<Setting<unknown>>(SETTINGS).map(([key, setting]) => [
     key,
     readSetting(setting, env[setting.env]),
   ])
   return Object.freeze(Object.fromEntries(entries)) as Config
 }
 
-function readSetting(setting: Setting, text: string | undefined): string | number {
+function readSetting<T>(setting: Setting<T>, text: string | undefined): T {
   if (text === undefined || text === '') return setting.default
-  const refuse = (expected: string) => new ConfigError(`${setting.env} is "${text}"; set it to ${expected}.`)
-  switch (setting.kind) {
-    case 'integer': {
-      const value = Number(text)
-      if (!/^\d+$/.test(text) || value < setting.min || value > setting.max)
-        throw refuse(`a whole number from ${setting.min} to ${setting.max}`)
-      return value === 0 ? (setting.zero?.() ?? 0) : value
-    }
-    case 'choice':
-      if (!setting.choices.includes(text)) throw refuse(`one of ${setting.choices.join(', ')}`)
-      return text
-    case 'text':
-      if (!setting.isValid(text)) throw refuse(setting.expects)
-      return text
-  }
+  const value = setting.allowed.parse(text)
+  if (value === undefined)
+    throw new ConfigError(`${setting.env} is "${text}"; set it to ${setting.allowed.expected}.`)
+  return value
 }

@@ -1,7 +1,7 @@
 import { type Receiver, startViewerBeside } from '@rollcall/viewer/beside'
 import { type Config, readConfig, SETTINGS } from './config.ts'
 import { type Serving, sayServing, sayStopping } from './process/banner.ts'
-import { help, readOptions, UsageError } from './process/command.ts'
+import { help, readOptions, UsageError, value } from './process/command.ts'
 import { onShutdown } from './process/shutdown.ts'
 import { startFailure } from './process/start-failure.ts'
 import { startWorkers } from './process/workers/primary.ts'
@@ -10,15 +10,13 @@ import { startService } from './service.ts'
 const SERVICE = {
   name: 'npm start',
   summary:
-    'The service. It is set by environment variables: README.md lists them, with their defaults and bounds.',
+    'The service. Environment variables set it: docs/settings.md lists them, with their defaults and bounds.',
   options: {
-    workers: {
-      kind: 'integer',
-      placeholder: 'N',
-      min: SETTINGS.workers.min,
-      max: SETTINGS.workers.max,
-      meaning: 'processes that serve on the one port; 0 takes one for each processor (default WORKERS, or 1)',
-    },
+    workers: value(
+      'N',
+      SETTINGS.workers.allowed,
+      'processes that serve on the one port; 0 takes one for each processor (default WORKERS, or 1)',
+    ),
   },
 } as const
 

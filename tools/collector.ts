@@ -1,7 +1,16 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { type Command, CommandError, runCommand, UsageError, type Values } from '../src/process/command.ts'
+import {
+  type Command,
+  CommandError,
+  flag,
+  runCommand,
+  text,
+  texts,
+  UsageError,
+  type Values,
+} from '../src/process/command.ts'
 import { builtCollector } from './collector-program.ts'
 import { dockerAnswers } from './docker-daemon.ts'
 
@@ -16,19 +25,14 @@ const RECEIVERS_WITH_DOCKER = '[host_metrics, http_check, docker_stats]'
 const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock'
 
 const OPTIONS = {
-  config: {
-    kind: 'texts',
-    placeholder: 'FILE',
-    meaning: `configuration instead of ${DEFAULT_CONFIG}; given again, the later file is laid over the earlier. A file that says it is laid over another brings that one along`,
-  },
-  'feature-gates': {
-    kind: 'text',
-    placeholder: 'GATES',
-    meaning: 'gates of the Collector to open, or with a minus to close',
-  },
-  validate: { kind: 'flag', meaning: 'only checks the configuration' },
-  build: { kind: 'flag', meaning: 'only builds the program' },
-} as const
+  config: texts(
+    'FILE',
+    `configuration instead of ${DEFAULT_CONFIG}; given again, the later file is laid over the earlier. A file that says it is laid over another brings that one along`,
+  ),
+  'feature-gates': text('GATES', 'gates of the Collector to open, or with a minus to close'),
+  validate: flag('only checks the configuration'),
+  build: flag('only builds the program'),
+}
 
 const collector: Command<typeof OPTIONS> = {
   name: 'npm run collector',

@@ -1,7 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
-import { type Command, CommandError, runCommand, UsageError, type Values } from '../src/process/command.ts'
+import { wholeNumber } from '../src/allowed.ts'
+import {
+  type Command,
+  CommandError,
+  flag,
+  integer,
+  runCommand,
+  text,
+  UsageError,
+  type Values,
+} from '../src/process/command.ts'
 import { latencyChart, searchChart } from './experimenting/charts.ts'
 import { drawChart, wrap } from './experimenting/curve.ts'
 import {
@@ -31,36 +41,27 @@ const DEFAULT_ROWS = '115,250,500'
 const DEFAULT_RATE = 100
 const DEFAULT_DURATION_SECONDS = 6
 const DEFAULT_FOLDER = 'data/experiment'
-const ROWS_MIN = 20
-const ROWS_MAX = 1_000_000
+const ROWS = wholeNumber(20, 1_000_000)
 /** Characters to a line of text on the terminal. */
 const TEXT_WIDTH = 100
 
 const RESULT_FILES = ['results.csv', 'curve.svg', 'report.html', 'search.svg']
 
 const OPTIONS = {
-  rows: { kind: 'text', placeholder: 'N,N,…', meaning: `sizes of the table; ${DEFAULT_ROWS} if left out` },
-  rate: {
-    kind: 'integer',
-    min: 1,
-    max: 10_000,
-    placeholder: 'R',
-    meaning: `requests a second, fewer where they would keep the service busy; ${DEFAULT_RATE} if left out`,
-  },
-  duration: {
-    kind: 'integer',
-    min: 1,
-    max: 3600,
-    placeholder: 'S',
-    meaning: `seconds for each page at each size; ${DEFAULT_DURATION_SECONDS} if left out`,
-  },
-  shape: { kind: 'flag', meaning: 'also a search by prefix, with its index and without' },
-  out: {
-    kind: 'text',
-    placeholder: 'FOLDER',
-    meaning: `where the results go; ${DEFAULT_FOLDER} if left out`,
-  },
-} as const
+  rows: text('N,N,…', `sizes of the table; ${DEFAULT_ROWS} if left out`),
+  rate: integer(
+    'R',
+    [1, 10_000],
+    `requests a second, fewer where they would keep the service busy; ${DEFAULT_RATE} if left out`,
+  ),
+  duration: integer(
+    'S',
+    [1, 3600],
+    `seconds for each page at each size; ${DEFAULT_DURATION_SECONDS} if left out`,
+  ),
+  shape: flag('also a search by prefix, with its index and without'),
+  out: text('FOLDER', `where the results go; ${DEFAULT_FOLDER} if left out`),
+}
 
 const experiment: Command<typeof OPTIONS> = {
   name: 'npm run experiment',
@@ -117,12 +118,11 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
 }
 
 function readSizes(text: string): number[] {
-  const sizes = text.split(',').map(Number)
-  const isPossible = (size: number) => Number.isInteger(size) && size >= ROWS_MIN && size <= ROWS_MAX
-  if (!/^[\d,]+$/.test(text) || !sizes.every(isPossible))
-    throw new UsageError(
-      `--rows is "${text}"; give whole numbers from ${ROWS_MIN} to ${ROWS_MAX}, with commas between.`,
-    )
+  const sizes = text.split(',').map((size) => {
+    const rows = ROWS.parse(size)
+    if (rows !== undefined) return rows
+    throw new UsageError(`--rows is "${text}"; give whole numbers from ${ROWS.range}, with commas between.`)
+  })
   return [...new Set(sizes)].sort((one, other) => one - other)
 }
 

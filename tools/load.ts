@@ -1,4 +1,13 @@
-import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import {
+  type Command,
+  CommandError,
+  flag,
+  integer,
+  required,
+  runCommand,
+  text,
+  type Values,
+} from '../src/process/command.ts'
 import { applyLoad } from './loading/apply-load.ts'
 import { HttpClient } from './loading/http-client.ts'
 import { LiveLine } from './loading/live-line.ts'
@@ -15,61 +24,32 @@ const DEFAULT_MAX_IN_FLIGHT = 1000
 const DEFAULT_TIMEOUT_SECONDS = 10
 
 const OPTIONS = {
-  rate: {
-    kind: 'integer',
-    min: 1,
-    max: 100_000,
-    required: true,
-    placeholder: 'R',
-    meaning: 'requests a second, whatever the answers do',
-  },
-  duration: {
-    kind: 'integer',
-    min: 1,
-    max: 604_800,
-    required: true,
-    placeholder: 'S',
-    meaning: 'seconds',
-  },
-  mix: {
-    kind: 'text',
-    placeholder: 'PAGE=WEIGHT,…',
-    meaning: 'these pages alone, such as community=5,friends=2',
-  },
-  url: { kind: 'text', placeholder: 'URL', meaning: `where the service is; ${DEFAULT_URL} if left out` },
-  password: {
-    kind: 'text',
-    placeholder: 'TEXT',
-    meaning:
-      'of the seeded accounts, to visit as them; without it, visitors sign up and are deleted at the end',
-  },
-  visitors: {
-    kind: 'integer',
-    min: 1,
-    max: 10_000,
-    placeholder: 'N',
-    meaning: `how many log in; ${DEFAULT_VISITORS} if left out, and fewer where the service's limits say so`,
-  },
-  timeout: {
-    kind: 'integer',
-    min: 1,
-    max: 3600,
-    placeholder: 'S',
-    meaning: `seconds after which an answer is no longer waited for; ${DEFAULT_TIMEOUT_SECONDS} if left out`,
-  },
-  'max-in-flight': {
-    kind: 'integer',
-    min: 1,
-    max: 60_000,
-    placeholder: 'N',
-    meaning: `unanswered requests beyond which none is sent but each counts as an error; ${formatCount(DEFAULT_MAX_IN_FLIGHT)} if left out`,
-  },
-  json: { kind: 'flag', meaning: 'the report as JSON' },
-  'allow-remote': {
-    kind: 'flag',
-    meaning: 'also where the service is on another machine, whose owner agreed',
-  },
-} as const
+  rate: required(integer('R', [1, 100_000], 'requests a second, whatever the answers do')),
+  duration: required(integer('S', [1, 604_800], 'seconds')),
+  mix: text('PAGE=WEIGHT,…', 'these pages alone, such as community=5,friends=2'),
+  url: text('URL', `where the service is; ${DEFAULT_URL} if left out`),
+  password: text(
+    'TEXT',
+    'of the seeded accounts, to visit as them; without it, visitors sign up and are deleted at the end',
+  ),
+  visitors: integer(
+    'N',
+    [1, 10_000],
+    `how many log in; ${DEFAULT_VISITORS} if left out, and fewer where the service's limits say so`,
+  ),
+  timeout: integer(
+    'S',
+    [1, 3600],
+    `seconds after which an answer is no longer waited for; ${DEFAULT_TIMEOUT_SECONDS} if left out`,
+  ),
+  'max-in-flight': integer(
+    'N',
+    [1, 60_000],
+    `unanswered requests beyond which none is sent but each counts as an error; ${formatCount(DEFAULT_MAX_IN_FLIGHT)} if left out`,
+  ),
+  json: flag('the report as JSON'),
+  'allow-remote': flag('also where the service is on another machine, whose owner agreed'),
+}
 
 const load: Command<typeof OPTIONS> = {
   name: 'npm run load',

@@ -6,7 +6,15 @@ import { migrateToLatest } from '../src/db/migrate.ts'
 import { unobserved } from '../src/db/observer.ts'
 import { ARGON2_OPTIONS } from '../src/passwords/password-hasher.ts'
 import { parsePassword } from '../src/passwords/password-policy.ts'
-import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import {
+  type Command,
+  CommandError,
+  integer,
+  required,
+  runCommand,
+  text,
+  type Values,
+} from '../src/process/command.ts'
 import { formatCount, Progress } from './progress.ts'
 import { befriend, type Circle, canClose, countEdges, prune, unblock } from './seeding/seeded-friends.ts'
 import {
@@ -20,27 +28,10 @@ import {
 import { inShortTransactions, overRange } from './seeding/short-transactions.ts'
 
 const OPTIONS = {
-  users: {
-    kind: 'integer',
-    min: 0,
-    max: 10_000_000,
-    required: true,
-    placeholder: 'N',
-    meaning: 'how many seeded accounts there shall be',
-  },
-  friends: {
-    kind: 'integer',
-    min: 0,
-    max: 10_000,
-    placeholder: 'K',
-    meaning: 'how many friends each shall have among them; as it is if left out',
-  },
-  password: {
-    kind: 'text',
-    placeholder: 'TEXT',
-    meaning: 'password of all seeded accounts; a random one if left out',
-  },
-} as const
+  users: required(integer('N', [0, 10_000_000], 'how many seeded accounts there shall be')),
+  friends: integer('K', [0, 10_000], 'how many friends each shall have among them; as it is if left out'),
+  password: text('TEXT', 'password of all seeded accounts; a random one if left out'),
+}
 
 const seed: Command<typeof OPTIONS> = {
   name: 'npm run seed',

@@ -1,4 +1,4 @@
-import { type Command, runCommand, type Values } from '../src/process/command.ts'
+import { type Command, flag, integer, runCommand, text, texts, type Values } from '../src/process/command.ts'
 import {
   countCustomMetrics,
   type MetricCost,
@@ -10,33 +10,22 @@ import { formatCount } from './progress.ts'
 import { readServiceShape } from './service-shape.ts'
 
 const OPTIONS = {
-  instances: {
-    kind: 'integer',
-    min: 1,
-    max: 100_000,
-    placeholder: 'N',
-    meaning: 'processes that run at once, on all hosts; 1 if left out',
-  },
-  percentiles: {
-    kind: 'texts',
-    placeholder: 'METRIC',
-    meaning: 'a distribution whose percentiles are switched on in Datadog; given again for each, or `all`',
-  },
-  'price-per-100': {
-    kind: 'text',
-    placeholder: 'PRICE',
-    meaning:
-      'what your contract asks for 100 custom metrics a month, such as 5.00; without it no cost is shown',
-  },
-  included: {
-    kind: 'integer',
-    min: 0,
-    max: 1_000_000_000,
-    placeholder: 'N',
-    meaning: 'custom metrics that the contract includes, over all hosts; none if left out',
-  },
-  json: { kind: 'flag', meaning: 'for programs' },
-} as const
+  instances: integer('N', [1, 100_000], 'processes that run at once, on all hosts; 1 if left out'),
+  percentiles: texts(
+    'METRIC',
+    'a distribution whose percentiles are switched on in Datadog; given again for each, or `all`',
+  ),
+  'price-per-100': text(
+    'PRICE',
+    'what your contract asks for 100 custom metrics a month, such as 5.00; without it no cost is shown',
+  ),
+  included: integer(
+    'N',
+    [0, 1_000_000_000],
+    'custom metrics that the contract includes, over all hosts; none if left out',
+  ),
+  json: flag('for programs'),
+}
 
 const series: Command<typeof OPTIONS> = {
   name: 'npm run series',

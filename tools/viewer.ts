@@ -2,34 +2,20 @@ import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { Viewer } from '@rollcall/viewer'
 import { readConfig, SETTINGS } from '../src/config.ts'
-import { type Command, CommandError, runCommand, type Values } from '../src/process/command.ts'
+import { type Command, CommandError, runCommand, type Values, value } from '../src/process/command.ts'
 
-const { viewerPort, viewerMinutes, viewerMemoryMib } = SETTINGS
+const { viewerHost, viewerPort, viewerMinutes, viewerMemoryMib } = SETTINGS
 
 const OPTIONS = {
-  host: { kind: 'text', placeholder: 'HOST', meaning: 'address or name to listen on (127.0.0.1)' },
-  port: {
-    kind: 'integer',
-    min: viewerPort.min,
-    max: viewerPort.max,
-    placeholder: 'N',
-    meaning: `port to listen on (${viewerPort.default}); 0 takes a free one`,
-  },
-  minutes: {
-    kind: 'integer',
-    min: viewerMinutes.min,
-    max: viewerMinutes.max,
-    placeholder: 'N',
-    meaning: `how long it keeps what it receives (${viewerMinutes.default})`,
-  },
-  memory: {
-    kind: 'integer',
-    min: viewerMemoryMib.min,
-    max: viewerMemoryMib.max,
-    placeholder: 'MIB',
-    meaning: `what it keeps at most (${viewerMemoryMib.default}); the oldest makes room`,
-  },
-} as const
+  host: value('HOST', viewerHost.allowed, `address or name to listen on (${viewerHost.default})`),
+  port: value('N', viewerPort.allowed, `port to listen on (${viewerPort.default}); 0 takes a free one`),
+  minutes: value('N', viewerMinutes.allowed, `how long it keeps what it receives (${viewerMinutes.default})`),
+  memory: value(
+    'MIB',
+    viewerMemoryMib.allowed,
+    `what it keeps at most (${viewerMemoryMib.default}); the oldest makes room`,
+  ),
+}
 
 const viewer: Command<typeof OPTIONS> = {
   name: 'npm run viewer',

@@ -1,52 +1,71 @@
 import { parseArgs } from 'node:util'
+import { type Allowed, wholeNumber } from '../allowed.ts'
 import { ConfigError } from '../config.ts'
 import { DatabaseError } from '../db/database-error.ts'
 import { Problem } from '../errors.ts'
 import { SIGNAL_ECHO_MS } from './signal-echo.ts'
 
-interface IntegerOption {
-  readonly kind: 'integer'
-  readonly min: number
-  readonly max: number
+/** An option of a command, and what it gives: made by the functions below. */
+export interface Option<T> {
+  readonly meaning: string
+  /** What stands for the value in the help, `--users N`; a flag has none. */
+  readonly placeholder?: string
+  /** May be given several times. */
+  readonly isRepeated?: true
+  readonly isRequired?: true
+  /** From what was typed, which is nothing where it was left out. */
+  read(typed: Typed | undefined, name: string): T
 }
-interface TextOption {
-  readonly kind: 'text'
-}
-/** May be given several times, or not at all. */
-interface TextsOption {
-  readonly kind: 'texts'
-  readonly required?: never
-}
-type ValuedOption = (IntegerOption | TextOption | TextsOption) & {
-  readonly required?: true
-  /** What stands for the value in the help: `--users N`. */
-  readonly placeholder: string
-}
-interface FlagOption {
-  readonly kind: 'flag'
-  readonly required?: never
-  readonly placeholder?: never
-}
-type Option = (ValuedOption | FlagOption) & { readonly meaning: string }
+type Typed = string | boolean | (string | boolean)[]
 
-type ValueOf<O extends Option> = O extends FlagOption
-  ? boolean
-  : O extends TextsOption
-    ? readonly string[]
-    : (O extends IntegerOption ? number : string) | (O extends { required: true } ? never : undefined)
-export type Values<Options extends Record<string, Option>> = {
-  readonly [K in keyof Options]: ValueOf<Options[K]>
+export type Values<Options extends Record<string, Option<unknown>>> = {
+  readonly [K in keyof Options]: Options[K] extends Option<infer T> ? T : never
+}
+
+export function flag(meaning: string): Option<boolean> {
+  return { meaning, read: (typed) => typed === true }
+}
+
+export function text(placeholder: string, meaning: string): Option<string | undefined> {
+  return { placeholder, meaning, read: (typed) => typed as string | undefined }
+}
+
+/** May be given several times, or not at all. */
+export function texts(placeholder: string, meaning: string): Option<readonly string[]> {
+  return { placeholder, meaning, isRepeated: true, read: (typed = []) => typed as string[] }
+}
+
+export function integer(placeholder: string, [min, max]: [min: number, max: number], meaning: string) {
+  return value(placeholder, wholeNumber(min, max), meaning)
+}
+
+export function value<T>(placeholder: string, allowed: Allowed<T>, meaning: string): Option<T | undefined> {
+  return {
+    placeholder,
+    meaning,
+    read(typed, name) {
+      if (typed === undefined) return undefined
+      const given = allowed.parse(typed as string)
+      if (given === undefined) throw new UsageError(`--${name} is "${typed}"; give ${allowed.expected}.`)
+      return given
+    },
+  }
+}
+
+/** The command does nothing without it. */
+export function required<T>(option: Option<T | undefined>): Option<T> {
+  return { ...option, isRequired: true, read: (typed, name) => option.read(typed, name) as T }
 }
 
 /** How a program is called. */
-export interface Usage<Options extends Record<string, Option>> {
+export interface Usage<Options extends Record<string, Option<unknown>>> {
   /** As it is typed: `npm run seed`. */
   readonly name: string
   readonly summary: string
   readonly options: Options
 }
 
-export interface Command<Options extends Record<string, Option>> extends Usage<Options> {
+export interface Command<Options extends Record<string, Option<unknown>>> extends Usage<Options> {
   /**
    * Aborted by SIGINT or SIGTERM: leave everything in order and return. A number that it returns is what the command
    * exits with, interrupted or not: that of a program which it ran.
@@ -70,7 +89,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
  * The frame of every command: reads its options strictly, gives help, says a failure in one sentence on stderr, and
  * exits with 0, 1 (it failed), 2 (it was typed wrongly) or 130 and 143 (interrupted, after leaving all in order).
  */
-export async function runCommand<Options extends Record<string, Option>>(
+export async function runCommand<Options extends Record<string, Option<unknown>>>(
   command: Command<Options>,
   args = process.argv.slice(2),
 ): Promise<void> {
@@ -112,28 +131,29 @@ function sentenceOf(error: unknown): string {
 }
 
 /** The values of a command's options, or `help`. Throws {@link UsageError}. */
-export function readOptions<Options extends Record<string, Option>>(
+export function readOptions<Options extends Record<string, Option<unknown>>>(
   command: Usage<Options>,
   args = process.argv.slice(2),
 ): Values<Options> | 'help' {
-  const texts = parse(command, args)
-  if (texts.help === true) return 'help'
+  const typed = parse(command, args)
+  if (typed.help === true) return 'help'
   const entries = Object.entries(command.options).map(([name, option]) => {
-    const text = texts[name]
-    if (option.kind === 'flag') return [name, text === true]
-    if (option.kind === 'texts') return [name, text ?? []]
-    if (typeof text === 'string') return [name, readValue(name, option, text)]
-    if (option.required) throw new UsageError(`--${name} is missing; see ${command.name} -- --help.`)
-    return [name, undefined]
+    const given = typed[name]
+    if (given === undefined && option.isRequired)
+      throw new UsageError(`--${name} is missing; see ${command.name} -- --help.`)
+    return [name, option.read(given, name)]
   })
   return Object.fromEntries(entries)
 }
 
-function parse(command: Usage<Record<string, Option>>, args: string[]): Record<string, unknown> {
+function parse(
+  command: Usage<Record<string, Option<unknown>>>,
+  args: string[],
+): Record<string, Typed | undefined> {
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { kind }]) => [
+    Object.entries(command.options).map(([name, { placeholder, isRepeated = false }]) => [
       name,
-      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'texts' },
+      { type: placeholder === undefined ? ('boolean' as const) : ('string' as const), multiple: isRepeated },
     ]),
   )
   const help = { help: { type: 'boolean' as const, short: 'h' } }
@@ -159,24 +179,16 @@ function complaint(error: Error & { code?: string }): string {
   }
 }
 
-function readValue(name: string, option: IntegerOption | TextOption, text: string): number | string {
-  if (option.kind === 'text') return text
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < option.min || value > option.max)
-    throw new UsageError(`--${name} is "${text}"; give a whole number from ${option.min} to ${option.max}.`)
-  return value
-}
-
-export function help(command: Usage<Record<string, Option>>): string {
+export function help(command: Usage<Record<string, Option<unknown>>>): string {
   const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
-    typed(name, option),
+    asTyped(name, option),
     option.meaning,
   ])
   rows.push(['--help', 'this text'])
   const width = Math.max(...rows.map(([left]) => left.length))
   const usage = Object.entries(command.options).map(([name, option]) => {
-    const flag = typed(name, option)
-    return option.required ? flag : `[${flag}]${option.kind === 'texts' ? ' ...' : ''}`
+    const one = asTyped(name, option)
+    return option.isRequired ? one : `[${one}]${option.isRepeated ? ' ...' : ''}`
   })
   return [
     [command.name, ...(usage.length > 0 ? ['--', ...usage] : [])].join(' '),
@@ -188,6 +200,6 @@ export function help(command: Usage<Record<string, Option>>): string {
   ].join('\n')
 }
 
-function typed(name: string, option: Option): string {
+function asTyped(name: string, option: Option<unknown>): string {
   return option.placeholder === undefined ? `--${name}` : `--${name} ${option.placeholder}`
 }

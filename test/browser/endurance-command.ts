@@ -1,34 +1,16 @@
-import { type Command, runCommand, type Values } from '../../src/process/command.ts'
+import { type Command, flag, integer, runCommand, type Values } from '../../src/process/command.ts'
 import { formatMs } from '../../tools/loading/format.ts'
 import { formatCount, Progress } from '../../tools/progress.ts'
 import { noBrowser } from './browser.ts'
 import { complaints, type EnduranceReport, endure } from './endurance.ts'
 
 const OPTIONS = {
-  seconds: { kind: 'integer', min: 10, max: 86_400, placeholder: 'S', meaning: 'how long; 600 if left out' },
-  rate: {
-    kind: 'integer',
-    min: 1,
-    max: 100_000,
-    placeholder: 'R',
-    meaning: 'requests a second; 1,000 if left out',
-  },
-  services: {
-    kind: 'integer',
-    min: 1,
-    max: 16,
-    placeholder: 'N',
-    meaning: 'processes that serve; 1 if left out',
-  },
-  memory: {
-    kind: 'integer',
-    min: 16,
-    max: 16_384,
-    placeholder: 'MIB',
-    meaning: 'of the viewer; 256 if left out',
-  },
-  json: { kind: 'flag', meaning: 'the report as JSON' },
-} as const
+  seconds: integer('S', [10, 86_400], 'how long; 600 if left out'),
+  rate: integer('R', [1, 100_000], 'requests a second; 1,000 if left out'),
+  services: integer('N', [1, 16], 'processes that serve; 1 if left out'),
+  memory: integer('MIB', [16, 16_384], 'of the viewer; 256 if left out'),
+  json: flag('the report as JSON'),
+}
 
 const command: Command<typeof OPTIONS> = {
   name: 'npm run endurance',

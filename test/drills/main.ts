@@ -1,4 +1,4 @@
-import { runCommand, UsageError } from '../../src/process/command.ts'
+import { flag, runCommand, UsageError } from '../../src/process/command.ts'
 import { builtCollector, NoFittingGo } from '../../tools/collector-program.ts'
 import { collectorAbsent } from './collector-absent.ts'
 import { collectorKilled } from './collector-killed.ts'
@@ -27,10 +27,10 @@ const DRILLS: readonly Drill[] = [
 ]
 
 const OPTIONS = {
-  long: { kind: 'flag', meaning: 'the long form, for releases: hours' },
-  json: { kind: 'flag', meaning: 'each report as one line of JSON, for scripts' },
-  optional: { kind: 'flag', meaning: 'where the Collector cannot be built, runs nothing and exits with 0' },
-} as const
+  long: flag('the long form, for releases: hours'),
+  json: flag('each report as one line of JSON, for scripts'),
+  optional: flag('where the Collector cannot be built, runs nothing and exits with 0'),
+}
 
 const [first = '--help', ...rest] = process.argv.slice(2)
 const name = first.startsWith('-') ? undefined : first

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import { CommandError, runCommand } from '../../../src/process/command.ts'
+import { CommandError, integer, runCommand, text } from '../../../src/process/command.ts'
 import { Intake } from './intake.ts'
 
 await runCommand({
-  name: 'node test/intake/main.ts',
+  name: 'node test/support/intake/main.ts',
   summary: "Stands in for Datadog's OTLP intake, prints its address and runs until it is interrupted.",
   options: {
-    port: { kind: 'integer', min: 0, max: 65535, placeholder: 'N', meaning: '0 takes a free one (default)' },
-    key: { kind: 'text', placeholder: 'KEY', meaning: 'the only key it takes; without it any will do' },
+    port: integer('N', [0, 65535], '0 takes a free one (default)'),
+    key: text('KEY', 'the only key it takes; without it any will do'),
   },
   async run({ port, key }, signal) {
     const options = { port: port ?? 0, ...(key !== undefined && { apiKey: key }) }
