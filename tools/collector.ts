@@ -62,7 +62,7 @@ async function run(
   }
   const args = files.flatMap((file) => ['--config', file])
   if (gates !== undefined) args.push(`--feature-gates=${gates}`)
-  const env = { ...process.env, ...(await dockerSettings(files)) }
+  const env = { ...process.env, ...(await dockerVariables(files)) }
   if (!validate) return runProgram(program, args, env, signal)
   const code = await runProgram(program, ['validate', ...args], env, signal)
   if (code === 0) process.stdout.write(`The Collector accepts ${files.join(' with ')}.\n`)
@@ -78,7 +78,7 @@ function withBases(files: readonly string[]): string[] {
  * A Collector that is to ask a Docker daemon ends at once where there is none, and nothing would arrive of the service
  * either. So it is told to ask only when one answers; who sets the variable decides alone.
  */
-async function dockerSettings(files: readonly string[]): Promise<Record<string, string>> {
+async function dockerVariables(files: readonly string[]): Promise<Record<string, string>> {
   const asks = files.some((file) => readText(file).includes(`\${env:${RECEIVERS_VARIABLE}`))
   if (!asks || process.env[RECEIVERS_VARIABLE] !== undefined) return {}
   const endpoint = process.env.DOCKER_HOST || DEFAULT_DOCKER_HOST

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { METRICS } from '../telemetry/catalogue.ts'
 import type { Instruments, Recorder } from '../telemetry/instruments.ts'
-import { type CheckName, readCheckSettings } from './check-settings.ts'
+import { type CheckName, readChecksFile } from './checks-file.ts'
 import { type CheckLogger, schedule } from './schedule.ts'
 
 export interface ChecksOptions {
@@ -14,14 +14,14 @@ export interface ChecksOptions {
 
 /** Starts the scheduled checks. Throws ConfigError when the file cannot be used. */
 export function startChecks({ file, db, telemetry: { instruments }, logger }: ChecksOptions) {
-  const settings = readCheckSettings(file)
+  const intervals = readChecksFile(file)
   const checks: Record<CheckName, () => void | Promise<void>> = {
     'test.support.random': randomCheck(instruments),
     'rollcall.table.rows': tableRowsCheck(instruments, () =>
       db.selectFrom('table_rows').select(['name', 'rows']).execute(),
     ),
   }
-  const stops = Object.entries(settings).map(([name, { everySeconds }]) =>
+  const stops = Object.entries(intervals).map(([name, { everySeconds }]) =>
     schedule(name, everySeconds * 1000, checks[name as CheckName], logger),
   )
   return {

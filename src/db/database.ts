@@ -9,7 +9,7 @@ import { SqliteDriver } from './driver.ts'
 import { execute, type RowShape } from './execute.ts'
 import { isLocked, retryWhileLocked } from './lock-wait.ts'
 import type { DatabaseObserver } from './observer.ts'
-import { applySettings } from './settings.ts'
+import { applyPragmas } from './pragmas.ts'
 import { StatementCache } from './statement-cache.ts'
 
 export type { Tables }
@@ -57,7 +57,7 @@ function configure(
 ): Database {
   const statements = new StatementCache(raw, observer, KEPT_STATEMENTS)
   const query = (sql: string) => execute(statements, sql, []).rows
-  retryWhileLocked(busyTimeoutMs, () => applySettings(query, inMemory))
+  retryWhileLocked(busyTimeoutMs, () => applyPragmas(query, inMemory))
   if (!inMemory) proveWritable(query)
   return new SqliteDatabase(new SqliteDriver({ raw, statements, observer, busyTimeoutMs }))
 }

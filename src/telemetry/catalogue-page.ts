@@ -8,8 +8,8 @@ import {
   SPAN_EVENTS,
   SPANS,
 } from './record-catalogue.ts'
+import { DEFAULT_SAMPLING_RATIO } from './sampler.ts'
 import { mostSeries } from './series.ts'
-import { DEFAULT_SAMPLING_RATIO } from './settings.ts'
 import { SPAN_METRICS } from './span-metrics.ts'
 
 const KINDS: Record<MetricKind, string> = {

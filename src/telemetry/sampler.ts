@@ -24,7 +24,9 @@ import {
   type SamplingState,
   thresholdOf,
 } from './sampling-state.ts'
-import { DEFAULT_SAMPLING_RATIO } from './settings.ts'
+
+/** The specification's default keeps all traces; one in ten is kept here. */
+export const DEFAULT_SAMPLING_RATIO = 0.1
 
 /**
  * Keeps a part of all traces, decided by the trace's own randomness, and writes the threshold into tracestate, so

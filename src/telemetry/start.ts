@@ -36,7 +36,7 @@ import { describeService, type ServiceIdentity } from './resource.ts'
 import { sampleRuntime } from './runtime.ts'
 import { chooseSampler } from './sampler.ts'
 import { SdkInstruments } from './sdk-instruments.ts'
-import { readLogRecordLimits, readSpanLimits } from './settings.ts'
+import { readLogRecordLimits, readSpanLimits } from './sdk-limits.ts'
 
 export interface TelemetryOptions extends ServiceIdentity {
   /** The standard OTEL_* variables are read from here. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readCheckSettings } from '../../src/checks/check-settings.ts'
+import { readChecksFile } from '../../src/checks/checks-file.ts'
 import { schedule } from '../../src/checks/schedule.ts'
 import { startChecks } from '../../src/checks/start.ts'
 import { openDatabase } from '../../src/db/database.ts'
@@ -18,7 +18,7 @@ function checksFile(t: Test, text: string): string {
 t.test('the file that is shipped samples a random value every 15 seconds', async (t) => {
   const file = new URL('../../checks.json', import.meta.url)
   t.match(JSON.parse(readFileSync(file, 'utf8')), { 'test.support.random': { everySeconds: 15 } })
-  t.ok(readCheckSettings(file.pathname))
+  t.ok(readChecksFile(file.pathname))
 })
 
 t.test('a file that cannot be used stops the start with a sentence that says why', async (t) => {
@@ -41,11 +41,11 @@ t.test('a file that cannot be used stops the start with a sentence that says why
     ],
   ] as const) {
     const file = checksFile(t, text)
-    t.throws(() => readCheckSettings(file), {
+    t.throws(() => readChecksFile(file), {
       message: typeof why === 'string' ? `The checks file ${file} ${why}` : why,
     })
   }
-  t.throws(() => readCheckSettings('/nowhere/checks.json'), {
+  t.throws(() => readChecksFile('/nowhere/checks.json'), {
     message: /cannot be read \(ENOENT\); create it or point CHECKS_FILE/,
   })
 })

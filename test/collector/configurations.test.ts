@@ -36,7 +36,7 @@ async function validate(files: readonly string[], env: Record<string, string>): 
 }
 
 test('the Collector accepts every configuration that we ship', options, async (t) => {
-  const settings = {
+  const variables = {
     DD_API_KEY: 'key',
     DD_SITE: 'datadoghq.eu',
     OTLP_LISTEN: '0.0.0.0:14318',
@@ -59,7 +59,7 @@ test('the Collector accepts every configuration that we ship', options, async (t
     .flatMap((file) =>
       [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\$\{env:(\w+)/g)]
         .map(([, name]) => name as string)
-        .filter((name) => !(name in settings)),
+        .filter((name) => !(name in variables)),
     )
   t.strictSame(
     [...new Set(unset)],
@@ -68,7 +68,7 @@ test('the Collector accepts every configuration that we ship', options, async (t
   )
   for (const files of configurations) {
     t.equal(await validate(files, { DD_API_KEY: 'key' }), 'valid', `${files.join(' + ')} with its defaults`)
-    t.equal(await validate(files, settings), 'valid', `${files.join(' + ')} with every variable set`)
+    t.equal(await validate(files, variables), 'valid', `${files.join(' + ')} with every variable set`)
   }
 })
 

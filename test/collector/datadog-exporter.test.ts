@@ -14,7 +14,7 @@ const FILES = ['otel-collector.yaml', 'collector/datadog-exporter.yaml']
 /** With it closed the exporter waits for the intake's answer, as the file's head says. */
 const SYNCHRONOUS = '--feature-gates=-exporter.datadogexporter.metricexportserializerclient'
 
-const SETTINGS = `
+const OVERLAY = `
 exporters:
   datadog:
     retry_on_failure:
@@ -28,7 +28,7 @@ connectors:
 `
 
 /** The queue is emptied in its order, so what was sent last tells that all before it is settled. */
-const OUTAGE_SETTINGS = `
+const OUTAGE_OVERLAY = `
 exporters:
   datadog:
     retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}
@@ -46,7 +46,7 @@ for (const [how, flags] of Object.entries(WAYS))
   test(`sent ${how}, counts are exact and percentiles within their error`, options, async (t) => {
     const intake = await openIntake(t)
     const place = await collectorPlace(t, intake.url)
-    await startCollector(t, program, place, { files: FILES, settings: SETTINGS, flags })
+    await startCollector(t, program, place, { files: FILES, overlay: OVERLAY, flags })
     const values = await sendKnownMetrics(place)
     const service = await startService(t, {
       env: {
@@ -158,7 +158,7 @@ test('sent synchronously, an outage and a kill lose nothing', options, async (t)
 async function outageAndKill(t: Test, flags: string[]) {
   const intake = await openIntake(t)
   const place = await collectorPlace(t, intake.url)
-  const start = () => startCollector(t, program, place, { files: FILES, settings: OUTAGE_SETTINGS, flags })
+  const start = () => startCollector(t, program, place, { files: FILES, overlay: OUTAGE_OVERLAY, flags })
   const collector = await start()
   intake.misbehaving.order({ kind: 'status', status: 503 }, { signal: 'metrics' })
   const acknowledged = 200

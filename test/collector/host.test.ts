@@ -16,14 +16,14 @@ import {
 const { program, options } = await findProgram()
 
 const FILES = ['otel-collector.yaml', 'collector/host.yaml']
-const SETTINGS = { HOST_INTERVAL: '1s', OTEL_RESOURCE_ATTRIBUTES: 'host.name=a-host', SUPPORT_TAG: 'a-team' }
+const VARIABLES = { HOST_INTERVAL: '1s', OTEL_RESOURCE_ATTRIBUTES: 'host.name=a-host', SUPPORT_TAG: 'a-team' }
 
 test('the machine and the check arrive as deltas, as they are documented', options, async (t) => {
   const intake = await Intake.start()
   t.teardown(() => intake.close())
   const service = await startService(t)
-  const place = await collectorPlace(t, intake.url, { ...SETTINGS, ROLLCALL_URL: service.url })
-  await startCollector(t, program, place, { files: FILES, settings: '' })
+  const place = await collectorPlace(t, intake.url, { ...VARIABLES, ROLLCALL_URL: service.url })
+  await startCollector(t, program, place, { files: FILES, overlay: '' })
   const latest = (metric: string, ...filter: string[]) =>
     intake.metrics.points({ metric, filter })['']?.at(-1)?.[1]
   const statusClass = (name: string) => latest('httpcheck.status', `http.status_class:${name}`)
@@ -66,7 +66,7 @@ test('containers are measured where Docker is, and its end is not that of the re
   const intake = await Intake.start()
   t.teardown(() => intake.close())
   const docker = await startDockerDaemon(t)
-  const place = await collectorPlace(t, intake.url, { ...SETTINGS, DOCKER_HOST: docker.endpoint })
+  const place = await collectorPlace(t, intake.url, { ...VARIABLES, DOCKER_HOST: docker.endpoint })
   const command = await start(t, place, FILES)
   const cpu = () => intake.metrics.points({ metric: 'container.cpu.usage.total' })[''] ?? []
   await until(() => cpu().length >= 2)
@@ -98,7 +98,7 @@ test('without Docker the rest is measured, over the Datadog exporter too', optio
   const intake = await Intake.start()
   t.teardown(() => intake.close())
   const place = await collectorPlace(t, intake.url, {
-    ...SETTINGS,
+    ...VARIABLES,
     DOCKER_HOST: 'unix:///nobody/listens.sock',
   })
   const files = ['collector/datadog-exporter.yaml', 'collector/host.yaml']

@@ -9,7 +9,7 @@ import { type Teardown, temporaryFolder } from '../support/harness.ts'
 export const ROOT = join(import.meta.dirname, '..', '..')
 
 /** Repeated quick enough for a test, and in JSON unless told, which a test that fails can show. */
-function overlay(spanMetricsEvery: string, encoding: 'json' | 'proto'): string {
+function standInOverlay(spanMetricsEvery: string, encoding: 'json' | 'proto'): string {
   return `
 exporters:
   otlp_http:
@@ -80,7 +80,7 @@ interface CollectorOptions {
   /** Configurations, the later laid over the earlier. */
   files?: readonly string[]
   /** What the test lays over them, as YAML; '' for nothing. */
-  settings?: string
+  overlay?: string
   flags?: readonly string[]
 }
 
@@ -93,14 +93,14 @@ export async function startCollector(
     spanMetricsEvery = '10m',
     encoding = 'json',
     files = ['otel-collector.yaml'],
-    settings = overlay(spanMetricsEvery, encoding),
+    overlay = standInOverlay(spanMetricsEvery, encoding),
     flags = [],
   }: CollectorOptions = {},
 ) {
   const overlays: string[] = []
-  if (settings !== '') {
+  if (overlay !== '') {
     overlays.push(join(temporaryFolder(t), 'overlay.yaml'))
-    writeFileSync(overlays[0] as string, settings)
+    writeFileSync(overlays[0] as string, overlay)
   }
   const args = [...[...files, ...overlays].flatMap((file) => ['--config', file]), ...flags]
   const child = spawn(program, args, { cwd: ROOT, env: place.env, stdio: ['ignore', 'ignore', 'pipe'] })

@@ -14,7 +14,7 @@ test('what is more than the intake takes at once arrives in parts', options, asy
   t.teardown(() => intake.close())
   const place = await collectorPlace(t, intake.url)
   await startCollector(t, program, place, {
-    settings: 'connectors: {span_metrics: {metrics_flush_interval: 3s}}',
+    overlay: 'connectors: {span_metrics: {metrics_flush_interval: 3s}}',
   })
   // Names that do not compress: the counts of all of them come in one request from the connector.
   for (let sent = 0; sent < NAMES; sent += 2000) {
@@ -36,7 +36,7 @@ test('a request of which only parts have left outlives a SIGKILL whole', options
   const intake = await Intake.start()
   t.teardown(() => intake.close())
   const place = await collectorPlace(t, intake.url)
-  const collector = await startCollector(t, program, place, { settings: '' })
+  const collector = await startCollector(t, program, place, { overlay: '' })
   const now = Math.floor(Date.now() / 1000)
   const dataPoints = Array.from({ length: NAMES }, (_, index) => ({
     ...pointAt(now, { name: `${index}-${'x'.repeat(100)}` }),
@@ -52,7 +52,7 @@ test('a request of which only parts have left outlives a SIGKILL whole', options
   t.ok(arrived() < NAMES, `${arrived()} of ${NAMES} points before the kill`)
   await collector.end('SIGKILL')
   intake.misbehaving.behave()
-  await startCollector(t, program, place, { settings: '' })
+  await startCollector(t, program, place, { overlay: '' })
   await until(() => arrived() === NAMES)
   t.equal(intake.metrics.counters.overwritten, 0)
   t.strictSame(intake.refusals.list(), [])

@@ -7,7 +7,7 @@ import { fastClock, openExporting, until } from '../durable-otlp-exporter/export
 import { temporaryFolder } from '../support/harness.ts'
 import { type Answer, OtlpReceiver } from '../support/otlp-receiver.ts'
 
-/** Ways in which export fails that a service meets seldom, each brought about with its settings. */
+/** Ways in which export fails that a service meets seldom, each brought about with its variables. */
 
 const ALL = ['metrics', 'traces', 'logs'] as const
 

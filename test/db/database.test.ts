@@ -14,7 +14,7 @@ import { newUser, openMigrated, temporaryFile } from './temporary-database.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-const SETTINGS = {
+const PRAGMAS = {
   journal_mode: 'wal',
   synchronous: 2,
   foreign_keys: 1,
@@ -26,9 +26,9 @@ const SETTINGS = {
   busy_timeout: 0,
 }
 
-async function settingsOf(db: Database) {
+async function pragmasOf(db: Database) {
   const entries = []
-  for (const name of Object.keys(SETTINGS)) {
+  for (const name of Object.keys(PRAGMAS)) {
     const { rows } = await sql.raw<Record<string, unknown>>(`pragma ${name}`).execute(db)
     entries.push([name, Object.values(rows[0] ?? {})[0]])
   }
@@ -36,20 +36,20 @@ async function settingsOf(db: Database) {
 }
 
 t.test(
-  'every setting holds on a fresh database, after its first write, and when it is opened again',
+  'every pragma holds on a fresh database, after its first write, and when it is opened again',
   async (t) => {
     const file = temporaryFile(t)
     const fresh = openDatabase({ url: `sqlite:${file}`, busyTimeoutMs: 0, observer: unobserved })
-    t.same(await settingsOf(fresh), SETTINGS, 'fresh')
+    t.same(await pragmasOf(fresh), PRAGMAS, 'fresh')
     await migrateToLatest(fresh)
     await fresh.insertInto('users').values(newUser()).execute()
-    t.same(await settingsOf(fresh), SETTINGS, 'after the first write')
+    t.same(await pragmasOf(fresh), PRAGMAS, 'after the first write')
     await fresh.destroy()
 
     const { db } = await openMigrated(t, { file })
-    t.same(await settingsOf(db), SETTINGS, 'opened again')
+    t.same(await pragmasOf(db), PRAGMAS, 'opened again')
     await db.insertInto('users').values(newUser()).execute()
-    t.same(await settingsOf(db), SETTINGS, 'after a write')
+    t.same(await pragmasOf(db), PRAGMAS, 'after a write')
   },
 )
 
@@ -83,9 +83,9 @@ t.test('the folder is made, and only its owner may enter it', async (t) => {
   t.equal(statSync(dirname(file)).mode & 0o777, 0o700)
 })
 
-t.test('an in-memory database takes the settings that it can have', async (t) => {
+t.test('an in-memory database takes the pragmas that it can have', async (t) => {
   const { db } = await openMigrated(t, { url: 'sqlite::memory:' })
-  const { journal_mode, foreign_keys } = await settingsOf(db)
+  const { journal_mode, foreign_keys } = await pragmasOf(db)
   t.same({ journal_mode, foreign_keys }, { journal_mode: 'memory', foreign_keys: 1 })
 })
 

@@ -136,8 +136,8 @@ export class Stage implements Teardown {
       } catch {}
   }
 
-  async startCollector(settings = ''): Promise<void> {
-    this.#collector = await startCollector(this, this.#program, this.place, { settings })
+  async startCollector(overlay = ''): Promise<void> {
+    this.#collector = await startCollector(this, this.#program, this.place, { overlay })
   }
 
   async endCollector(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

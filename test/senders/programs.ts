@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { python } from './installed.ts'
 
 /** Often enough for several points; what a stranger would have waited a minute for. */
-const SETTINGS = { OTEL_METRIC_EXPORT_INTERVAL: '1000', OTEL_METRIC_EXPORT_TIMEOUT: '900' }
+const VARIABLES = { OTEL_METRIC_EXPORT_INTERVAL: '1000', OTEL_METRIC_EXPORT_TIMEOUT: '900' }
 
 /** What the Python program says that it did. */
 export interface BackOffice {
@@ -24,7 +24,7 @@ export async function runBackOffice(
   env: Readonly<Record<string, string>>,
 ): Promise<BackOffice> {
   const child = spawn(python, [join(import.meta.dirname, 'back_office.py'), shopUrl], {
-    env: { ...SETTINGS, ...env },
+    env: { ...VARIABLES, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit')
@@ -42,7 +42,7 @@ export async function startShop(t: Pick<Test, 'teardown'>, env: Readonly<Record<
     {
       cwd: import.meta.dirname,
       env: {
-        ...SETTINGS,
+        ...VARIABLES,
         // All but those that ask the clouds where this is.
         OTEL_NODE_RESOURCE_DETECTORS: 'env,host,os,process,serviceinstance',
         ...env,

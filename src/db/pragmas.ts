@@ -2,9 +2,9 @@ import { DatabaseError } from './database-error.ts'
 
 /**
  * Set at every open, because none but the journal mode is kept in the file, and asserted, because SQLite answers a
- * setting that it cannot apply with silence.
+ * value that it cannot apply with silence.
  */
-const SETTINGS = [
+const PRAGMAS = [
   /** Readers and the writer do not wait for each other. */
   { name: 'journal_mode', value: 'wal', memory: 'memory' },
   /**
@@ -23,15 +23,15 @@ const SETTINGS = [
 ] as const
 
 /** `query` runs one statement and returns its rows. */
-export function applySettings(query: (sql: string) => unknown[], inMemory: boolean): void {
-  for (const setting of SETTINGS) {
-    const expected = inMemory && 'memory' in setting ? setting.memory : setting.value
-    query(`pragma ${setting.name} = ${setting.value}`)
-    const [row] = query(`pragma ${setting.name}`) as Record<string, unknown>[]
+export function applyPragmas(query: (sql: string) => unknown[], inMemory: boolean): void {
+  for (const pragma of PRAGMAS) {
+    const expected = inMemory && 'memory' in pragma ? pragma.memory : pragma.value
+    query(`pragma ${pragma.name} = ${pragma.value}`)
+    const [row] = query(`pragma ${pragma.name}`) as Record<string, unknown>[]
     const found = row === undefined ? undefined : Object.values(row)[0]
     if (found !== expected)
       throw new DatabaseError(
-        `SQLite's ${setting.name} is ${found} where ${expected} was set; put the database on a local disk.`,
+        `SQLite's ${pragma.name} is ${found} where ${expected} was set; put the database on a local disk.`,
       )
   }
 }

@@ -2,9 +2,6 @@ import type { LogRecordLimits } from '@opentelemetry/sdk-logs'
 import type { SpanLimits } from '@opentelemetry/sdk-trace'
 import type { Environment } from '@rollcall/durable-otlp-exporter'
 
-/** The specification's default keeps all traces; one in ten is kept here. */
-export const DEFAULT_SAMPLING_RATIO = 0.1
-
 export function readSpanLimits(environment: Environment): SpanLimits {
   return defined({
     attributeCountLimit: environment.integer(

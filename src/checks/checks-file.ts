@@ -6,15 +6,15 @@ export const CHECK_NAMES = ['test.support.random', 'rollcall.table.rows'] as con
 export type CheckName = (typeof CHECK_NAMES)[number]
 
 /** How often each check runs; one that is missing does not run. */
-export type CheckSettings = Readonly<Partial<Record<CheckName, { readonly everySeconds: number }>>>
+export type CheckIntervals = Readonly<Partial<Record<CheckName, { readonly everySeconds: number }>>>
 
 const MAX_SECONDS = 86_400
 
 /** Reads `checks.json`. Throws ConfigError, one sentence with the mend, for a file that cannot be used. */
-export function readCheckSettings(file: string): CheckSettings {
-  const settings = parse(file)
-  if (!isRecord(settings)) throw refuse(file, 'must be an object with a member for each check')
-  for (const [name, check] of Object.entries(settings)) {
+export function readChecksFile(file: string): CheckIntervals {
+  const checks = parse(file)
+  if (!isRecord(checks)) throw refuse(file, 'must be an object with a member for each check')
+  for (const [name, check] of Object.entries(checks)) {
     if (!(CHECK_NAMES as readonly string[]).includes(name))
       throw refuse(file, `names a check "${name}" that does not exist; there are ${CHECK_NAMES.join(', ')}`)
     if (!isRecord(check) || Object.keys(check).join() !== 'everySeconds')
@@ -23,7 +23,7 @@ export function readCheckSettings(file: string): CheckSettings {
     if (typeof everySeconds !== 'number' || !(everySeconds >= 1 && everySeconds <= MAX_SECONDS))
       throw refuse(file, `must give "${name}" an everySeconds from 1 to ${MAX_SECONDS}`)
   }
-  return settings as CheckSettings
+  return checks as CheckIntervals
 }
 
 function parse(file: string): unknown {
