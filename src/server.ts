@@ -5,7 +5,7 @@ import { help, readOptions, UsageError, value } from './process/command.ts'
 import { onShutdown } from './process/shutdown.ts'
 import { startFailure } from './process/start-failure.ts'
 import { startWorkers } from './process/workers/primary.ts'
-import { startService } from './service.ts'
+import { serve } from './service.ts'
 
 const SERVICE = {
   name: 'npm start',
@@ -22,7 +22,7 @@ const SERVICE = {
 
 async function startAlone(config: Config): Promise<Serving> {
   const { host, port, shutdownGraceMs } = config
-  const { url, telemetryDestination, logger, close } = await startService({
+  const { url, telemetryDestination, logger, close } = await serve({
     config,
     listenOn: { host, port },
   })

@@ -40,7 +40,7 @@ const FAILED_START_MS = 200
  * One process that serves. Everything is started in the order in which it depends on each other, and stopped in the
  * reverse one: by `close`, and where a later step of the start throws.
  */
-export async function startService(options: ServiceOptions): Promise<Service> {
+export async function serve(options: ServiceOptions): Promise<Service> {
   const opened = new AsyncDisposableStack()
   try {
     return await openAll(options, opened)

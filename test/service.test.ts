@@ -9,7 +9,7 @@ import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/db/database.ts'
 import { migrateToLatest } from '../src/db/migrate.ts'
 import { unobserved } from '../src/db/observer.ts'
-import { startService } from '../src/service.ts'
+import { serve } from '../src/service.ts'
 import { temporaryFolder } from './support/harness.ts'
 import { OtlpReceiver } from './support/otlp-receiver.ts'
 
@@ -37,7 +37,7 @@ async function start(t: Test, env: NodeJS.ProcessEnv = {}) {
   })
   return {
     file,
-    serve: () => startService({ config, listenOn: { host: config.host, port: config.port } }),
+    serve: () => serve({ config, listenOn: { host: config.host, port: config.port } }),
     /** SQLite takes the log away when the last connection is closed in order. */
     isDatabaseOpen: () => existsSync(`${file}-wal`),
     /** What was recorded until now has left, or waits on disk. */

@@ -31,7 +31,7 @@ import {
   type MetricQuery,
   ROLLUP_METHODS,
 } from '../../packages/viewer/src/query/syntax.ts'
-import { Telemetry } from '../../packages/viewer/src/telemetry.ts'
+import { TelemetryStore } from '../../packages/viewer/src/telemetry-store.ts'
 
 const at = { from: 0, to: 0 }
 
@@ -131,8 +131,8 @@ test('what is printed parses to what was printed', (t) => {
   t.end()
 })
 
-function nothing(): Telemetry {
-  return new Telemetry({ minutes: 60, memoryMib: 16, maxSeries: 100 })
+function nothing(): TelemetryStore {
+  return new TelemetryStore({ minutes: 60, memoryMib: 16, maxSeries: 100 })
 }
 
 test('any text is a query or an error with its place', (t) => {

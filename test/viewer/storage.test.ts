@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import { test } from 'tap'
 import { decodeRequest } from '../../packages/otlp/src/decode.ts'
-import { Telemetry } from '../../packages/viewer/src/telemetry.ts'
+import { TelemetryStore } from '../../packages/viewer/src/telemetry-store.ts'
 import { collectMetrics } from '../otlp/sdk-data.ts'
 import {
   attributesOf,
@@ -350,7 +350,7 @@ test('of texts that are cut the rest is not kept', (t) => {
     collect()
     return process.memoryUsage().heapUsed
   }
-  const telemetry = new Telemetry({ minutes: 10, memoryMib: 64, maxSeries: 100 })
+  const telemetry = new TelemetryStore({ minutes: 10, memoryMib: 64, maxSeries: 100 })
   t.teardown(() => telemetry.close())
   const megabyte = (index: number) => Buffer.alloc(1_000_000, String(index).padStart(4, 'x')).toString()
   const before = held()
@@ -371,7 +371,7 @@ test('of texts that are cut the rest is not kept', (t) => {
 test('a cumulative series that comes back after it was forgotten is not counted again', (t) => {
   let now = Date.now()
   t.intercept(Date, 'now', { value: () => now })
-  const telemetry = new Telemetry({ minutes: 1, memoryMib: 64, maxSeries: 100 })
+  const telemetry = new TelemetryStore({ minutes: 1, memoryMib: 64, maxSeries: 100 })
   t.teardown(() => telemetry.close())
   const second = () => Math.floor(now / 1000)
   const startSecond = second() + 10
@@ -394,7 +394,7 @@ test('a cumulative series that comes back after it was forgotten is not counted 
 })
 
 test('further ways to write the tags of a series take no more than their share of memory', (t) => {
-  const telemetry = new Telemetry({ minutes: 10, memoryMib: 16, maxSeries: 10_000 })
+  const telemetry = new TelemetryStore({ minutes: 10, memoryMib: 16, maxSeries: 10_000 })
   t.teardown(() => telemetry.close())
   for (let index = 0; index < 400; index += 1) {
     // Long values that are cut to the same tag.

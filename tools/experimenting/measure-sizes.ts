@@ -8,7 +8,7 @@ import { logInVisitors } from '../loading/visitors.ts'
 import { formatCount } from '../progress.ts'
 import { MEASURED_PAGES, type Measurement, measurePage, warmUp } from './measure.ts'
 import { measureSearch, type SearchShape } from './search-shape.ts'
-import { seed, startBareServer, startService } from './service-process.ts'
+import { seed, startBareServer, startTracedService } from './service-process.ts'
 import { type Step, Steps } from './steps.ts'
 import { TelemetryReceiver } from './telemetry-receiver.ts'
 
@@ -96,7 +96,7 @@ async function measureSize(
     steps.next()
     await seed(databaseUrl, { rows: tableRows, friends: FRIENDS, password }, signal)
     steps.next()
-    const service = await startService(databaseUrl, join(folder, 'telemetry'), endpoint)
+    const service = await startTracedService(databaseUrl, join(folder, 'telemetry'), endpoint)
     ends.unshift(service.stop)
     const bareServer = await startBareServer()
     ends.unshift(bareServer.stop)

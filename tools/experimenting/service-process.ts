@@ -58,7 +58,7 @@ export interface ServiceProcess {
 }
 
 /** The real service over a database, on a free port, its telemetry sent to the endpoint: every request traced. */
-export async function startService(
+export async function startTracedService(
   databaseUrl: string,
   telemetryDir: string,
   endpoint: string,

@@ -10,7 +10,7 @@ import { HttpError } from './http/http-error.ts'
 import { notModified, reply, replyJson } from './http/reply.ts'
 import { PlacedError } from './query/placed-error.ts'
 import { RequestError } from './query/request.ts'
-import { Telemetry } from './telemetry.ts'
+import { TelemetryStore } from './telemetry-store.ts'
 
 export interface ViewerOptions {
   readonly host: string
@@ -31,7 +31,7 @@ const DASHBOARDS = join(import.meta.dirname, '..', '..', '..', 'datadog', 'dashb
 /** Receives OTLP/HTTP, keeps it for a while, and shows it. docs/viewer.md describes every endpoint. */
 export class Viewer {
   readonly #options: ViewerOptions
-  readonly #telemetry: Telemetry
+  readonly #telemetry: TelemetryStore
   readonly #otlp: ExportHandler
   readonly #server: Server
   readonly #aging: NodeJS.Timeout
@@ -39,7 +39,7 @@ export class Viewer {
   private constructor(options: ViewerOptions) {
     const { minutes, memoryMib, maxSeries = MOST_SERIES } = options
     this.#options = options
-    this.#telemetry = new Telemetry({ minutes, memoryMib, maxSeries })
+    this.#telemetry = new TelemetryStore({ minutes, memoryMib, maxSeries })
     this.#otlp = new ExportHandler(this.#telemetry)
     this.#server = createServer(
       { requestTimeout: 20_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },

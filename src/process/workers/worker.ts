@@ -1,5 +1,5 @@
 import { readConfig } from '../../config.ts'
-import { startService } from '../../service.ts'
+import { serve } from '../../service.ts'
 import { onShutdown } from '../shutdown.ts'
 import { startFailure } from '../start-failure.ts'
 import { type FromWorker, SLOT_VARIABLE, SOCKET_FD } from './messages.ts'
@@ -21,7 +21,7 @@ for (const signal of FROM_TERMINAL) process.on(signal, () => {})
 
 try {
   const config = readConfig(process.env)
-  const { url, telemetryDestination, logger, close } = await startService({
+  const { url, telemetryDestination, logger, close } = await serve({
     config,
     listenOn: { fd: SOCKET_FD },
     slot: Number(process.env[SLOT_VARIABLE]),

@@ -3,7 +3,7 @@ import { Value } from 'typebox/value'
 import { answer } from '../query/answer.ts'
 import { PlacedError } from '../query/placed-error.ts'
 import { RequestError, readQueryRequest } from '../query/request.ts'
-import { Telemetry } from '../telemetry.ts'
+import { TelemetryStore } from '../telemetry-store.ts'
 import { Dashboard, QUERIES, WIDGETS, Widget } from './format.ts'
 
 /** What Datadog adds when it stores a dashboard. It says nothing of what is drawn. */
@@ -55,7 +55,7 @@ function sourceDefects(request: unknown, place: string): string[] {
   })
 }
 
-const nothing = new Telemetry({ minutes: 0, memoryMib: 0, maxSeries: 0 })
+const nothing = new TelemetryStore({ minutes: 0, memoryMib: 0, maxSeries: 0 })
 
 /** Asked of a store without data, a request is wrong only in itself. */
 function queryDefects(request: unknown, variables: Json): string[] {

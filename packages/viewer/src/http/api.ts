@@ -11,7 +11,7 @@ import { LEVELS, type LogLine } from '../store/log-store.ts'
 import type { StoredMetric } from '../store/metric-store.ts'
 import type { TraceFilter, TraceSummary } from '../store/trace-store.ts'
 import { waterfall } from '../store/waterfall.ts'
-import type { Telemetry } from '../telemetry.ts'
+import type { TelemetryStore } from '../telemetry-store.ts'
 import { HttpError } from './http-error.ts'
 import { Parameters } from './parameters.ts'
 import { notModified, replyJson } from './reply.ts'
@@ -20,7 +20,7 @@ const QUERY_BYTES = 262_144
 const MOST_VALUES_OF_A_TAG = 1000
 
 export interface ApiRequest {
-  readonly telemetry: Telemetry
+  readonly telemetry: TelemetryStore
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly path: string
@@ -206,6 +206,6 @@ function logs({ telemetry, response, parameters }: ApiRequest): void {
   })
 }
 
-function withTrace(telemetry: Telemetry, line: LogLine): LogLine & { hasTrace: boolean } {
+function withTrace(telemetry: TelemetryStore, line: LogLine): LogLine & { hasTrace: boolean } {
   return { ...line, hasTrace: line.traceId !== null && telemetry.traces.has(line.traceId) }
 }

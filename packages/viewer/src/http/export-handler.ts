@@ -9,7 +9,7 @@ import {
   readRequestBody,
   type Signal,
 } from '@rollcall/otlp'
-import type { Telemetry } from '../telemetry.ts'
+import type { TelemetryStore } from '../telemetry-store.ts'
 import { reply } from './reply.ts'
 
 export const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map([
@@ -24,11 +24,11 @@ const BODIES_AT_ONCE = 4
 const WAIT_MS = 10_000
 
 export class ExportHandler {
-  readonly #telemetry: Telemetry
+  readonly #telemetry: TelemetryStore
   #reading = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: TelemetryStore) {
     this.#telemetry = telemetry
   }
 

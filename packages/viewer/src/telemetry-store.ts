@@ -35,7 +35,7 @@ const LOOP_RESOLUTION_MS = 20
 const BESIDE_BYTES = 512 * MIB
 
 /** Everything that was received and is kept, and the books about it. */
-export class Telemetry {
+export class TelemetryStore {
   readonly startedAt = Date.now()
   readonly metrics: MetricStore
   readonly traces: TraceStore
