@@ -47,7 +47,7 @@ await runCommand(seed)
 
 async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
   const circle = circleOf(options)
-  const password = readPassword(options.password)
+  const password = await readPassword(options.password)
   const config = readConfig(process.env)
   const db = openDatabase({
     url: config.databaseUrl,
@@ -75,10 +75,10 @@ function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefine
   )
 }
 
-function readPassword(text: string | undefined): string {
+async function readPassword(text: string | undefined): Promise<string> {
   // To be typed as an option's value, which must not begin with a dash: base64url may.
   if (text === undefined) return randomBytes(15).toString('hex')
-  const parsed = parsePassword(text, [])
+  const parsed = await parsePassword(text)
   if (parsed.ok) return parsed.value
   throw new CommandError(`--password ${parsed.detail}; choose another one.`)
 }

@@ -21,7 +21,10 @@ import { createAccount, deleteAccount, updateProfile } from './account-store.ts'
 const text = {
   name: Type.String({ maxLength: 320, description: '1 to 80 characters of any script' }),
   email: Type.String({ maxLength: 320, description: 'Unique, whatever its letter case and Unicode form' }),
-  password: Type.String({ maxLength: 1024, description: '15 to 128 characters of any kind' }),
+  password: Type.String({
+    maxLength: 1024,
+    description: '15 to 128 characters of any kind, not easily guessed',
+  }),
   currentPassword: Type.String({ maxLength: 1024 }),
 }
 
@@ -71,7 +74,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       const { name, email, password } = requireParsed({
         name: parseName(body.name),
         email: parseEmail(body.email),
-        password: parsePassword(body.password, [body.name, ...body.email.split('@'), 'rollcall']),
+        password: await parsePassword(body.password, body),
       })
       const passwordHash = await passwords.hash(password)
       // Answered already, that it took too long: an account now would surprise whoever tries again.
@@ -157,11 +160,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
     async (request, reply) => {
       const member = memberOf(request)
       const { newPassword } = requireParsed({
-        newPassword: parsePassword(request.body.newPassword, [
-          member.name,
-          ...member.email.split('@'),
-          'rollcall',
-        ]),
+        newPassword: await parsePassword(request.body.newPassword, member),
       })
       await confirmPassword(member, request.body.currentPassword)
       const hash = await passwords.hash(newPassword)
