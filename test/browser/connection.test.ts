@@ -78,6 +78,22 @@ test('where the stream of news is refused, pages ask now and then', { skip: noBr
   }
 })
 
+test('a sender that is silent is shown as silent, though there is no news', {
+  skip: noBrowser,
+}, async (t) => {
+  const viewer = await openViewer(t)
+  await viewer.send(views(1), { 'service.name': 'shop', 'service.instance.id': 'shop:1' })
+  const browser = await openBrowser(t)
+  const { page } = await openPage(browser, viewer.url, '/status')
+  const last = page.locator('tr', { hasText: 'shop:1' }).locator('td').last()
+  await last.waitFor()
+  t.match(await last.textContent(), /^(now|\d+ s ago)$/)
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now + 75_000 })
+  await until(async () => /^silent since .+ \(\d+ s ago\)$/.test((await last.textContent()) ?? ''))
+  t.pass('it says since when')
+})
+
 test('lines are followed, not while somebody stopped it, and all of them after that', {
   skip: noBrowser,
 }, async (t) => {

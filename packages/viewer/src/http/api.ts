@@ -14,7 +14,7 @@ import { waterfall } from '../store/waterfall.ts'
 import type { TelemetryStore } from '../telemetry-store.ts'
 import { HttpError } from './http-error.ts'
 import { Parameters } from './parameters.ts'
-import { notModified, replyJson } from './reply.ts'
+import { replyJson } from './reply.ts'
 
 const QUERY_BYTES = 262_144
 const MOST_VALUES_OF_A_TAG = 1000
@@ -31,7 +31,8 @@ type Endpoint = (request: ApiRequest) => void | Promise<void>
 
 /** Every endpoint by method and path; a path that is known with another method is 405. */
 export const ENDPOINTS: Readonly<Record<string, Readonly<Record<string, Endpoint>>>> = {
-  '/api/status': { GET: status },
+  // Never 304: its clock, its memory and its books change without news.
+  '/api/status': { GET: ({ telemetry, response }) => replyJson(response, telemetry.status()) },
   '/api/stream': { GET: ({ telemetry, response }) => telemetry.stream.add(response) },
   '/api/metrics': { GET: metrics },
   '/api/query': {
@@ -58,12 +59,6 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw new RequestError(`the request is not JSON (${(error as Error).message})`)
   }
-}
-
-function status({ telemetry, request, response }: ApiRequest): void {
-  const etag = `"${telemetry.startedAt}-${telemetry.version}"`
-  if (request.headers['if-none-match'] === etag) notModified(response, etag)
-  else replyJson(response, telemetry.status(), 200, { etag, 'cache-control': 'no-cache' })
 }
 
 function metrics({ telemetry, response, parameters }: ApiRequest): void {

@@ -9,6 +9,8 @@ const CARDS = [
   ['traces', 'Traces', 'spans'],
   ['logs', 'Logs', 'lines'],
 ]
+/** Longer than the 60 seconds after which SDKs send at the latest, unless they were told otherwise. */
+const SILENT_MS = 70_000
 const MEANINGS = {
   stored: 'taken as they came',
   repeated: 'the same again, such as a body that was sent twice',
@@ -76,7 +78,7 @@ async function show() {
               host,
               instance,
               sdk,
-              ago(last, now),
+              lastHeard(last, now),
             ]),
           ),
       h('h2', { class: 'section' }, 'Refused'),
@@ -94,6 +96,11 @@ async function show() {
           ),
     ].filter(Boolean),
   )
+}
+
+function lastHeard(last, now) {
+  if (now - last < SILENT_MS) return ago(last, now)
+  return h('span', { class: 'warn-text' }, `silent since ${clock(last)} (${ago(last, now)})`)
 }
 
 function signalCard(title, items, signal, now) {
