@@ -8,9 +8,9 @@ import type {
   QueryResult,
   TransactionSettings,
 } from 'kysely'
+import { Turns } from '../turns.ts'
 import { DatabaseLockedError } from './database-error.ts'
 import { execute, type RowShape } from './execute.ts'
-import { FairMutex } from './fair-mutex.ts'
 import { isLocked, pauseMs } from './lock-wait.ts'
 import type { DatabaseObserver } from './observer.ts'
 import { RowStream } from './row-stream.ts'
@@ -25,7 +25,7 @@ export interface SqliteDriverOptions {
 
 /** What all connections share: one physical connection, and whose turn it is on it. */
 interface Engine extends SqliteDriverOptions {
-  readonly turns: FairMutex
+  readonly turns: Turns
 }
 
 /**
@@ -37,7 +37,7 @@ export class SqliteDriver implements Driver {
   #closing: Promise<void> | undefined
 
   constructor(options: SqliteDriverOptions) {
-    this.#engine = { ...options, turns: new FairMutex() }
+    this.#engine = { ...options, turns: new Turns({ atOnce: 1 }) }
   }
 
   /** The file is open already: what is wrong with it is said at the start, not by the first query. */
@@ -59,7 +59,7 @@ export class SqliteDriver implements Driver {
     shape: RowShape,
   ): QueryResult<unknown> | Promise<QueryResult<unknown>> {
     const { turns, statements, observer } = this.#engine
-    if (!turns.tryAcquire()) return this.#runInTurn(sql, parameters, shape)
+    if (!turns.tryTake()) return this.#runInTurn(sql, parameters, shape)
     let wasLocked = false
     try {
       return execute(statements, sql, parameters, shape)
@@ -67,7 +67,7 @@ export class SqliteDriver implements Driver {
       wasLocked = isLocked(error)
       if (!wasLocked) throw error
     } finally {
-      turns.release()
+      turns.give()
       if (!wasLocked) observer.connectionWait(0)
     }
     return this.#runInTurn(sql, parameters, shape)
@@ -143,7 +143,7 @@ export class SqliteConnection implements DatabaseConnection {
   }
 
   async takeTurn(): Promise<void> {
-    const wait = this.#engine.turns.acquire()
+    const wait = this.#engine.turns.take()
     if (wait !== undefined) {
       const startedAt = performance.now()
       await wait
@@ -162,7 +162,7 @@ export class SqliteConnection implements DatabaseConnection {
       try {
         if (raw.inTransaction) execute(statements, 'rollback', [])
       } finally {
-        turns.release()
+        turns.give()
       }
     }
     observer.connectionWait(this.#waitedMs / 1000)
@@ -224,7 +224,7 @@ export class SqliteConnection implements DatabaseConnection {
   async #standAside(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const startedAt = performance.now()
     this.#hasTurn = false
-    this.#engine.turns.release()
+    this.#engine.turns.give()
     try {
       await sleep(ms, undefined, signal && { signal })
     } finally {
@@ -237,7 +237,7 @@ export class SqliteConnection implements DatabaseConnection {
   async #retakeTurn(): Promise<void> {
     if (!this.#isGivenBack) await this.takeTurn()
     if (!this.#isGivenBack) return
-    if (this.#hasTurn) this.#engine.turns.release()
+    if (this.#hasTurn) this.#engine.turns.give()
     this.#hasTurn = false
     throw new Error('The connection was given back while a query still waited on it.')
   }

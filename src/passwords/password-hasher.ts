@@ -1,5 +1,6 @@
 import { argon2id, hash, verify } from 'argon2'
 import { Problem } from '../errors.ts'
+import { NoTurnError, type TurnLimits, Turns } from '../turns.ts'
 
 /** argon2id, 19 MiB, two passes, one lane: the OWASP and ASVS 5.0 (appendix C) minimum, and one thread for a hash. */
 export const ARGON2_OPTIONS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -12,26 +13,18 @@ export interface HashingObserver {
   queued(requests: number): void
 }
 
-export interface HashingLimits {
-  atOnce: number
-  queueMax: number
-  queueMaxMs: number
-}
-
 /**
  * Hashes and verifies passwords, a few at once: each takes a core for tens of milliseconds and 19 MiB, so a flood of
  * log-ins would otherwise starve every other route and then the memory. Who finds the queue full or waits too long
  * gets `overloaded` (503).
  */
 export class PasswordHasher {
-  readonly #limits: HashingLimits
+  readonly #turns: Turns
   readonly #observer: HashingObserver
-  readonly #waiting: Array<() => void> = []
-  #running = 0
   #dummy: string | undefined
 
-  constructor(limits: HashingLimits, observer: HashingObserver) {
-    this.#limits = limits
+  constructor(limits: Required<TurnLimits>, observer: HashingObserver) {
+    this.#turns = new Turns(limits)
     this.#observer = observer
   }
 
@@ -59,32 +52,21 @@ export class PasswordHasher {
       return await work()
     } finally {
       this.#observer.hashed((performance.now() - startedAt) / 1000)
-      this.#running -= 1
-      this.#waiting.shift()?.()
-      this.#observer.queued(this.#waiting.length)
+      this.#turns.give()
+      this.#observer.queued(this.#turns.waiting)
     }
   }
 
   async #turn(): Promise<void> {
-    if (this.#running < this.#limits.atOnce) {
-      this.#running += 1
-      return
+    const turn = this.#turns.take()
+    if (turn === undefined) return
+    this.#observer.queued(this.#turns.waiting)
+    try {
+      await turn
+    } catch (error) {
+      this.#observer.queued(this.#turns.waiting)
+      throw error instanceof NoTurnError ? tooBusy() : error
     }
-    if (this.#waiting.length >= this.#limits.queueMax) throw tooBusy()
-    await new Promise<void>((resolve, reject) => {
-      const enter = () => {
-        clearTimeout(timer)
-        this.#running += 1
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1)
-        this.#observer.queued(this.#waiting.length)
-        reject(tooBusy())
-      }, this.#limits.queueMaxMs)
-      this.#waiting.push(enter)
-      this.#observer.queued(this.#waiting.length)
-    })
   }
 }
 
