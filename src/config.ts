@@ -55,7 +55,7 @@ export const SETTINGS = {
     'addresses or CIDR ranges with commas between',
     (text) => parsePeers(text) !== undefined,
   ).means(
-    'proxies whose X-Forwarded-* headers, and callers whose sampling decisions, count; empty trusts none',
+    'proxies whose X-Forwarded-* headers count, and callers whose traces are continued; empty trusts none',
   ),
   logLevel: choice('LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).means(
     'least severe line that is logged',

@@ -7,6 +7,7 @@ import {
   RESOURCE_ATTRIBUTES,
   SPAN_EVENTS,
   SPANS,
+  type SpanDefinition,
 } from './record-catalogue.ts'
 import { DEFAULT_SAMPLING_RATIO } from './sampler.ts'
 import { mostSeries } from './series.ts'
@@ -96,11 +97,13 @@ function attributeTable(attributes: Attributes): string {
 }
 
 function records(): string[] {
-  const spans = Object.values(SPANS).flatMap(({ kind, name, clock, source, attributes }) => [
-    `### A ${kind} span for each ${kind === 'server' ? 'request' : 'query'}`,
-    `- Name: ${name}\n- Clock: ${clock}\n- Source: ${source}`,
-    attributeTable(attributes),
-  ])
+  const spans = Object.values<SpanDefinition>(SPANS).flatMap(
+    ({ kind, name, clock, source, links, attributes }) => [
+      `### A ${kind} span for each ${kind === 'server' ? 'request' : 'query'}`,
+      `- Name: ${name}\n- Clock: ${clock}\n${links === undefined ? '' : `- Links: ${links}\n`}- Source: ${source}`,
+      attributeTable(attributes),
+    ],
+  )
   const events = Object.entries(SPAN_EVENTS).flatMap(([name, attributes]) => [
     `### Event \`${name}\``,
     attributeTable(attributes),

@@ -52,6 +52,8 @@ export interface SpanDefinition {
   /** What begins and what ends it. */
   readonly clock: string
   readonly source: string
+  /** The spans of other traces that it may link to; none unless told. */
+  readonly links?: string
   readonly attributes: Attributes
 }
 
@@ -64,6 +66,8 @@ export const SPANS = {
     name: '`{http.request.method} {http.route}`, without the route where none matched; `HTTP` for a method of `_OTHER`',
     clock: 'as http.server.request.duration',
     source: 'semantic conventions, docs/http/http-spans.md (stable)',
+    links:
+      'the span of a caller that is not in `TRUST_PROXY`: its ids and flags, whatever it says; one at most',
     attributes: {
       [ATTR_HTTP_REQUEST_METHOD]: method,
       [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: { ...outside, missing: 'only where the method is `_OTHER`' },

@@ -6,6 +6,7 @@ import {
   defaultTextMapGetter,
   INVALID_SPAN_CONTEXT,
   INVALID_TRACEID,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   type TextMapPropagator,
@@ -18,15 +19,14 @@ import { type CutOff, methodTag, schemeTag } from './attribute-values.ts'
 import type { Instruments } from './instruments.ts'
 import { ActiveRequests, type Outcome, type RouteRecorders } from './request-recorders.ts'
 import { LOGGER_SCOPE, type RequestScope, scopedContext } from './request-scope.ts'
-import { describeRequest, endServerSpan, serverSpanName } from './request-span.ts'
-import { withoutSamplingDecision } from './sampler.ts'
+import { describeRequest, endServerSpan, linkToCaller, serverSpanName } from './request-span.ts'
 
 export interface RequestMeasurerOptions {
   instruments: Instruments
   tracer: Tracer
   /** Reads the caller's trace context from the header fields. */
   propagator: Pick<TextMapPropagator, 'extract'>
-  /** Whether the caller's sampling decision counts; without it, it does. */
+  /** Whether the caller's trace is continued, and not only linked to; without it, it is. */
   trustsCaller?: ((request: FastifyRequest) => boolean) | undefined
   /** A request that takes longer is logged as a warning. */
   slowRequestMs?: number | undefined
@@ -136,11 +136,16 @@ export class RequestMeasurer {
     let parent = context.active()
     let span = NO_SPAN
     try {
-      parent = this.#options.propagator.extract(parent, request.raw.headers, defaultTextMapGetter)
-      if (this.#options.trustsCaller?.(request) === false) parent = withoutSamplingDecision(parent)
+      const { propagator, tracer, trustsCaller } = this.#options
+      const { headers } = request.raw
+      const continues = trustsCaller?.(request) !== false
+      if (continues) parent = propagator.extract(parent, headers, defaultTextMapGetter)
       const options = { kind: SpanKind.SERVER, startTime }
-      span = this.#options.tracer.startSpan(serverSpanName(method, route), options, parent)
-      if (span.isRecording()) describeRequest(span, request, method, scheme, route)
+      span = tracer.startSpan(serverSpanName(method, route), options, parent)
+      if (span.isRecording()) {
+        describeRequest(span, request, method, scheme, route)
+        if (!continues) linkToCaller(span, propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter))
+      }
     } catch (error) {
       this.#options.instruments.fault(error)
     }

@@ -1,4 +1,4 @@
-import { type Span, SpanStatusCode } from '@opentelemetry/api'
+import { type Context, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   ATTR_CLIENT_ADDRESS,
   ATTR_ERROR_TYPE,
@@ -53,6 +53,17 @@ export function describeRequest(
   if (port > 0) span.setAttribute(ATTR_SERVER_PORT, port)
   const userAgent = raw.headers['user-agent']
   if (userAgent !== undefined) span.setAttribute(ATTR_USER_AGENT_ORIGINAL, bounded(userAgent))
+}
+
+/**
+ * From a trace of our own to the span of a caller that is not trusted, as instrumentations do at a public endpoint. Its
+ * ids and flags alone: `tracestate` is text of anybody's choice. Only where the span records, so that others cost nothing.
+ */
+export function linkToCaller(span: Span, caller: Context): void {
+  const from = trace.getSpanContext(caller)
+  if (from === undefined) return
+  const { traceId, spanId, traceFlags } = from
+  span.addLink({ context: { traceId, spanId, traceFlags, isRemote: true } })
 }
 
 /** `endedAtMs` is a `performance.now()`: the span's start was one too, and without it the SDK would mix two clocks. */

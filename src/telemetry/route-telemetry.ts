@@ -42,8 +42,8 @@ export interface RouteTelemetryOptions {
   /** Default: the globally registered one. */
   propagator?: Pick<TextMapPropagator, 'extract'>
   /**
-   * Whether the caller's sampling decision and its weight (`tracestate` `ot`) count. Default: always. Its trace id is
-   * taken over in any case, so that its trace and ours are one.
+   * Whether the caller's trace is continued, with its sampling decision and weight. Default: always. For others a trace
+   * of our own begins, whose span links to theirs.
    */
   trustsCaller?: (request: FastifyRequest) => boolean
   /** The closed set of pages that routes may declare. */

@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  createContextKey,
   type Link,
   type SpanKind,
   type TraceState,
@@ -86,43 +85,6 @@ function withSamplingState(parent: TraceState | undefined, ot: string | undefine
   return ot === undefined ? state.unset('ot') : state.set('ot', ot)
 }
 
-const UNTRUSTED = createContextKey('untrusted sampling decision')
-
-/**
- * The caller's trace without its decision: anybody could ask for every trace to be kept, or write a threshold that
- * makes one request count for billions.
- */
-export function withoutSamplingDecision(context: Context): Context {
-  const parent = trace.getSpanContext(context)
-  if (parent === undefined) return context
-  const { traceId, spanId, traceFlags } = parent
-  const traceState = parent.traceState?.unset('ot')
-  const stripped = { traceId, spanId, traceFlags, isRemote: true, ...(traceState && { traceState }) }
-  return trace.setSpanContext(context, stripped).setValue(UNTRUSTED, true)
-}
-
-/** Keeps a parent's decision, unless nobody vouches for it: then it decides as for a trace that begins here. */
-class TrustedParentSampler implements Sampler {
-  readonly #root: Sampler
-  readonly #parentBased: Sampler
-
-  constructor(root: Sampler) {
-    this.#root = root
-    this.#parentBased = new ParentBasedSampler({ root })
-  }
-
-  shouldSample(...arguments_: Parameters<Sampler['shouldSample']>): SamplingResult {
-    const [context] = arguments_
-    // A child of the server span has a local parent, whose decision is our own.
-    const isRoot = context.getValue(UNTRUSTED) === true && trace.getSpanContext(context)?.isRemote === true
-    return (isRoot ? this.#root : this.#parentBased).shouldSample(...arguments_)
-  }
-
-  toString(): string {
-    return this.#parentBased.toString()
-  }
-}
-
 const SAMPLERS = [
   'always_on',
   'always_off',
@@ -133,15 +95,15 @@ const SAMPLERS = [
 ] as const
 
 /**
- * OTEL_TRACES_SAMPLER and its argument. Unset, one trace in ten is kept unless the argument says otherwise; a caller's
- * decision, and the threshold that came with it, are kept as they are.
+ * OTEL_TRACES_SAMPLER and its argument. Unset, one trace in ten is kept unless the argument says otherwise; where
+ * a caller's trace is continued, its decision and its threshold are kept as they are.
  */
 export function chooseSampler(environment: Environment): Sampler {
   const fallback = environment.text('OTEL_TRACES_SAMPLER') === undefined ? DEFAULT_SAMPLING_RATIO : 1
   const name = environment.choice('OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_traceidratio')
   const ratio = environment.ratio('OTEL_TRACES_SAMPLER_ARG', fallback)
   const root = rootSampler(name.replace('parentbased_', ''), ratio)
-  return name.startsWith('parentbased_') ? new TrustedParentSampler(root) : root
+  return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root
 }
 
 function rootSampler(name: string, ratio: number): Sampler {

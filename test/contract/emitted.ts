@@ -9,6 +9,7 @@ import {
   RESOURCE_ATTRIBUTES,
   SPAN_EVENTS,
   SPANS,
+  type SpanDefinition,
 } from '../../src/telemetry/record-catalogue.ts'
 import { seriesKey, seriesOf } from '../../src/telemetry/series.ts'
 import type { AttributeValues, Exported, LogData, Point, SpanData } from '../support/flat-telemetry.ts'
@@ -60,7 +61,11 @@ function spanDefects(span: SpanData): string[] {
       ? attributeDefects(`event ${name}`, attributes, known)
       : [`span "${span.name}" has an event "${name}", which the catalogue does not have`]
   })
+  const { links }: SpanDefinition = SPANS[which]
+  const strayLinks = span.links.slice(links === undefined ? 0 : 1)
   return [
+    ...strayLinks.map(() => `span "${span.name}" has a link, which the catalogue does not have`),
+    ...span.links.flatMap(({ attributes }) => attributeDefects('a link', attributes, {})),
     ...(span.name === expected ? [] : [`span "${span.name}" should be named "${expected}"`]),
     ...attributeDefects(`span "${span.name}"`, span.attributes, SPANS[which].attributes),
     ...events,

@@ -73,6 +73,7 @@ export interface SpanData {
   attributes: AttributeValues
   status: { message: string; code: number }
   events: { name: string; attributes: AttributeValues }[]
+  links: { traceId: string; spanId: string; traceState: string | undefined; attributes: AttributeValues }[]
   startTime: bigint
   endTime: bigint
   resource: AttributeValues
@@ -192,6 +193,12 @@ function spansIn({ resourceSpans }: OtlpMessage<'ExportTraceServiceRequest'>): S
         attributes: attributesOf(span.attributes),
         status: { message: span.status?.message ?? '', code: span.status?.code ?? 0 },
         events: span.events.map(({ name, attributes }) => ({ name, attributes: attributesOf(attributes) })),
+        links: span.links.map((link) => ({
+          traceId: hexadecimal(link.traceId),
+          spanId: hexadecimal(link.spanId),
+          traceState: link.traceState || undefined,
+          attributes: attributesOf(link.attributes),
+        })),
         startTime: toBigInt(span.startTimeUnixNano),
         endTime: toBigInt(span.endTimeUnixNano),
         resource,

@@ -67,6 +67,8 @@ export async function startTracedService(
     PORT: '0',
     DATABASE_URL: databaseUrl,
     TELEMETRY_DIR: telemetryDir,
+    // Each request is found by the trace id that it was sent with.
+    TRUST_PROXY: '127.0.0.1',
     // Its first second is all start-up, which the overload protection takes for overload.
     EVENT_LOOP_DELAY_MAX_MS: '0',
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
