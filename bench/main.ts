@@ -62,7 +62,7 @@ await runCommand(bench)
 async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
   if (process.platform !== 'linux')
     throw new CommandError('The benchmarks read the scheduler of Linux; run them there.')
-  if (before === undefined) installPeers()
+  installPeers()
   const say = (progress: string) => {
     signal.throwIfAborted()
     process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${progress}` : `${progress}\n`)

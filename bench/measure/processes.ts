@@ -159,15 +159,21 @@ export interface Visit {
 
 export class LoadGenerator {
   readonly #child: ChildProcess
+  readonly #ended: Promise<never>
 
   constructor(child: ChildProcess) {
     this.#child = child
+    this.#ended = once(child, 'exit').then(([code]) => {
+      throw new CommandError(`The load generator exited with ${code}; its own output says why.`)
+    })
+    this.#ended.catch(() => {})
   }
 
   /** Resolves when so many requests are answered, all of them well; seconds that it took. */
   async send(visit: Visit, amount: number): Promise<number> {
     this.#child.send({ ...visit, amount })
-    const [{ seconds, ok, failed }] = await once(this.#child, 'message')
+    const answered = once(this.#child, 'message')
+    const [{ seconds, ok, failed }] = await Promise.race([answered, this.#ended])
     if (failed > 0 || ok !== amount)
       throw new CommandError(`${visit.url} answered ${ok} of ${amount} requests with 2xx; see why with curl.`)
     return seconds
