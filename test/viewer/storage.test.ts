@@ -3,6 +3,9 @@ import { runInNewContext } from 'node:vm'
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer'
 import { test } from 'tap'
 import { decodeRequest } from '../../packages/otlp/src/decode.ts'
+import type { MetricsRequest } from '../../packages/otlp/src/model.ts'
+import { MetricStore } from '../../packages/viewer/src/store/metric-store.ts'
+import { Refusals } from '../../packages/viewer/src/store/refusals.ts'
 import { TelemetryStore } from '../../packages/viewer/src/telemetry-store.ts'
 import { collectMetrics } from '../otlp/sdk-data.ts'
 import {
@@ -390,6 +393,31 @@ test('a cumulative series that comes back after it was forgotten is not counted 
   now += 10_000
   send('5005')
   t.match(telemetry.metrics.counters, { stored: 2, bases: 1 })
+  t.end()
+})
+
+test('points that took the place of others are not counted again when the oldest tenth makes room', (t) => {
+  const limits = { maxAgeSeconds: 3600, maxBytes: 4 * 2 ** 20, maxSeries: 100 }
+  const store = new MetricStore(limits, new Refusals())
+  const first = lastMinute() - 3000
+  const times = Array.from({ length: 200 }, (_, index) => 1.03 ** index)
+  const [one, other] = [times, times.slice(1)].map((values) => {
+    const point = { second: first, ...observed(values, 6) }
+    const points = Array.from({ length: 10 }, (_, page) => ({ ...point, attributes: { page } }))
+    const json = metricsJson([exponential('web.time', points)], {})
+    return decodeRequest('metrics', 'json', Buffer.from(JSON.stringify(json)))
+  }) as [MetricsRequest, MetricsRequest]
+  const send = (second: number, request = one) => {
+    for (const point of request.resourceMetrics[0]!.scopeMetrics[0]!.metrics[0]!.data!.points)
+      Object.assign(point, { time: BigInt(second) * 1_000_000_000n })
+    store.receive(request)
+  }
+  for (let second = 0; second < 200; second += 1) send(first + second)
+  for (let again = 0; again < 200; again += 1) send(first + 199, again % 2 === 0 ? other : one)
+  t.match(store.counters, { stored: 2000, overwritten: 2000, evicted: 0 })
+  for (let second = 200; store.counters.evicted === 0 && second < 3000; second += 1) send(first + second)
+  const { stored, evicted } = store.counters
+  t.ok(evicted >= stored * 0.08 && evicted <= stored * 0.12, `${evicted} of ${stored} points went`)
   t.end()
 })
 

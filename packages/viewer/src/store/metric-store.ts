@@ -231,15 +231,15 @@ export class MetricStore {
   #put(series: Indexed, time: bigint, { row, sketch }: Kept, isGrowth: boolean): void {
     const second = Number(time / 1_000_000_000n)
     const nanoseconds = Number(time % 1_000_000_000n)
-    const before = series.points.bytes
+    const { bytes, usedBytes } = series.points
     // What a stream grew by twice in a second is lost unless both are kept: its next point goes on from here.
     const outcome = isGrowth
       ? series.points.add(second, nanoseconds, row, sketch)
       : series.points.put(second, nanoseconds, row, sketch)
     this.counters[outcome] += 1
-    this.#pointBytes += series.points.bytes - before
-    const size = 8 * row.length + 16 + (sketch?.length ?? 0)
-    this.#bytesBySecond.set(second, (this.#bytesBySecond.get(second) ?? 0) + size)
+    this.#pointBytes += series.points.bytes - bytes
+    const grown = series.points.usedBytes - usedBytes
+    this.#bytesBySecond.set(second, (this.#bytesBySecond.get(second) ?? 0) + grown)
     if (this.bytes > this.#limits.maxBytes) this.#makeRoom()
   }
 

@@ -27,6 +27,7 @@ export class SeriesPoints {
   /** Where the sketches are. */
   #places: Float64Array
   readonly #slabs: Slabs
+  #sketchBytes = 0
 
   constructor(width: 1 | 4, slabs: Slabs) {
     this.width = width
@@ -42,6 +43,11 @@ export class SeriesPoints {
   /** What it takes in memory, used or reserved, without the slabs. */
   get bytes(): number {
     return OVERHEAD_BYTES + this.#seconds.byteLength * 2 + this.#rows.byteLength + this.#places.byteLength
+  }
+
+  /** What its points take of that and of the slabs. */
+  get usedBytes(): number {
+    return this.#size * (8 * this.width + 16) + this.#sketchBytes
   }
 
   second(index: number): number {
@@ -124,10 +130,13 @@ export class SeriesPoints {
     if (sketch === undefined) return
     this.#release(index)
     this.#places[index] = this.#slabs.add(sketch)
+    this.#sketchBytes += sketch.length
   }
 
   #release(index: number): void {
-    if (this.width === 4 && this.#places[index] !== NO_PLACE) this.#slabs.release(this.#places[index]!)
+    if (this.width === 1 || this.#places[index] === NO_PLACE) return
+    this.#sketchBytes -= this.#slabs.lengthOf(this.#places[index]!)
+    this.#slabs.release(this.#places[index]!)
   }
 
   #move(from: number, to: number): void {

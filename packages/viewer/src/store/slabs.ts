@@ -33,11 +33,13 @@ export class Slabs {
   }
 
   addText(text: string): number {
-    const length = Buffer.byteLength(text)
-    const { slab, place } = this.#reserve(length)
-    slab.bytes.writeUInt32LE(length, startOf(place) - LENGTH_BYTES)
+    const { slab, place } = this.#reserve(Buffer.byteLength(text))
     slab.bytes.write(text, startOf(place), 'utf8')
     return place
+  }
+
+  lengthOf(place: number): number {
+    return this.#slabAt(place).bytes.readUInt32LE(startOf(place) - LENGTH_BYTES)
   }
 
   /** The slab in which a piece is, which begins at {@link startOf} its place. */
@@ -46,9 +48,8 @@ export class Slabs {
   }
 
   text(place: number): string {
-    const { bytes } = this.#slabAt(place)
     const start = startOf(place)
-    return bytes.toString('utf8', start, start + bytes.readUInt32LE(start - LENGTH_BYTES))
+    return this.#slabAt(place).bytes.toString('utf8', start, start + this.lengthOf(place))
   }
 
   release(place: number): void {
@@ -77,6 +78,7 @@ export class Slabs {
     slab.wanted += 1
     const place = this.#newest * SLAB_BYTES + this.#end + LENGTH_BYTES
     this.#end += needed
+    slab.bytes.writeUInt32LE(length, startOf(place) - LENGTH_BYTES)
     return { slab, place }
   }
 
