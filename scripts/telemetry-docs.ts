@@ -1,36 +1,57 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { CommandError, flag, runCommand } from '../src/process/command.ts'
 import { cataloguePage } from '../src/telemetry/catalogue-page.ts'
+import { budgetChanges, budgetOf, type SeriesBudget } from '../tools/series-budget.ts'
+import { readServiceShape } from '../tools/service-shape.ts'
 
-const HELP = `Writes docs/telemetry.md from the catalogue of metrics.
+const PAGE = new URL('../docs/telemetry.md', import.meta.url)
+const BUDGET = new URL('../telemetry-budget.json', import.meta.url)
 
-  node scripts/telemetry-docs.ts [--check]
+await runCommand({
+  name: 'node scripts/telemetry-docs.ts',
+  summary:
+    'Writes docs/telemetry.md from the catalogue of metrics, and telemetry-budget.json from the catalogue and the routes.',
+  options: { check: flag('write nothing; fail where a file is not what would be written') },
+  async run({ check }) {
+    const budget = budgetOf(await readServiceShape())
+    if (check) {
+      checkBudget(budget)
+      checkPage()
+      return
+    }
+    writeFileSync(BUDGET, `${JSON.stringify(budget, undefined, 2)}\n`)
+    writeFileSync(PAGE, cataloguePage())
+  },
+})
 
-  --check   write nothing; fail when the page is not what would be written
-  --help    show this`
-
-const FILE = new URL('../docs/telemetry.md', import.meta.url)
-
-try {
-  const { values } = parseArgs({ options: { check: { type: 'boolean' }, help: { type: 'boolean' } } })
-  if (values.help) process.stdout.write(`${HELP}\n`)
-  else if (values.check) check()
-  else writeFileSync(FILE, cataloguePage())
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-}
-
-function check(): void {
-  if (readOrEmpty() !== cataloguePage())
-    throw new Error(
-      'docs/telemetry.md is stale; run node scripts/telemetry-docs.ts and commit what it writes.',
+function checkBudget(budget: SeriesBudget): void {
+  const changes = budgetChanges(readBudget(), budget)
+  if (changes.length > 0)
+    throw new CommandError(
+      [
+        'telemetry-budget.json is not up to date; run npm run docs, and look at the diff: each series costs money.',
+        ...changes,
+      ].join('\n'),
     )
 }
 
-function readOrEmpty(): string {
+/** Of what cannot be read, as after a merge, nothing is up to date. */
+function readBudget(): SeriesBudget {
   try {
-    return readFileSync(FILE, 'utf8')
+    return JSON.parse(readOrEmpty(BUDGET))
+  } catch {
+    return { total: 0, metrics: {} }
+  }
+}
+
+function checkPage(): void {
+  if (readOrEmpty(PAGE) !== cataloguePage())
+    throw new CommandError('docs/telemetry.md is not what the catalogue says; run npm run docs.')
+}
+
+function readOrEmpty(file: URL): string {
+  try {
+    return readFileSync(file, 'utf8')
   } catch {
     return ''
   }

@@ -41,12 +41,12 @@ export function cataloguePage(): string {
   const metrics: MetricDefinition[] = Object.values(METRICS)
   return `${[
     '# Telemetry',
-    '<!-- Generated from src/telemetry/catalogue.ts by `node scripts/telemetry-docs.ts`; change it there. -->',
+    '<!-- Generated from src/telemetry/catalogue.ts by `npm run docs`; change it there. -->',
     'Every metric that the service emits, and nothing else. Histograms are exponential (base 2), sums are deltas; all ' +
       'times are in seconds. Every point carries the resource attributes `service.name`, `service.version`, ' +
       '`service.instance.id`, `deployment.environment.name`, `host.name` and `support`.',
-    'The number of series is the worst case of one process; `npm run series` computes it from the routes, and a test ' +
-      'holds it to `telemetry-budget.json`. It counts some that never come: `CONNECT`, which never becomes a request; ' +
+    'The number of series is the worst case of one process; `npm run docs` computes it from the routes and writes it ' +
+      'to `telemetry-budget.json`, so that a change of it is seen. It counts some that never come: `CONNECT`, which never becomes a request; ' +
       'result codes that one statement cannot end with; statuses that a route shares with all of its kind, and cut off ' +
       'after each. Only what happens has a series, so there are far fewer.',
     overview(metrics),
