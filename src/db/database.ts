@@ -31,7 +31,7 @@ const KEPT_STATEMENTS = 256
  *
  * Every query that reaches SQLite is observed, those that set it up included. Throws {@link DatabaseError}.
  */
-export function openDatabase({ url, busyTimeoutMs, observer }: DatabaseOptions): Database {
+export function openDatabase({ url, busyTimeoutMs, observer }: DatabaseOptions): SqliteDatabase {
   const path = pathOf(url)
   const inMemory = path === ':memory:'
   try {
@@ -54,7 +54,7 @@ function configure(
   raw: Sqlite.Database,
   inMemory: boolean,
   { busyTimeoutMs, observer }: Omit<DatabaseOptions, 'url'>,
-): Database {
+): SqliteDatabase {
   const statements = new StatementCache(raw, observer, KEPT_STATEMENTS)
   const query = (sql: string) => execute(statements, sql, []).rows
   retryWhileLocked(busyTimeoutMs, () => applyPragmas(query, inMemory))
@@ -93,6 +93,19 @@ export class SqliteDatabase extends Kysely<Tables> {
     shape: RowShape,
   ): QueryResult<unknown> | Promise<QueryResult<unknown>> {
     return this.#driver.run(sql, parameters, shape)
+  }
+
+  /**
+   * Does work whose statements all have this one name for whoever observes them, instead of one by verb and tables.
+   * Nobody else may use the connection meanwhile.
+   */
+  async underOneName<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.#driver.nameStatements(name)
+    try {
+      return await work()
+    } finally {
+      this.#driver.nameStatements(undefined)
+    }
   }
 
   /** Kysely closes only a driver that a query has used. */

@@ -86,6 +86,10 @@ export class SqliteDriver implements Driver {
     }
   }
 
+  nameStatements(name: string | undefined): void {
+    this.#engine.statements.nameAll(name)
+  }
+
   /** IMMEDIATE takes the write lock up front: the only place where a transaction can be refused is its beginning. */
   async beginTransaction(connection: SqliteConnection, settings: TransactionSettings): Promise<void> {
     await connection.run(settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate')

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { MIGRATIONS } from '../../migrations/index.ts'
-import type { Database } from './database.ts'
+import type { Database, SqliteDatabase } from './database.ts'
 import { DatabaseError, DatabaseLockedError } from './database-error.ts'
 
 /**
@@ -11,11 +11,18 @@ import { DatabaseError, DatabaseLockedError } from './database-error.ts'
  *
  * A migration may make a table anew that others refer to: foreign keys are checked at its end and not meanwhile. Call
  * it before anybody else uses the connection.
+ *
+ * All its statements have the one name `MIGRATE` for whoever observes: each would be a series for every way it can end,
+ * of something that runs once.
  */
 export async function migrateToLatest(
-  db: Database,
+  db: SqliteDatabase,
   migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
 ): Promise<void> {
+  await db.underOneName('MIGRATE', () => migrate(db, migrations))
+}
+
+async function migrate(db: Database, migrations: Readonly<Record<string, Migration>>): Promise<void> {
   try {
     // Inside a transaction it would be ignored.
     await sql`pragma foreign_keys = 0`.execute(db)

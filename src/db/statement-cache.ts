@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import type { DatabaseObserver, StatementProbe } from './observer.ts'
+import type { DatabaseObserver, StatementDescription, StatementProbe } from './observer.ts'
 import { describeStatement } from './statement-description.ts'
 
 export interface KeptStatement {
@@ -16,6 +16,7 @@ export class StatementCache {
   readonly #observer: DatabaseObserver
   readonly #maxStatements: number
   readonly #kept = new Map<string, KeptStatement>()
+  #describe: (sql: string) => StatementDescription = describeStatement
 
   constructor(raw: Sqlite.Database, observer: DatabaseObserver, maxStatements: number) {
     this.#raw = raw
@@ -33,13 +34,22 @@ export class StatementCache {
     return kept
   }
 
+  /** From now on every statement has this name, or with `undefined` its own again. Those that are kept go. */
+  nameAll(name: string | undefined): void {
+    this.#describe =
+      name === undefined
+        ? describeStatement
+        : (sql) => ({ sql, operation: name, collection: undefined, summary: name })
+    this.#kept.clear()
+  }
+
   get size(): number {
     return this.#kept.size
   }
 
   #keep(sql: string): KeptStatement {
     const statement = this.#raw.prepare<unknown[], unknown>(sql)
-    const kept = { statement, probe: this.#observer.statement(describeStatement(sql)) }
+    const kept = { statement, probe: this.#observer.statement(this.#describe(sql)) }
     this.#kept.set(sql, kept)
     if (this.#kept.size > this.#maxStatements) {
       const [oldest] = this.#kept.keys()

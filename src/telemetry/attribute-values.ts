@@ -17,12 +17,6 @@ import { HTTP_REQUEST_METHOD_VALUE_QUERY } from './semconv.ts'
  * it may tag a measurement, so that no client can add a series.
  */
 
-/** Values of `config.page`. A new page is a new series of every metric that carries `page`. */
-export const PAGES = ['home', 'signup', 'login', 'account', 'community', 'friends'] as const
-
-/** `page` of what happens outside a page: start-up, checks, health and documents, unmatched requests. */
-export const NO_PAGE = 'none'
-
 /** Methods that the semantic conventions know (docs/http/http-spans.md); every other is `_OTHER`. */
 export const METHODS = [
   HTTP_REQUEST_METHOD_VALUE_CONNECT,

@@ -25,7 +25,7 @@ import {
   ATTR_USER_AGENT_ORIGINAL,
 } from '@opentelemetry/semantic-conventions'
 import { SIGNALS } from '@rollcall/durable-otlp-exporter'
-import { CUT_OFF, NO_PAGE, PAGES } from './attribute-values.ts'
+import { CUT_OFF } from './attribute-values.ts'
 import {
   httpRoute,
   method,
@@ -36,6 +36,7 @@ import {
   statusCode,
 } from './catalogue.ts'
 import type { AttributeDefinition } from './metric-definition.ts'
+import { NO_PAGE, PAGES } from './pages.ts'
 import { ATTR_HOST_NAME, DB_SYSTEM_NAME_VALUE_SQLITE } from './semconv.ts'
 
 /**

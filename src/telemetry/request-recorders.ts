@@ -5,9 +5,10 @@ import {
   ATTR_HTTP_ROUTE,
   ATTR_URL_SCHEME,
 } from '@opentelemetry/semantic-conventions'
-import { CUT_OFF, type CutOff, METHODS, NO_PAGE, SCHEMES } from './attribute-values.ts'
+import { CUT_OFF, type CutOff, METHODS, SCHEMES } from './attribute-values.ts'
 import { METRICS } from './catalogue.ts'
 import type { Counter, Instruments, Recorder } from './instruments.ts'
+import { NO_PAGE } from './pages.ts'
 
 /** What became of a request: its status where header fields were sent, and why it was cut off where it was. */
 export interface Outcome {

@@ -8,7 +8,7 @@ import t from 'tap'
 import { MIGRATIONS } from '../../migrations/index.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
-import { unobserved } from '../../src/db/observer.ts'
+import { type StatementDescription, unobserved } from '../../src/db/observer.ts'
 import { newUser, openMigrated, temporaryFile } from './temporary-database.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -45,7 +45,7 @@ t.test('of eight processes that start at once on a new file, one migrates and al
     import { migrateToLatest } from './src/db/migrate.ts'
     let migrated = 0
     const observer = {
-      statement: ({ summary }) => () => { if (summary === 'CREATE blocks') migrated = 1 },
+      statement: ({ sql }) => () => { if (/^create table "blocks"/.test(sql)) migrated = 1 },
       connectionWait() {},
     }
     process.stdout.write('ready\\n')
@@ -180,4 +180,33 @@ t.test('rows that refer to nothing stop a migration, and foreign keys hold after
   })
   t.same(await db.selectFrom('passwords').selectAll().execute(), [])
   await t.rejects(db.insertInto('passwords').values({ user_id: 77, hash: 'x' }).execute(), /FOREIGN KEY/)
+})
+
+t.test('whatever a migration runs has one name, and the same text its own again afterwards', async (t) => {
+  const names: string[] = []
+  const observer = {
+    ...unobserved,
+    statement: ({ summary, collection }: StatementDescription) => {
+      return () => void names.push(collection === undefined ? summary : `${summary} of ${collection}`)
+    },
+  }
+  const { db } = await openMigrated(t, { observer })
+  const added = async () => {
+    await sql`update users set name = 'Ada'`.execute(db)
+    return names.splice(0)
+  }
+  names.splice(0)
+  t.same(await added(), ['UPDATE users of users'])
+  await migrateToLatest(db, {
+    ...MIGRATIONS,
+    '0999_names': {
+      async up(tx: Database) {
+        await tx.schema.createTable('names').addColumn('id', 'integer').execute()
+        await sql`update users set name = 'Ada'`.execute(tx)
+      },
+    },
+  })
+  t.ok(names.length > 10)
+  t.same([...new Set(names.splice(0))], ['MIGRATE'])
+  t.same(await added(), ['UPDATE users of users'])
 })

@@ -1,5 +1,5 @@
-import { PAGES } from '../../src/telemetry/attribute-values.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
+import { PAGES } from '../../src/telemetry/pages.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
 import { formatCount } from '../../tools/progress.ts'
 import { seededRandom } from '../proof/client.ts'

@@ -9,10 +9,10 @@ import { openDatabase } from '../../src/db/database.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import type { DatabaseObserver } from '../../src/db/observer.ts'
 import { createLogger } from '../../src/telemetry/logging.ts'
+import { STATEMENTS } from '../../src/telemetry/pages.ts'
 import { queryTiming } from '../../src/telemetry/query-timing.ts'
 import { findRequestScope } from '../../src/telemetry/request-scope.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
-import { STATEMENTS } from '../../src/telemetry/statements.ts'
 import { openapiContract } from './openapi-contract.ts'
 import { planDefects } from './query-plans.ts'
 
@@ -145,7 +145,7 @@ function emailOf(name: string): string {
   return `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '.')}@example.com`
 }
 
-/** Notes each statement, and of those that requests run what src/telemetry/statements.ts does not name. */
+/** Notes each statement, and of those that requests run what src/telemetry/pages.ts does not name. */
 function remembering(
   observer: DatabaseObserver,
   statements: Set<string>,
@@ -158,7 +158,7 @@ function remembering(
       return (...execution) => {
         const page = findRequestScope()?.page as keyof typeof STATEMENTS | undefined
         if (page !== undefined && !STATEMENTS[page]?.includes(description.summary))
-          undecided.add(`"${description.summary}" of the page ${page} is not in src/telemetry/statements.ts`)
+          undecided.add(`"${description.summary}" of the page ${page} is not in src/telemetry/pages.ts`)
         probe(...execution)
       }
     },
