@@ -1,7 +1,7 @@
-// `npm run check:quick`: format, lint, types, and the tests of the rooms that differ from main, in under a minute.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
+import { runCommand } from '../src/process/command.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -34,14 +34,22 @@ function isQuick(test: string): boolean {
   return existsSync(join(ROOT, test)) && !/^test\/(browser|collector|senders|postgres)\//.test(test)
 }
 
-const tests = new Set(['test/architecture.test.ts', ...changedFiles().flatMap(testsOf).filter(isQuick)])
-const steps: [string, ...string[]][] = [
-  ['biome', 'check', '--error-on-warnings', '.'],
-  ['tsc'],
-  ['tap', '--reporter=terse', ...tests],
-]
-for (const [program, ...args] of steps) {
-  process.stderr.write(`${program}${program === 'tap' ? ` ${[...tests].join(' ')}` : ''}\n`)
-  const { status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' })
-  if (status !== 0) process.exit(1)
-}
+await runCommand({
+  name: 'npm run check:quick',
+  summary: 'Format, lint, types, and the tests of the rooms that differ from main, in under a minute.',
+  options: {},
+  async run() {
+    const tests = new Set(['test/architecture.test.ts', ...changedFiles().flatMap(testsOf).filter(isQuick)])
+    const steps: [string, ...string[]][] = [
+      ['biome', 'check', '--error-on-warnings', '.'],
+      ['tsc'],
+      ['tap', '--reporter=terse', ...tests],
+    ]
+    for (const [program, ...args] of steps) {
+      process.stderr.write(`${program}${program === 'tap' ? ` ${[...tests].join(' ')}` : ''}\n`)
+      const { status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' })
+      if (status !== 0) return 1
+    }
+    return 0
+  },
+})

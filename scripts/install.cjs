@@ -102,6 +102,11 @@ function install(wantsDev) {
   fs.writeFileSync(stampFile, [lockHash(), withDev ? 'dev' : 'start', nodeBinary()].join('\n'))
 }
 
-module.exports = { install: install, nodeBinary: nodeBinary, checkNode: checkNode }
+module.exports = {
+  checkNode: checkNode,
+  install: install,
+  isInstalled: isInstalled,
+  nodeBinary: nodeBinary,
+}
 
 if (require.main === module) install(process.argv.indexOf('--dev') !== -1)

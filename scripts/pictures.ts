@@ -1,9 +1,8 @@
-// `npm run pictures`: makes docs/pictures/*.png from the running product. Starts the viewer and the service, lets visitors
-// come while the table grows, runs the experiment, and photographs the pages and the curve in Chromium, in both schemes.
-// Takes about seven minutes.
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
+import { CommandError, runCommand } from '../src/process/command.ts'
 import { noBrowser, openBrowser, openPage } from '../test/browser/browser.ts'
 import { temporaryFolder } from '../test/support/harness.ts'
 import { startService } from '../test/support/service.ts'
@@ -30,16 +29,24 @@ const SCHEMES = ['light', 'dark'] as const
 
 const ends: (() => unknown)[] = []
 const scene = { teardown: (end: () => unknown) => ends.unshift(end) }
-process.exitCode = 1
-try {
-  if (noBrowser) throw new Error(`No pictures: ${noBrowser}.`)
-  await makePictures()
-  process.exitCode = 0
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`)
-} finally {
-  for (const end of ends) await end()
-}
+
+await runCommand({
+  name: 'npm run pictures',
+  summary: [
+    'Makes docs/pictures/*.png from the running product: starts the viewer and the service, lets visitors come while the',
+    'table grows, runs the experiment, and photographs the pages and the curve in Chromium, in both schemes. Takes about',
+    'seven minutes.',
+  ].join('\n'),
+  options: {},
+  async run(_, signal) {
+    if (noBrowser) throw new CommandError(`No pictures: ${noBrowser}.`)
+    try {
+      await Promise.race([makePictures(), once(signal, 'abort')])
+    } finally {
+      for (const end of ends) await end()
+    }
+  },
+})
 
 async function makePictures(): Promise<void> {
   const viewer = await openViewer(scene)
@@ -87,7 +94,7 @@ async function makePictures(): Promise<void> {
       await page.waitForTimeout(500)
       await keep(page, `${name}-${scheme}.png`)
       await page.context().close()
-      if (faults.length > 0) throw new Error(`${path} is at fault: ${faults.join('; ')}`)
+      if (faults.length > 0) throw new CommandError(`${path} is at fault: ${faults.join('; ')}`)
     }
 
   service.kill('SIGTERM')
@@ -109,7 +116,7 @@ async function keep(what: Page | Locator, name: string): Promise<void> {
   await what.screenshot({ path: file })
   const { size } = statSync(file)
   process.stdout.write(`${relative(ROOT, file)}  ${size} bytes\n`)
-  if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
+  if (size > MOST_BYTES) throw new CommandError(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
 }
 
 /** Of the last ones, the one with the most queries. */
@@ -121,5 +128,5 @@ async function longestTrace(url: string): Promise<string> {
 
 async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
   const { code, stderr } = await startCommand(command, args, env).ended
-  if (code !== 0) throw new Error(`${command} failed: ${stderr}`)
+  if (code !== 0) throw new CommandError(`${command} failed: ${stderr}`)
 }

@@ -1,16 +1,38 @@
-// `node scripts/run.cjs FILE [ARG ...]`: installs what is missing, then runs the file on the Node that npm brought.
+// `node scripts/run.cjs [--dev] FILE [ARG ...]`: installs what is missing, with --dev also what only those need who work
+// on it, then runs the file on the Node that npm brought.
 // The shell that npm starts looks `node` up once: after the first installation it would still find the machine's own.
 'use strict'
 var childProcess = require('child_process')
+var fs = require('fs')
 var path = require('path')
 var tty = require('tty')
 var tools = require('./install.cjs')
 var launch = require('./launch.cjs')
 
 var parent = process.ppid
-tools.install(false)
+var args = process.argv.slice(2)
+var withDev = args[0] === '--dev'
+if (withDev) args.shift()
+var script = args.shift()
+
+// Help never installs. Before there is anything to run, it is what `npm run docs` has written down of it.
+function helpOf(script) {
+  var page = fs.readFileSync(path.join(__dirname, '..', 'docs', 'commands.md'), 'utf8')
+  var start = '<!-- ' + script + ' -->\n```text\n'
+  var at = page.indexOf(start)
+  return at < 0 ? undefined : page.slice(at + start.length, page.indexOf('```', at + start.length))
+}
+if (args.some((arg) => arg === '--help' || arg === '-h') && !tools.isInstalled(withDev)) {
+  var help = helpOf(script)
+  if (help !== undefined) {
+    process.stdout.write(help)
+    process.exit(0)
+  }
+}
+
+tools.install(withDev)
 tools.checkNode()
-var file = path.resolve(process.argv[2])
+var file = path.resolve(script)
 var node = tools.nodeBinary()
 
 // A terminal that closes takes the others away, and sends SIGHUP to each of us: no second signal must follow, because
@@ -30,7 +52,7 @@ if (process.env.npm_lifecycle_event && process.platform !== 'win32') {
   watch.unref()
 }
 
-var child = childProcess.spawn(node, launch.flagsOf(file).concat(file, process.argv.slice(3)), {
+var child = childProcess.spawn(node, launch.flagsOf(file).concat(file, args), {
   stdio: 'inherit',
   env: launch.environment(process.env),
 })

@@ -140,7 +140,7 @@ export function readOptions<Options extends Record<string, Option<unknown>>>(
   const entries = Object.entries(command.options).map(([name, option]) => {
     const given = typed[name]
     if (given === undefined && option.isRequired)
-      throw new UsageError(`--${name} is missing; see ${command.name} -- --help.`)
+      throw new UsageError(`--${name} is missing; see ${withOptions(command)} --help.`)
     return [name, option.read(given, name)]
   })
   return Object.fromEntries(entries)
@@ -160,7 +160,9 @@ function parse(
   try {
     return parseArgs({ args, options: { ...options, ...help }, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new UsageError(`${complaint(error as Error & { code?: string })}; see ${command.name} -- --help.`)
+    throw new UsageError(
+      `${complaint(error as Error & { code?: string })}; see ${withOptions(command)} --help.`,
+    )
   }
 }
 
@@ -179,6 +181,11 @@ function complaint(error: Error & { code?: string }): string {
   }
 }
 
+/** npm passes on what follows the first `--`: a drill's name, for one. */
+function withOptions({ name }: Usage<Record<string, Option<unknown>>>): string {
+  return name.includes(' -- ') ? name : `${name} --`
+}
+
 export function help(command: Usage<Record<string, Option<unknown>>>): string {
   const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
     asTyped(name, option),
@@ -191,7 +198,7 @@ export function help(command: Usage<Record<string, Option<unknown>>>): string {
     return option.isRequired ? one : `[${one}]${option.isRepeated ? ' ...' : ''}`
   })
   return [
-    [command.name, ...(usage.length > 0 ? ['--', ...usage] : [])].join(' '),
+    usage.length > 0 ? [withOptions(command), ...usage].join(' ') : command.name,
     '',
     command.summary,
     '',
