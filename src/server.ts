@@ -1,6 +1,6 @@
 import { type Receiver, startViewerBeside } from '@rollcall/viewer/beside'
 import { type Config, readConfig, SETTINGS } from './config.ts'
-import { type Serving, sayServing, sayStopping } from './process/banner.ts'
+import { logServing, type Serving, sayServing, sayStopping } from './process/banner.ts'
 import { help, readOptions, UsageError, value } from './process/command.ts'
 import { onShutdown } from './process/shutdown.ts'
 import { startFailure } from './process/start-failure.ts'
@@ -32,7 +32,7 @@ async function startAlone(config: Config): Promise<Serving> {
     await close()
   })
   process.on('SIGHUP', stop)
-  logger.info({ url }, 'listening')
+  logServing(logger, { url })
   return { url, telemetryDestination }
 }
 

@@ -7,7 +7,7 @@ import { type Config, shutdownBudget } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrateToLatest } from './db/migrate.ts'
 import type { AttemptCounts } from './http/attempt-counts.ts'
-import { createLogger } from './telemetry/logging.ts'
+import { createLogger, NO_LINE } from './telemetry/logging.ts'
 import { queryTiming } from './telemetry/query-timing.ts'
 import { startTelemetry } from './telemetry/start.ts'
 
@@ -117,8 +117,13 @@ async function openAll(
     opened.defer(() => checks.stop())
   }
 
-  // For `localhost`, its default, the framework would open further sockets beside the one that it is given.
-  const url = await app.listen('fd' in listenOn ? { ...listenOn, host: '' } : listenOn)
+  const url = await app.listen({
+    ...listenOn,
+    // For `localhost`, its default, the framework would open further sockets beside the one that it is given.
+    ...('fd' in listenOn && { host: '' }),
+    // The caller logs once that it serves, when all of it does.
+    listenTextResolver: () => NO_LINE,
+  })
   address.resolve(`${hostname()}:${new URL(url).port}`)
   isServing = true
 

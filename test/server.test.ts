@@ -98,6 +98,18 @@ test('it prints the address, and the log is JSON', async (t) => {
   t.equal(service.lines.filter(({ level }) => level === 'error').length, 0)
 })
 
+for (const workers of [undefined, 2])
+  test(`the log says once that it listens, ${workers ?? 'no'} workers`, async (t) => {
+    const { url, lines, kill, exited, outputEnded } = await startService(t, { ...(workers && { workers }) })
+    kill('SIGTERM')
+    await exited
+    await outputEnded
+    t.match(
+      lines.filter(({ msg }) => msg === '' || /listen/i.test(msg)),
+      [{ level: 'info', msg: 'listening', url }],
+    )
+  })
+
 test('SIGHUP ends it in order, also when a closing terminal sends it twice', async (t) => {
   const service = await startService(t)
   service.kill('SIGHUP')

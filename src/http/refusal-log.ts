@@ -14,11 +14,6 @@ const SUMMARY_MS = 10_000
 /** Problems on our side have lines of their own: in that time, this number of each type. */
 const OWN_LINES = 10
 
-interface Tally {
-  count: number
-  lastTraceId: string
-}
-
 /**
  * How many requests are refused is up to anybody; how many lines are logged is not. A refusal of the client's making
  * has a line of its own at `debug` only: the line would say no more than the reply. Problems on our side keep a line
@@ -27,11 +22,13 @@ interface Tally {
  * Register it before whatever waits for requests in `onClose`: these hooks run from the last to the first.
  */
 export function registerRefusalLog(app: FastifyInstance): void {
-  const tallies = new Map<ProblemCode, Tally>()
+  const counts = new Map<ProblemCode, number>()
+  const lastTraceIds = new Map<ProblemCode, string>()
 
   app.decorate('logRefusal', (problem: Problem, traceId: string, log: FastifyBaseLogger, fields?: object) => {
-    const count = (tallies.get(problem.code)?.count ?? 0) + 1
-    tallies.set(problem.code, { count, lastTraceId: traceId })
+    const count = (counts.get(problem.code) ?? 0) + 1
+    counts.set(problem.code, count)
+    lastTraceIds.set(problem.code, traceId)
     const line = { problem: problem.code, status: problem.statusCode, detail: problem.message, ...fields }
     if (problem.statusCode < 500) log.debug(line, 'request refused')
     else if (count > OWN_LINES) return
@@ -40,10 +37,13 @@ export function registerRefusalLog(app: FastifyInstance): void {
   })
 
   function summarise(): void {
-    if (tallies.size === 0) return
-    const problems: Partial<Record<ProblemCode, Tally>> = Object.fromEntries(tallies)
-    tallies.clear()
-    app.log.info({ problems }, 'requests refused')
+    if (counts.size === 0) return
+    app.log.info(
+      { problems: Object.fromEntries(counts), lastTraceIds: Object.fromEntries(lastTraceIds) },
+      'requests refused',
+    )
+    counts.clear()
+    lastTraceIds.clear()
   }
 
   // Made here and not by the first refusal, whose trace id the line would bear.

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino'
+
 /** What the service says to the person who started it, beside its log. */
 
 export interface Serving {
@@ -33,6 +35,17 @@ export function sayServing({ url, telemetryDestination, receiver, workers }: Ser
   ] as const
   process.stderr.write(`\n${lines.map(([name = '', what]) => `  ${name.padEnd(10)} ${what}\n`).join('')}\n`)
 }
+
+/** In the log, once; not where the log comes to the same terminal as the banner. */
+export function logServing(
+  logger: Pick<Logger, 'info'>,
+  fields: { readonly url: string; readonly workers?: number },
+  { stdout, stderr }: { stdout: Stream; stderr: Stream } = process,
+): void {
+  if (!(stdout.isTTY && stderr.isTTY)) logger.info(fields, 'listening')
+}
+
+type Stream = { readonly isTTY?: boolean }
 
 export function sayStopping(): void {
   process.stderr.write('  Stopping: the last numbers are sent. Ctrl-C once more ends it at once.\n')

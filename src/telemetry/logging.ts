@@ -1,7 +1,9 @@
+import { isatty } from 'node:tty'
 import type { Logger as OtelLogger } from '@opentelemetry/api'
 import type { Notices } from '@rollcall/durable-otlp-exporter'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import { emitLogRecord } from './log-records.ts'
+import { plainLine } from './plain-line.ts'
 import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-scope.ts'
 
 export interface LoggingOptions {
@@ -12,16 +14,27 @@ export interface LoggingOptions {
   fields?: Record<string, unknown>
   /** Default: standard output. */
   destination?: { write(line: string): void }
+  /** Whether people read it as it comes, and get sentences; default: where standard output is a terminal. */
+  isTerminal?: boolean
 }
+
+/** A message that is not written: Fastify logs each address that it listens on, and only the text is ours to choose. */
+export const NO_LINE = ''
 
 /** pino's number of `warn`: from here on a line is also an OTLP log record. */
 const WARN = 40
 
 /**
- * The service's log: JSON lines with the trace and span id of the request they belong to, sampled or not. Warnings
+ * The service's log: JSON lines, or sentences at a terminal, with the trace and span id of the request they belong to, sampled or not. Warnings
  * and errors also go out as OTLP log records, taken from the call itself and not parsed back from the line.
  */
-export function createLogger({ level, telemetry, fields, destination }: LoggingOptions): Logger {
+export function createLogger({
+  level,
+  telemetry,
+  fields,
+  destination,
+  isTerminal = destination === undefined && isatty(process.stdout.fd),
+}: LoggingOptions): Logger {
   const options: LoggerOptions = {
     level,
     base: fields ?? null,
@@ -30,13 +43,16 @@ export function createLogger({ level, telemetry, fields, destination }: LoggingO
     mixin: (_fields, _level, logger) => traceFields(scopeFor(logger as ScopedLogger)),
     hooks: {
       logMethod(args, method, severity) {
+        if (args[0] === NO_LINE) return
         method.apply(this, args)
         if (telemetry && severity >= WARN)
           emitLogRecord(telemetry.logs, args, severity, scopeFor(this as ScopedLogger))
       },
     },
   }
-  const logger = pino(options, destination ?? standardOutput())
+  const output = destination ?? standardOutput()
+  const people = { write: (line: string) => output.write(plainLine(line)) }
+  const logger = pino(options, isTerminal ? people : output)
   telemetry?.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
   return logger
 }

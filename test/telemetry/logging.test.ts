@@ -152,6 +152,42 @@ t.test('the line of a slow request that was aborted has its trace id', async (t)
   )
 })
 
+t.test('at a terminal a line is a sentence, elsewhere it is JSON', async (t) => {
+  const { telemetry } = await openTelemetry(t, {}, { foreign: ['logs'] })
+  const sayTo = (isTerminal: boolean) => {
+    const lines: string[] = []
+    const destination = { write: (line: string) => void lines.push(line) }
+    const logger = createLogger({ level: 'info', telemetry, fields: { slot: 2 }, destination, isTerminal })
+    logger.info('restarting')
+    logger.info(
+      { problems: { 'not-found': 12, invalid: 1 }, lastTraceIds: { invalid: 'f'.repeat(32) } },
+      'refused',
+    )
+    logger.warn({ route: '/', reason: null, trace_id: 'a'.repeat(32), span_id: 'b'.repeat(16) }, 'slow')
+    logger.error({ err: new TypeError('it broke'), status: 500 }, 'request failed')
+    logger.error(new RangeError('bare'))
+    logger.warn({ detail: 'two\nlines, \u001b[31mred and \u202eturned' }, 'from outside')
+    return lines
+  }
+  const sentences = sayTo(true)
+  const expected = [
+    / restarting \(slot 2\)$/,
+    / refused \(slot 2, not-found 12, invalid 1\)$/,
+    / Warning: slow \(slot 2, route \/, trace a{32}\)$/,
+    / Error: request failed: TypeError: it broke at .*logging\.test\.ts:.+ \(slot 2, status 500\)$/,
+    / Error: bare: RangeError: bare at .*logging\.test\.ts:.+ \(slot 2\)$/,
+    / Warning: from outside \(slot 2, detail two lines, {2}\[31mred and {2}turned\)$/,
+  ]
+  t.match(
+    sentences.map((line) => line.replace(/\n$/, '')),
+    expected,
+  )
+  for (const line of sentences) t.match(line, /^\d\d:\d\d:\d\d [^\n]+\n$/, 'one line, with the time')
+  const lines = sayTo(false).map((line) => JSON.parse(line))
+  t.match(lines[0], { level: 'info', slot: 2, msg: 'restarting' })
+  t.equal(lines.length, sentences.length)
+})
+
 t.test('the log level holds for log records as well', async (t) => {
   const { receiver, telemetry } = await openTelemetry(t)
   const logger = createLogger({ level: 'error', telemetry, destination: { write() {} } })

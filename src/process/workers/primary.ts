@@ -3,7 +3,7 @@ import net from 'node:net'
 import type { Logger } from 'pino'
 import { type Config, ConfigError } from '../../config.ts'
 import { createLogger } from '../../telemetry/logging.ts'
-import { type Serving, sayStopping } from '../banner.ts'
+import { logServing, type Serving, sayStopping } from '../banner.ts'
 import { onShutdown } from '../shutdown.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { Slot } from './slot.ts'
@@ -94,7 +94,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
   await Promise.all(others.map((slot) => slot.fill()))
   if (first.isStopped) return
   setStarted()
-  logger.info({ url: ready.url, workers: config.workers }, 'listening')
+  logServing(logger, { url: ready.url, workers: config.workers })
   return { ...ready, workers: { count: config.workers, primaryPid: process.pid } }
 }
 
