@@ -83,15 +83,20 @@ export const SETTINGS = {
   telemetrySpoolMaxBytes: integer('TELEMETRY_SPOOL_MAX_BYTES', 256 * MIB, [0, TIB], 'bytes').means(
     'most that waits on disk for each process; what comes beyond is dropped and counted',
   ),
-  telemetrySetAsideMaxBytes: integer('TELEMETRY_SET_ASIDE_MAX_BYTES', 64 * MIB, [0, TIB], 'bytes').means(
-    'most that is kept of what the receiver refused; the oldest makes room and is counted',
-  ),
+  telemetryDeadLettersMaxBytes: integer(
+    'TELEMETRY_DEAD_LETTERS_MAX_BYTES',
+    64 * MIB,
+    [0, TIB],
+    'bytes',
+  ).means('most that is kept of what the receiver refused; the oldest makes room and is counted'),
   telemetryMetricsMaxAgeSeconds: integer(
     'TELEMETRY_METRICS_MAX_AGE_SECONDS',
     3600,
     [0, YEAR_SECONDS],
     's',
-  ).means('metrics that waited longer are set aside, because Datadog drops them silently; 0 sends them all'),
+  ).means(
+    'metrics that waited longer become dead letters, because Datadog drops them silently; 0 sends them all',
+  ),
   slowRequestMs: integer('SLOW_REQUEST_MS', 1000, [1, 600_000], 'ms').means(
     'a request that takes longer is logged as a warning',
   ),

@@ -74,10 +74,10 @@ async function openAll(
     export: {
       directory: config.telemetryDir,
       waitingMax: config.telemetryWaitingMax,
-      bodyMaxBytes: config.telemetryBodyMaxBytes,
-      metricsBodyMaxBytes: config.telemetryMetricsBodyMaxBytes,
+      maxRequestBytes: config.telemetryBodyMaxBytes,
+      metricsMaxRequestBytes: config.telemetryMetricsBodyMaxBytes,
       spoolMaxBytes: config.telemetrySpoolMaxBytes,
-      setAsideMaxBytes: config.telemetrySetAsideMaxBytes,
+      deadLettersMaxBytes: config.telemetryDeadLettersMaxBytes,
       metricsMaxAgeSeconds: config.telemetryMetricsMaxAgeSeconds,
       firstIntervalMs: FIRST_INTERVAL_MS,
     },

@@ -1,6 +1,6 @@
-import { METRIC_EXPORT_INTERVAL_MS } from '@rollcall/durable-otlp-exporter'
 import { METRICS } from './catalogue.ts'
 import type { AttributeDefinition, MetricDefinition, MetricKind } from './metric-definition.ts'
+import { METRIC_EXPORT_INTERVAL_MS } from './otel-variables.ts'
 import {
   type Attributes,
   LOG_ATTRIBUTES,
@@ -30,10 +30,10 @@ const DEFAULTS = `The standard \`OTEL_*\` variables work as the specification sa
 | \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`delta\` | Datadog takes nothing else |
 | \`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION\` | \`base2_exponential_bucket_histogram\` | percentiles within 1 % |`
 
-const BOOKS = `The pipeline keeps books of its own. For each signal, over any time that begins with the process,
+const COUNTS = `The exporter counts what it does. For each signal, over any time that begins with the process,
 \`rollcall.telemetry.recorded\` + \`rollcall.telemetry.restored\` = \`otel.sdk.exporter.*.exported\` without \`error.type\`
-+ \`otel.sdk.exporter.*.inflight\` + \`rollcall.telemetry.set_aside\` + \`rollcall.telemetry.dropped\` other than
-\`set_aside_full\`, which had been set aside before. They are read just before each collection, so the points of that
++ \`otel.sdk.exporter.*.inflight\` + \`rollcall.telemetry.dead_letters\` + \`rollcall.telemetry.dropped\` other than
+\`dead_letters_full\`, which had been dead letters before. They are read just before each collection, so the points of that
 collection are in the next one's.`
 
 /** `docs/telemetry.md`: the catalogue for people, in Markdown. */
@@ -51,7 +51,7 @@ export function cataloguePage(): string {
       'after each. Only what happens has a series, so there are far fewer.',
     overview(metrics),
     DEFAULTS,
-    BOOKS,
+    COUNTS,
     ...metrics.map((metric) => section(metric)),
     ...records(),
     '## Metrics of spans',

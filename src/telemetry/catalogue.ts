@@ -11,7 +11,7 @@ import {
   METRIC_DB_CLIENT_OPERATION_DURATION,
   METRIC_HTTP_SERVER_REQUEST_DURATION,
 } from '@opentelemetry/semantic-conventions'
-import { DROP_REASONS, SET_ASIDE_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
+import { DEAD_LETTER_REASONS, DROP_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
 import { COUNTED_TABLES } from '../../migrations/index.ts'
 import {
   CUT_OFF,
@@ -330,13 +330,13 @@ export const METRICS = {
     source: 'this service',
     attributes: { signal },
   },
-  telemetrySetAside: {
-    name: 'rollcall.telemetry.set_aside',
+  telemetryDeadLetters: {
+    name: 'rollcall.telemetry.dead_letters',
     kind: 'counter',
     unit: '{item}',
     description: 'Items that the receiver will never take, kept on disk with the reason.',
     source: 'this service',
-    attributes: { signal, [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS } },
+    attributes: { signal, [ATTR_ERROR_TYPE]: { values: DEAD_LETTER_REASONS } },
   },
   telemetryDropped: {
     name: 'rollcall.telemetry.dropped',
@@ -355,10 +355,10 @@ function exported<const Name extends string, const Item extends string>(name: Na
     kind: 'counter',
     unit: `{${item}}`,
     description:
-      'Items whose export is over: acknowledged by the receiver, or set aside for the reason given.',
+      'Items whose export is over: acknowledged by the receiver, or a dead letter for the reason given.',
     source: `${SDK_CONVENTION} (development); there is one exporter a signal, so its own attributes are left out`,
     attributes: {
-      [ATTR_ERROR_TYPE]: { values: SET_ASIDE_REASONS, missing: 'missing where the receiver acknowledged' },
+      [ATTR_ERROR_TYPE]: { values: DEAD_LETTER_REASONS, missing: 'missing where the receiver acknowledged' },
     },
   } as const
 }

@@ -1,6 +1,6 @@
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api'
 import { setGlobalErrorHandler } from '@opentelemetry/core'
-import type { Environment, Notices } from '@rollcall/durable-otlp-exporter'
+import type { Diagnostics, Environment } from '@rollcall/durable-otlp-exporter'
 
 const LEVELS = {
   none: DiagLogLevel.NONE,
@@ -14,13 +14,13 @@ const LEVELS = {
 
 /**
  * Sends what the SDK says about itself to the log, at OTEL_LOG_LEVEL (default here `warn`: at `info` it reports every
- * retry). Failed exports are told once by export/outbox.ts, so the SDK's report of each is left out.
+ * retry). Failed exports are told once by the exporter, so the SDK's report of each is left out.
  */
-export function routeDiagnostics(environment: Environment, notices: Notices): void {
+export function routeDiagnostics(environment: Environment, diagnostics: Diagnostics): void {
   const level =
     LEVELS[environment.choice('OTEL_LOG_LEVEL', Object.keys(LEVELS) as (keyof typeof LEVELS)[], 'warn')]
   const say = (severity: 'warn' | 'info') => (message: string, details: unknown[]) =>
-    notices.sayOnce(
+    diagnostics.sayOnce(
       severity,
       `OpenTelemetry: ${message}`,
       details.length > 0 ? { details: details.map(brief) } : undefined,

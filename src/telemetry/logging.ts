@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty'
 import type { Logger as OtelLogger } from '@opentelemetry/api'
-import type { Notices } from '@rollcall/durable-otlp-exporter'
+import type { Diagnostics } from '@rollcall/durable-otlp-exporter'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import { emitLogRecord } from './log-records.ts'
 import { plainLine } from './plain-line.ts'
@@ -9,7 +9,7 @@ import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-sco
 export interface LoggingOptions {
   level: string
   /** Without it, lines are written and nothing else. */
-  telemetry?: { logs: OtelLogger; notices: Notices }
+  telemetry?: { logs: OtelLogger; diagnostics: Diagnostics }
   /** Fields of every line. */
   fields?: Record<string, unknown>
   /** Default: standard output. */
@@ -53,7 +53,9 @@ export function createLogger({
   const output = destination ?? standardOutput()
   const people = { write: (line: string) => output.write(plainLine(line)) }
   const logger = pino(options, isTerminal ? people : output)
-  telemetry?.notices.listen((notice) => logger[notice.level](notice.details ?? {}, notice.message))
+  telemetry?.diagnostics.listen((diagnostic) =>
+    logger[diagnostic.level](diagnostic.details ?? {}, diagnostic.message),
+  )
   return logger
 }
 

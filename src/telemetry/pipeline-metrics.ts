@@ -1,7 +1,7 @@
 import {
+  DEAD_LETTER_REASONS,
   DROP_REASONS,
-  type ExportPipeline,
-  SET_ASIDE_REASONS,
+  type DurableStorage,
   type Signal,
 } from '@rollcall/durable-otlp-exporter'
 import { METRICS } from './catalogue.ts'
@@ -19,36 +19,36 @@ const INFLIGHT = {
   logs: METRICS.logRecordsInflight,
 } as const
 
-/** The pipeline's own books as metrics, brought up to date before each collection. */
-export function recordBooks(instruments: Instruments, pipeline: ExportPipeline): void {
-  const samplers = pipeline.signals.map((signal) => signalSampler(instruments, pipeline, signal))
+/** What became of everything as metrics, brought up to date before each collection. */
+export function recordCounts(instruments: Instruments, storage: DurableStorage): void {
+  const samplers = storage.signals.map((signal) => signalSampler(instruments, storage, signal))
   instruments.beforeCollection(() => {
     for (const sample of samplers) sample()
   })
 }
 
-function signalSampler(instruments: Instruments, pipeline: ExportPipeline, signal: Signal): () => void {
-  const books = pipeline.bookkeeper(signal)
-  const waiting = () => pipeline.books()[signal].waiting
+function signalSampler(instruments: Instruments, storage: DurableStorage, signal: Signal): () => void {
+  const counts = storage.countsOf(signal)
+  const waiting = () => storage.counts()[signal].waiting
   const exported = (reason?: string) =>
     instruments.counter(EXPORTED[signal], reason === undefined ? {} : { 'error.type': reason })
   const samplers = [
-    growth(exported(), () => books.acknowledged),
+    growth(exported(), () => counts.acknowledged),
     growth(instruments.upDownCounter(INFLIGHT[signal], {}), waiting),
-    growth(instruments.counter(METRICS.telemetryRecorded, { signal }), () => books.recorded),
-    growth(instruments.counter(METRICS.telemetryRestored, { signal }), () => books.restored),
-    growth(instruments.counter(METRICS.telemetryResent, { signal }), () => books.resent),
-    ...SET_ASIDE_REASONS.flatMap((reason) => [
-      growth(exported(reason), () => books.setAsideBy[reason]),
+    growth(instruments.counter(METRICS.telemetryRecorded, { signal }), () => counts.recorded),
+    growth(instruments.counter(METRICS.telemetryRestored, { signal }), () => counts.restored),
+    growth(instruments.counter(METRICS.telemetryResent, { signal }), () => counts.resent),
+    ...DEAD_LETTER_REASONS.flatMap((reason) => [
+      growth(exported(reason), () => counts.deadLettersBy[reason]),
       growth(
-        instruments.counter(METRICS.telemetrySetAside, { signal, 'error.type': reason }),
-        () => books.setAsideBy[reason],
+        instruments.counter(METRICS.telemetryDeadLetters, { signal, 'error.type': reason }),
+        () => counts.deadLettersBy[reason],
       ),
     ]),
     ...DROP_REASONS.map((reason) =>
       growth(
         instruments.counter(METRICS.telemetryDropped, { signal, 'error.type': reason }),
-        () => books.droppedBy[reason] + (reason === 'set_aside_full' ? books.prunedOfOthers : 0),
+        () => counts.droppedBy[reason] + (reason === 'dead_letters_full' ? counts.prunedOfOthers : 0),
       ),
     ),
   ]

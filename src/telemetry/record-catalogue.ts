@@ -124,7 +124,7 @@ export const LOG_ATTRIBUTES = {
   durationMs: { boundedBy: 'how long a slow request took', ...count },
   error: { boundedBy: 'what an export failed with', missing: sometimes },
   instanceId: { boundedBy: '`service.instance.id`', missing: sometimes },
-  items: { boundedBy: 'what was set aside', ...count },
+  items: { boundedBy: 'what became dead letters', ...count },
   method: { ...method, missing: sometimes },
   page: { values: [...PAGES, NO_PAGE], missing: sometimes },
   problem: { boundedBy: 'the types of problems', form: /^[a-z-]+$/, missing: sometimes },

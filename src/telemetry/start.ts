@@ -11,24 +11,16 @@ import { LoggerProvider } from '@opentelemetry/sdk-logs'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import {
-  Bookkeeper,
-  type Books,
-  CARDINALITY_LIMIT,
-  chooseAggregation,
-  chooseTemporality,
+  Diagnostics,
   Environment,
-  type ExportOptions,
-  ExportPipeline,
-  exporterKind,
+  type ExportCounts,
   MAX_BUCKETS,
-  Notices,
-  readOtlp,
-  type Signal,
+  NOTHING_COUNTED,
 } from '@rollcall/durable-otlp-exporter'
-import { consoleLogRecords, consoleMetrics, consoleSpans } from './console-export.ts'
 import { routeDiagnostics } from './diagnostics.ts'
+import { type ExportOptions, openExport } from './export.ts'
 import { type Instruments, noInstruments } from './instruments.ts'
-import { recordBooks } from './pipeline-metrics.ts'
+import { recordCounts } from './pipeline-metrics.ts'
 import { choosePropagator } from './propagators.ts'
 import { HotInstruments } from './recording/hot-instruments.ts'
 import { Recording } from './recording/recording.ts'
@@ -36,7 +28,7 @@ import { describeService, type ServiceIdentity } from './resource.ts'
 import { sampleRuntime } from './runtime.ts'
 import { chooseSampler } from './sampler.ts'
 import { SdkInstruments } from './sdk-instruments.ts'
-import { readLogRecordLimits, readSpanLimits } from './sdk-limits.ts'
+import { CARDINALITY_LIMIT, readLogRecordLimits, readSpanLimits } from './sdk-limits.ts'
 
 export interface TelemetryOptions extends ServiceIdentity {
   /** The standard OTEL_* variables are read from here. */
@@ -51,11 +43,11 @@ export interface Telemetry {
   readonly logs: Logger
   readonly propagator: TextMapPropagator
   /** What telemetry says about itself, for the log. */
-  readonly notices: Notices
+  readonly diagnostics: Diagnostics
   /** Where metrics go, for people: a URL, `console` or `off`. */
   readonly destination: string
   /** What became of everything that was recorded, at this moment. */
-  books(): Books
+  counts(): ExportCounts
   /** Sends what is left for at most `timeoutMs`, puts the rest on disk and ends everything; once, and never throws. */
   shutdown(timeoutMs?: number): Promise<void>
 }
@@ -67,16 +59,16 @@ const SHUTDOWN_TIMEOUT_MS = 5000
 
 /**
  * Starts metrics, traces and logs as the standard variables say. Throws UnsupportedProtocolError for a protocol that is not built
- * in; everything else that is wrong with a variable is a notice. Nothing here waits for the network.
+ * in; everything else that is wrong with a variable is a diagnostic. Nothing here waits for the network.
  */
 export function startTelemetry({ env, export: exporting, ...identity }: TelemetryOptions): Telemetry {
-  const notices = new Notices()
-  const environment = new Environment(env, (message) => notices.sayOnce('warn', message))
+  const diagnostics = new Diagnostics()
+  const environment = new Environment(env, (message) => diagnostics.sayOnce('warn', message))
   const propagator = choosePropagator(environment)
   ensureContextManager()
-  if (environment.flag('OTEL_SDK_DISABLED')) return disabled(propagator, notices)
+  if (environment.flag('OTEL_SDK_DISABLED')) return disabled(propagator, diagnostics)
 
-  routeDiagnostics(environment, notices)
+  routeDiagnostics(environment, diagnostics)
   const resource = describeService(identity, environment)
   const version = identity.serviceVersion
   const recording = new Recording({
@@ -84,32 +76,27 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
     cardinalityLimit: CARDINALITY_LIMIT,
     maxBuckets: MAX_BUCKETS,
   })
-  const pipeline = new ExportPipeline({
-    ...exporting,
+  const exported = openExport(exporting ?? {}, {
     environment,
     resource,
-    notices,
+    diagnostics,
     userAgent: `rollcall/${version}`,
     producer: recording,
   })
-  const toConsole = (signal: Signal) => exporterKind(environment, signal) === 'console'
+  const { storage, reader, spans, logs, destination } = exported
 
-  const reader = toConsole('metrics') ? consoleMetrics(environment) : pipeline.metrics
   const meters = new MeterProvider({ resource, readers: reader ? [reader] : [] })
-  const ordinary = reader ? sdkInstruments(meters, version, notices) : noInstruments
-  const instruments =
-    reader !== undefined && reader === pipeline.metrics
-      ? new HotInstruments({
-          recording,
-          others: ordinary,
-          temporality: chooseTemporality(environment),
-          aggregation: chooseAggregation(environment),
-        })
-      : ordinary
+  const instruments = reader
+    ? new HotInstruments({
+        recording,
+        others: sdkInstruments(meters, version, diagnostics),
+        temporality: (type) => reader.selectAggregationTemporality(type),
+        aggregation: (type) => reader.selectAggregation(type),
+      })
+    : noInstruments
   const stopRuntime = reader ? sampleRuntime(instruments) : () => {}
-  recordBooks(instruments, pipeline)
+  recordCounts(instruments, storage)
 
-  const spans = toConsole('traces') ? consoleSpans(environment) : pipeline.spans
   const tracers = new TracerProvider({
     resource,
     // Without an exporter a recorded span would be work for nothing; ids are still made and propagated.
@@ -118,23 +105,19 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
     spanProcessors: spans ? [spans] : [],
   })
 
-  const records = toConsole('logs') ? consoleLogRecords(environment) : pipeline.logs
   const loggers = new LoggerProvider({
     resource,
     logRecordLimits: readLogRecordLimits(environment),
-    processors: records ? [records] : [],
+    processors: logs ? [logs] : [],
   })
 
   let ended: Promise<void> | undefined
   async function end(timeoutMs: number): Promise<void> {
     stopRuntime()
-    pipeline.beginEnd(timeoutMs)
-    await Promise.allSettled([meters.shutdown(), tracers.shutdown(), loggers.shutdown()])
-    const { isComplete, onDisk, dropped } = await pipeline.end()
-    if (!isComplete || dropped > 0)
-      notices.say('warn', `telemetry was not all sent within ${timeoutMs} ms of the shutdown`, { dropped })
-    if (Object.keys(onDisk).length > 0)
-      notices.say('info', 'telemetry that was not sent waits on disk for the next start', onDisk)
+    storage.beginShutdown(timeoutMs)
+    // The last interval and its trouble may still make spans and log records.
+    await Promise.allSettled([meters.shutdown(), tracers.forceFlush(), loggers.forceFlush()])
+    await Promise.allSettled([tracers.shutdown(), loggers.shutdown()])
   }
 
   return {
@@ -142,21 +125,21 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
     tracer: tracers.getTracer(SCOPE, version),
     logs: loggers.getLogger(SCOPE, version),
     propagator,
-    notices,
-    destination: destinationOf(environment),
-    books: () => pipeline.books(),
+    diagnostics,
+    destination,
+    counts: () => storage.counts(),
     shutdown(timeoutMs = SHUTDOWN_TIMEOUT_MS) {
       ended ??= end(timeoutMs).catch((error) =>
-        notices.say('warn', 'telemetry failed in its shutdown', { err: error }),
+        diagnostics.say('warn', 'telemetry failed in its shutdown', { err: error }),
       )
       return ended
     },
   }
 }
 
-function sdkInstruments(meters: MeterProvider, version: string, notices: Notices): Instruments {
+function sdkInstruments(meters: MeterProvider, version: string, diagnostics: Diagnostics): Instruments {
   return new SdkInstruments(meters.getMeter(SCOPE, version), (error) =>
-    notices.sayOnce('warn', 'telemetry failed inside; the request it belongs to went on', { err: error }),
+    diagnostics.sayOnce('warn', 'telemetry failed inside; the request it belongs to went on', { err: error }),
   )
 }
 
@@ -168,28 +151,16 @@ function ensureContextManager(): void {
 }
 let contextManagerSet = false
 
-const NOTHING_RECORDED: Books = {
-  metrics: new Bookkeeper().account(0),
-  traces: new Bookkeeper().account(0),
-  logs: new Bookkeeper().account(0),
-}
-
 /** OTEL_SDK_DISABLED: nothing is recorded or sent; propagators stay, as the specification asks. */
-function disabled(propagator: TextMapPropagator, notices: Notices): Telemetry {
+function disabled(propagator: TextMapPropagator, diagnostics: Diagnostics): Telemetry {
   return {
     instruments: noInstruments,
     tracer: new ProxyTracerProvider().getTracer(SCOPE),
     logs: createNoopLogger(),
     propagator,
-    notices,
+    diagnostics,
     destination: 'off',
-    books: () => NOTHING_RECORDED,
+    counts: () => NOTHING_COUNTED,
     shutdown: async () => {},
   }
-}
-
-function destinationOf(environment: Environment): string {
-  const kind = exporterKind(environment, 'metrics')
-  if (kind === 'otlp') return readOtlp(environment, 'metrics').url
-  return kind === 'none' ? 'off' : kind
 }

@@ -286,7 +286,7 @@ async function viewerOf(
     pageViews: await count('sum:web.page_views{page IN (home, community, friends)}'),
     notSent: {
       ...(await by('sum:rollcall.telemetry.dropped{*} by {signal,error.type}')),
-      ...(await by('sum:rollcall.telemetry.set_aside{*} by {signal}')),
+      ...(await by('sum:rollcall.telemetry.dead_letters{*} by {signal}')),
     },
   }
 }

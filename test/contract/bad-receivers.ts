@@ -43,7 +43,7 @@ export async function exportToRefuser(t: Test): Promise<OtlpReceiver> {
     env: { OTEL_BSP_MAX_QUEUE_SIZE: '4', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '4' },
     waitingMax: 1,
     spoolMaxBytes: 0,
-    setAsideMaxBytes: 0,
+    deadLettersMaxBytes: 0,
     metricsMaxAgeSeconds: 3600,
     clock: { now: () => clock.now() + hoursPassed * 3_600_000 },
   })
@@ -63,11 +63,11 @@ export async function exportToRefuser(t: Test): Promise<OtlpReceiver> {
     // It is tried again when nobody takes it any more.
     if (path === '/v1/metrics' && answer === 503) hoursPassed = 2
     if (path !== '/v1/traces' || answer !== undefined) return answer
-    return telemetry.books().traces.dropped.spool_full > 0 ? 200 : 503
+    return telemetry.counts().traces.dropped.spool_full > 0 ? 200 : 503
   })
   const isOver = () =>
     Object.values(answers).every((left) => left.length === 0) &&
-    telemetry.books().traces.dropped.spool_full > 0
+    telemetry.counts().traces.dropped.spool_full > 0
   while (!isOver()) {
     for (let i = 0; i < 8; i++) telemetry.tracer.startSpan('span').end()
     telemetry.logs.emit({ body: 'record' })
@@ -91,7 +91,7 @@ export async function exportWithoutDisk(t: Test): Promise<OtlpReceiver> {
   await until(() => receiver.logs().length > 0)
   receiver.answerEach(({ path }) => (path === '/v1/logs' ? 400 : undefined))
   logger.warn('refused')
-  await until(() => telemetry.books().logs.dropped.unwritable > 0)
+  await until(() => telemetry.counts().logs.dropped.unwritable > 0)
   receiver.answerEach(undefined)
   await telemetry.shutdown()
   return receiver

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
-import { CARDINALITY_LIMIT } from '../../packages/durable-otlp-exporter/src/pipeline.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
+import { CARDINALITY_LIMIT } from '../../src/telemetry/sdk-limits.ts'
 import { countCustomMetrics, monthlyCost, readPercentiles, readPrice } from '../../tools/custom-metrics.ts'
 import { budgetChanges, budgetOf, type SeriesBudget } from '../../tools/series-budget.ts'
 import { readServiceShape } from '../../tools/service-shape.ts'

@@ -43,7 +43,7 @@ export interface Account {
   readonly recorded: number
   readonly restored: number
   readonly resent: number
-  readonly setAside: number
+  readonly deadLetters: number
   readonly dropped: number
 }
 
@@ -141,7 +141,7 @@ export async function exactnessGoals(stage: Stage, comparisons: readonly Compari
     { what: 'the stand-in drops no point silently', isMet: refused.every(({ status }) => status !== 200) },
     {
       what: 'the services set nothing aside and drop nothing',
-      isMet: books.every(({ setAside, dropped }) => setAside + dropped === 0),
+      isMet: books.every(({ deadLetters, dropped }) => deadLetters + dropped === 0),
     },
     { what: 'every answer is one that was expected', isMet: stage.ledger.unexpected.size === 0 },
   ]
@@ -178,11 +178,11 @@ export function orderStatistic(ascending: ArrayLike<number>, fraction: number): 
 
 async function booksOf({ standIn }: Stage): Promise<Account[]> {
   const of = (name: string) => standIn.sum(`rollcall.telemetry.${name}`, ['signal'])
-  const [recorded, restored, resent, setAside, dropped] = await Promise.all([
+  const [recorded, restored, resent, deadLetters, dropped] = await Promise.all([
     of('recorded'),
     of('restored'),
     of('resent'),
-    of('set_aside'),
+    of('dead_letters'),
     of('dropped'),
   ])
   return ['metrics', 'traces', 'logs'].map((signal) => {
@@ -192,7 +192,7 @@ async function booksOf({ standIn }: Stage): Promise<Account[]> {
       recorded: take(recorded),
       restored: take(restored),
       resent: take(resent),
-      setAside: take(setAside),
+      deadLetters: take(deadLetters),
       dropped: take(dropped),
     }
   })

@@ -33,7 +33,7 @@ function reportOf(stored: number): Report {
       misbehaved: {},
       refused: [{ signal: 'metrics', metric: 'views', reason: 'older than an hour', status: 200, count: 2 }],
     },
-    books: [{ signal: 'metrics', recorded: 5, restored: 0, resent: 1, setAside: 0, dropped: 0 }],
+    books: [{ signal: 'metrics', recorded: 5, restored: 0, resent: 1, deadLetters: 0, dropped: 0 }],
     memory: { heapBegin: 40e6, heapEnd: 41e6, rssBegin: 90e6, rssEnd: 91e6, heapSlope: -2e5 },
     warnings: {},
     startsToSend: 0,

@@ -58,7 +58,7 @@ function circumstances(report: Report): string[][] {
   for (const account of books.filter(({ recorded, restored }) => recorded + restored > 0))
     rows.push([
       `books, ${account.signal}`,
-      `${formatCount(account.recorded)} recorded, ${formatCount(account.restored)} restored, ${formatCount(account.resent)} requests resent, ${formatCount(account.setAside)} set aside, ${formatCount(account.dropped)} dropped`,
+      `${formatCount(account.recorded)} recorded, ${formatCount(account.restored)} restored, ${formatCount(account.resent)} requests resent, ${formatCount(account.deadLetters)} dead letters, ${formatCount(account.dropped)} dropped`,
     ])
   if (memory) {
     const slope =

@@ -35,8 +35,8 @@ test('a receiver with a certificate of its own is trusted, and told who we are, 
 
   const strict = await openExporting(t, { url, env: once })
   const ended = strict.telemetry.shutdown(1000)
-  await until(() => strict.notices.length > 0)
-  t.match(strict.notices[0], { message: 'export of metrics fails', details: { error: /certificate/ } })
+  await until(() => strict.diagnostics.length > 0)
+  t.match(strict.diagnostics[0], { message: 'export of metrics fails', details: { error: /certificate/ } })
   await ended
 
   const trusting = await openExporting(t, { url, env: { ...once, OTEL_EXPORTER_OTLP_CERTIFICATE: ca } })

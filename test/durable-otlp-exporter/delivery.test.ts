@@ -32,9 +32,9 @@ for (const [name, answers] of Object.entries(TROUBLES))
     t.ok(receiver.requests.length > answers.length)
     t.ok(arrived() > 0 && arrived() % 5 === 0)
     for (const { body } of receiver.requests) t.same(body, receiver.requests[0]?.body)
-    t.same(imbalance(telemetry.books()), {})
-    t.match(telemetry.books().metrics, { waiting: 0, setAside: 0 })
-    t.equal(telemetry.books().metrics.acknowledged, telemetry.books().metrics.recorded)
+    t.same(imbalance(telemetry.counts()), {})
+    t.match(telemetry.counts().metrics, { waiting: 0, deadLetters: 0 })
+    t.equal(telemetry.counts().metrics.acknowledged, telemetry.counts().metrics.recorded)
   })
 
 test('a reply that is lost makes a duplicate that is identical, gzipped or not, in JSON and in protobuf', async (t) => {
@@ -57,7 +57,7 @@ test('a reply that is lost makes a duplicate that is identical, gzipped or not, 
         second?.headers['content-encoding'],
         OTEL_EXPORTER_OTLP_COMPRESSION === 'gzip' ? 'gzip' : undefined,
       )
-      t.equal(telemetry.books().metrics.acknowledged, telemetry.books().metrics.recorded)
+      t.equal(telemetry.counts().metrics.acknowledged, telemetry.counts().metrics.recorded)
     }
 })
 
@@ -65,7 +65,7 @@ test('Retry-After is waited for, however often the interval comes', async (t) =>
   const { receiver, telemetry, view, arrived } = await openExporting(t)
   receiver.answerWith({ status: 503, headers: { 'retry-after': '300' } })
   view()
-  await until(() => telemetry.books().metrics.waiting > 0 && receiver.requests.length === 1)
+  await until(() => telemetry.counts().metrics.waiting > 0 && receiver.requests.length === 1)
   const before = receiver.metrics('process.uptime').length
   await new Promise((resolve) => setTimeout(resolve, 120))
   t.equal(receiver.requests.length, 1)
@@ -84,7 +84,7 @@ test('a receiver that is absent for many intervals: sums are exact and no more t
   for (let turns = 0; turns < 20; turns += levels.size > 3 ? 1 : 0) {
     view()
     views += 1
-    levels.add(telemetry.books().metrics.waiting)
+    levels.add(telemetry.counts().metrics.waiting)
     await new Promise((resolve) => setTimeout(resolve, levels.size > 3 ? 20 : 0))
   }
   t.equal(levels.size, 4, 'what waits grows three times, and then no more')
@@ -95,12 +95,12 @@ test('a receiver that is absent for many intervals: sums are exact and no more t
   for (const [n, { startTime }] of points.entries())
     if (n > 0) t.equal(startTime, points[n - 1]?.time, 'without a gap')
   t.same(said(), ['export of metrics fails', 'export of metrics works again'])
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('what is refused for good is set aside with its reason, and the rest goes on', async (t) => {
   const directory = temporaryFolder(t)
-  const { receiver, telemetry, view, arrived, notices } = await openExporting(t, { directory })
+  const { receiver, telemetry, view, arrived, diagnostics } = await openExporting(t, { directory })
   const refusals: Answer[] = [{ status: 400, body: { code: 3, message: 'no such thing' } }, 401, 404]
   const refused: Buffer[] = []
   receiver.answerEach(({ body }) => {
@@ -116,7 +116,7 @@ test('what is refused for good is set aside with its reason, and the rest goes o
   await until(() => arrived() > 0)
   await telemetry.shutdown()
   t.equal(arrived(), 7)
-  const folder = join(directory, 'set-aside')
+  const folder = join(directory, 'dead-letters')
   const kept = readdirSync(folder).map((name) => {
     const content = readFileSync(join(folder, name))
     const at = content.indexOf('\n')
@@ -131,28 +131,28 @@ test('what is refused for good is set aside with its reason, and the rest goes o
     kept.map(({ body }) => body.toString('hex')).sort(),
     refused.map((body) => body.toString('hex')).sort(),
   )
-  const { setAside, acknowledged, recorded } = telemetry.books().metrics
+  const { deadLetters, acknowledged, recorded } = telemetry.counts().metrics
   t.equal(
-    setAside,
-    kept.reduce((sum, { itemsSetAside }) => sum + itemsSetAside, 0),
+    deadLetters,
+    kept.reduce((sum, { deadLetterItems }) => sum + deadLetterItems, 0),
   )
-  t.equal(acknowledged + setAside, recorded)
-  t.match(notices, [{ message: /set aside/, details: { status: 400, error: 'no such thing' } }])
-  t.equal(notices.length, 1, 'said once')
+  t.equal(acknowledged + deadLetters, recorded)
+  t.match(diagnostics, [{ message: /dead letters/, details: { status: 400, error: 'no such thing' } }])
+  t.equal(diagnostics.length, 1, 'said once')
 })
 
 test('a partial success: what was rejected is set aside and counted, the rest is acknowledged', async (t) => {
   const directory = temporaryFolder(t)
-  const { receiver, telemetry, view, notices } = await openExporting(t, { directory })
+  const { receiver, telemetry, view, diagnostics } = await openExporting(t, { directory })
   receiver.answerWith({ status: 200, rejected: { rejected: 3, message: 'odd ones' } })
   view()
-  await until(() => telemetry.books().metrics.setAside > 0)
+  await until(() => telemetry.counts().metrics.deadLetters > 0)
   await telemetry.shutdown()
-  const { setAside, acknowledged, recorded } = telemetry.books().metrics
-  t.equal(setAside, 3)
+  const { deadLetters, acknowledged, recorded } = telemetry.counts().metrics
+  t.equal(deadLetters, 3)
   t.equal(acknowledged, recorded - 3)
-  t.match(notices, [{ message: /rejected some/, details: { items: 3, error: 'odd ones' } }])
-  t.equal(readdirSync(join(directory, 'set-aside')).length, 1)
+  t.match(diagnostics, [{ message: /rejected some/, details: { items: 3, error: 'odd ones' } }])
+  t.equal(readdirSync(join(directory, 'dead-letters')).length, 1)
 })
 
 test('a request that is too large is split, and only what is too large alone is set aside', async (t) => {
@@ -165,9 +165,9 @@ test('a request that is too large is split, and only what is too large alone is 
     receiver.answerEach(({ body }) => (body.length > largest ? 413 : 200))
     view(5)
     await telemetry.shutdown()
-    const { recorded, acknowledged, setAside } = telemetry.books().metrics
+    const { recorded, acknowledged, deadLetters } = telemetry.counts().metrics
     t.equal(acknowledged, recorded)
-    t.equal(setAside, 0)
+    t.equal(deadLetters, 0)
     t.ok(receiver.requests.some(({ body }) => body.length > largest))
 
     const {
@@ -181,14 +181,14 @@ test('a request that is too large is split, and only what is too large alone is 
     tiny.answerEach(() => 413)
     viewed(5)
     await refused.shutdown()
-    t.equal(refused.books().metrics.setAside, refused.books().metrics.recorded)
+    t.equal(refused.counts().metrics.deadLetters, refused.counts().metrics.recorded)
     t.ok(tiny.requests.length <= 31, 'four times halved at most')
   }
 })
 
 test('bodies above the bound are split before they are sent', async (t) => {
   const { receiver, telemetry, view, arrived } = await openExporting(t, {
-    metricsBodyMaxBytes: 8000,
+    metricsMaxRequestBytes: 8000,
     env: { OTEL_METRIC_EXPORT_INTERVAL: '3600000' },
   })
   view(5)
@@ -212,7 +212,7 @@ test('a body that the receiver chokes on does not hold up those behind it', asyn
   receiver.answerEach(undefined)
   await until(() => arrived() === 3)
   await telemetry.shutdown()
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('a request that is always cut off does not hold up the others', async (t) => {
@@ -230,7 +230,7 @@ test('a request that is always cut off does not hold up the others', async (t) =
   receiver.answerEach(undefined)
   await until(() => arrived() === 3)
   await telemetry.shutdown()
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('one request that fails again and again is told of once, and so is an outage', async (t) => {
@@ -290,13 +290,13 @@ test('what export says is nobody’s request, whichever request it was begun by'
   })
   const key = createContextKey('request')
   const heardIn: unknown[] = []
-  telemetry.notices.listen(({ message }) => heardIn.push([message, context.active().getValue(key)]))
+  telemetry.diagnostics.listen(({ message }) => heardIn.push([message, context.active().getValue(key)]))
   receiver.answerWith(503, 400)
   context.with(ROOT_CONTEXT.setValue(key, 'a request'), () => telemetry.tracer.startSpan('span').end())
-  await until(() => telemetry.books().traces.setAside === 1)
+  await until(() => telemetry.counts().traces.deadLetters === 1)
   t.match(heardIn, [
     ['export of traces fails', undefined],
     ['export of traces works again', undefined],
-    [/set aside/, undefined],
+    [/dead letters/, undefined],
   ])
 })

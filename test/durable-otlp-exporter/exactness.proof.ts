@@ -41,7 +41,7 @@ const life = fc.record({
   deeds: fc.array(deed, { maxLength: 15 }),
   shutdownMs: fc.constantFrom(5, 50, 500),
   waitingMax: fc.integer({ min: 1, max: 3 }),
-  metricsBodyMaxBytes: fc.constantFrom(4000, 131_072),
+  metricsMaxRequestBytes: fc.constantFrom(4000, 131_072),
 })
 
 test('over several processes and whatever the receiver does, what it stores is what happened', async (t) => {
@@ -79,14 +79,14 @@ test('over several processes and whatever the receiver does, what it stores is w
           telemetry.logs.emit({ body: `record ${emitted.names.size}` })
           emitted.names.add(`log record ${emitted.names.size}`)
           await sleep(each.forMs)
-          assert.deepEqual(imbalance(telemetry.books()), {})
+          assert.deepEqual(imbalance(telemetry.counts()), {})
         }
         receiver.fates.push(...(afterwards === 200 ? [] : Array.from({ length: 10_000 }, () => afterwards)))
         await telemetry.shutdown(shutdownMs)
-        const books = telemetry.books()
-        assert.deepEqual(imbalance(books), {})
+        const counts = telemetry.counts()
+        assert.deepEqual(imbalance(counts), {})
         for (const signal of SIGNALS) {
-          const { recorded, restored, acknowledged, setAside, waiting, dropped } = books[signal]
+          const { recorded, restored, acknowledged, deadLetters, waiting, dropped } = counts[signal]
           const { shutdown, ...others } = dropped
           assert.deepEqual(
             Object.values(others).filter((items) => items > 0),
@@ -94,19 +94,19 @@ test('over several processes and whatever the receiver does, what it stores is w
           )
           if (shutdown > 0) {
             // It was over before anything had begun, and that is counted.
-            assert.deepEqual([shutdown, restored, acknowledged, setAside, waiting], [recorded, 0, 0, 0, 0])
+            assert.deepEqual([shutdown, restored, acknowledged, deadLetters, waiting], [recorded, 0, 0, 0, 0])
             return
           }
           assert.equal(restored, left[signal], 'what was left is taken up, all of it and once')
         }
-        left = { metrics: books.metrics.waiting, traces: books.traces.waiting, logs: books.logs.waiting }
+        left = { metrics: counts.metrics.waiting, traces: counts.traces.waiting, logs: counts.logs.waiting }
       }
       assert.deepEqual(left, { metrics: 0, traces: 0, logs: 0 })
 
       const { stored, rejected, offences } = receiver
       assert.deepEqual(offences, [])
       // Where it rejected some, the whole body was set aside: the others of it are stored.
-      const gone = new Map([...rejected, ...itemsSetAside(directory)])
+      const gone = new Map([...rejected, ...deadLetterItems(directory)])
       for (const key of stored.keys()) gone.delete(key)
       const views = [...stored.values(), ...gone.values()].reduce((sum, item) => sum + item.views, 0)
       assert.equal(views, emitted.views)
@@ -133,12 +133,12 @@ const LAST = {
   deeds: [],
   shutdownMs: 30_000,
   waitingMax: 3,
-  metricsBodyMaxBytes: 131_072,
+  metricsMaxRequestBytes: 131_072,
 }
 
 /** Items of requests that were set aside as a whole, read from the files that are kept for people. */
-function itemsSetAside(directory: string): Map<string, Item> {
-  const folder = join(directory, 'set-aside')
+function deadLetterItems(directory: string): Map<string, Item> {
+  const folder = join(directory, 'dead-letters')
   const items = new Map<string, Item>()
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const content = readFileSync(join(folder, name))

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { Account, Books } from '../../packages/durable-otlp-exporter/src/books.ts'
 import type { Clock } from '../../packages/durable-otlp-exporter/src/clock.ts'
-import type { Notice } from '../../packages/durable-otlp-exporter/src/notices.ts'
-import type { ExportOptions } from '../../packages/durable-otlp-exporter/src/pipeline.ts'
+import type { ExportCounts, SignalCounts } from '../../packages/durable-otlp-exporter/src/counts.ts'
+import type { Diagnostic } from '../../packages/durable-otlp-exporter/src/diagnostics.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
+import type { ExportOptions } from '../../src/telemetry/export.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
 
@@ -50,14 +50,14 @@ export async function openExporting(t: Test, options: ExportingOptions = {}) {
     export: { clock: fastClock(), pace: QUICK_PACE, ...exporting },
   })
   t.teardown(() => telemetry.shutdown(100))
-  const notices: Notice[] = []
-  telemetry.notices.listen((notice) => notices.push(notice))
+  const diagnostics: Diagnostic[] = []
+  telemetry.diagnostics.listen((diagnostic) => diagnostics.push(diagnostic))
   const views = telemetry.instruments.counter(METRICS.pageViewsTotal, {})
   return {
     receiver,
     telemetry,
-    notices,
-    said: () => notices.map(({ message }) => message),
+    diagnostics,
+    said: () => diagnostics.map(({ message }) => message),
     view: (count = 1) => views.add(count),
     arrived: () => receiver.totals('web.page_views_total')['{}'] ?? 0,
   }
@@ -73,17 +73,17 @@ export function difference({
   restored,
   acknowledged,
   waiting,
-  setAside,
+  deadLetters,
   dropped,
-}: Account): number {
+}: SignalCounts): number {
   const lost = Object.values(dropped).reduce((sum, items) => sum + items, 0)
-  return recorded + restored - acknowledged - waiting - setAside - lost
+  return recorded + restored - acknowledged - waiting - deadLetters - lost
 }
 
 /** What does not balance, by signal. */
-export function imbalance(books: Books): Record<string, number> {
+export function imbalance(counts: ExportCounts): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(books)
+    Object.entries(counts)
       .map(([signal, account]) => [signal, difference(account)] as const)
       .filter(([, amount]) => amount !== 0),
   )

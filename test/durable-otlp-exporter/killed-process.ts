@@ -1,7 +1,7 @@
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { startTelemetry } from '../../src/telemetry/start.ts'
 
-/** A process that exports until it is killed, and tells its books all the while. */
+/** A process that exports until it is killed, and tells its counts all the while. */
 const [directory, url, instanceId] = process.argv.slice(2) as [string, string, string]
 const started = Date.now()
 const telemetry = startTelemetry({
@@ -25,4 +25,4 @@ const telemetry = startTelemetry({
 telemetry.instruments.counter(METRICS.pageViewsTotal, {}).add(42)
 telemetry.tracer.startSpan('before the kill').end()
 telemetry.logs.emit({ body: 'before the kill' })
-setInterval(() => process.send?.(telemetry.books()), 10)
+setInterval(() => process.send?.(telemetry.counts()), 10)

@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import type { Body } from '../../packages/durable-otlp-exporter/src/body.ts'
-import { SetAside } from '../../packages/durable-otlp-exporter/src/set-aside.ts'
+import { DeadLetters } from '../../packages/durable-otlp-exporter/src/dead-letters.ts'
+import type { OtlpRequest } from '../../packages/durable-otlp-exporter/src/request.ts'
 import { Spool } from '../../packages/durable-otlp-exporter/src/spool.ts'
 import { temporaryFolder } from '../support/harness.ts'
 
-const BODY: Body = {
+const BODY: OtlpRequest = {
   signal: 'metrics',
   protocol: 'http/json',
   compression: 'none',
@@ -93,17 +93,17 @@ test('what waits is for its owner only: spans tell who asked for what', {
 }, async (t) => {
   const directory = join(temporaryFolder(t), 'data', 'telemetry')
   await open(t, directory, 'a')
-  const setAside = new SetAside(directory, 1_000_000)
-  await setAside.put(BODY, 1, { reason: 'refused' })
-  for (const folder of ['..', '.', 'instance-a', 'set-aside'])
+  const deadLetters = new DeadLetters(directory, 1_000_000)
+  await deadLetters.put(BODY, 1, { reason: 'refused' })
+  for (const folder of ['..', '.', 'instance-a', 'dead-letters'])
     t.equal(statSync(join(directory, folder)).mode & 0o777, 0o700, folder)
 })
 
 test('five of a hundred rejected, set aside by an earlier process and pruned: five are dropped, not a hundred', async (t) => {
   const directory = temporaryFolder(t)
   const hundred = { ...BODY, items: 100 }
-  await new SetAside(directory, 1_000_000).put(hundred, 5, { reason: 'rejected' })
-  const later = new SetAside(directory, 0)
+  await new DeadLetters(directory, 1_000_000).put(hundred, 5, { reason: 'rejected' })
+  const later = new DeadLetters(directory, 0)
   const pruned = await later.put({ ...BODY, time: BODY.time + 1 }, 1, { reason: 'refused' })
   t.strictSame(pruned, [
     { signal: 'metrics', items: 5, isOwn: false },

@@ -2,11 +2,11 @@ import type { ObservableResult } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { test } from 'tap'
+import { Diagnostics } from '../../packages/durable-otlp-exporter/src/diagnostics.ts'
 import { Environment } from '../../packages/durable-otlp-exporter/src/environment.ts'
-import { Notices } from '../../packages/durable-otlp-exporter/src/notices.ts'
-import { ExportPipeline } from '../../packages/durable-otlp-exporter/src/pipeline.ts'
 import { Spool } from '../../packages/durable-otlp-exporter/src/spool.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
+import { openExport } from '../../src/telemetry/export.ts'
 import { Recording } from '../../src/telemetry/recording/recording.ts'
 import { temporaryFolder } from '../support/harness.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
@@ -24,11 +24,11 @@ test('a shutdown before the name of the process is known: all is counted as drop
   telemetry.tracer.startSpan('span').end()
   telemetry.logs.emit({ body: 'record' })
   await telemetry.shutdown(50)
-  const { metrics, traces, logs } = telemetry.books()
+  const { metrics, traces, logs } = telemetry.counts()
   t.ok(metrics.recorded > 0)
   t.equal(metrics.dropped.shutdown, metrics.recorded)
   t.match([traces, logs], [{ dropped: { shutdown: 1 } }, { dropped: { shutdown: 1 } }])
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
   t.same(receiver.requests, [])
   t.same(said(), ['telemetry was not all sent within 50 ms of the shutdown'])
 })
@@ -48,7 +48,7 @@ test('what is recorded after the shutdown is counted as dropped', async (t) => {
   await telemetry.shutdown()
   for (let n = 0; n < 3000; n++) telemetry.tracer.startSpan('late').end()
   await new Promise((resolve) => setTimeout(resolve, 30))
-  t.match(telemetry.books().traces, { recorded: 3000, waiting: 0, dropped: { shutdown: 3000 } })
+  t.match(telemetry.counts().traces, { recorded: 3000, waiting: 0, dropped: { shutdown: 3000 } })
 })
 
 test('an item that cannot be written costs its batch, counted, and not the process', async (t) => {
@@ -60,8 +60,8 @@ test('an item that cannot be written costs its batch, counted, and not the proce
   endless.itself = endless
   telemetry.logs.emit({ body: endless as never })
   telemetry.logs.emit({ body: 'fine' })
-  await until(() => telemetry.books().logs.acknowledged === 1)
-  t.match(telemetry.books().logs, { recorded: 2, acknowledged: 1, dropped: { unreadable: 1 } })
+  await until(() => telemetry.counts().logs.acknowledged === 1)
+  t.match(telemetry.counts().logs, { recorded: 2, acknowledged: 1, dropped: { unreadable: 1 } })
   t.match(receiver.logs(), [{ body: 'fine' }])
   t.same(said(), ['telemetry could not be made ready'])
   await telemetry.shutdown()
@@ -69,9 +69,9 @@ test('an item that cannot be written costs its batch, counted, and not the proce
 
 test('an observable callback that never returns holds up neither the others nor the shutdown', async (t) => {
   const receiver = await OtlpReceiver.start(t, { foreign: ['metrics'] })
-  const notices = new Notices()
+  const diagnostics = new Diagnostics()
   const said: string[] = []
-  notices.listen(({ message }) => said.push(message))
+  diagnostics.listen(({ message }) => said.push(message))
   const variables = {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_TRACES_EXPORTER: 'none',
@@ -82,16 +82,17 @@ test('an observable callback that never returns holds up neither the others nor 
   for (const env of [variables, { ...variables, OTEL_METRIC_EXPORT_TIMEOUT: '3000' }]) {
     const recording = new Recording({ scope: { name: 'test' }, cardinalityLimit: 10, maxBuckets: 160 })
     const views = recording.counter(METRICS.pageViewsTotal, {}, AggregationTemporality.DELTA)
-    const pipeline = new ExportPipeline({
-      environment: new Environment(env, () => {}),
-      producer: recording,
-      resource: resourceFromAttributes({ 'service.instance.id': 'a' }),
-      notices,
-      userAgent: 'test',
-      clock: fastClock(),
-      pace: QUICK_PACE,
-    })
-    const meters = new MeterProvider({ readers: pipeline.metrics ? [pipeline.metrics] : [] })
+    const { storage, reader } = openExport(
+      { clock: fastClock(), pace: QUICK_PACE },
+      {
+        environment: new Environment(env, () => {}),
+        producer: recording,
+        resource: resourceFromAttributes({ 'service.instance.id': 'a' }),
+        diagnostics,
+        userAgent: 'test',
+      },
+    )
+    const meters = new MeterProvider({ readers: reader ? [reader] : [] })
     const meter = meters.getMeter('test')
     const counter = meter.createCounter('counted')
     meter.createObservableGauge('hangs').addCallback((_: ObservableResult) => new Promise(() => {}))
@@ -108,14 +109,13 @@ test('an observable callback that never returns holds up neither the others nor 
     if (env === variables) await until(() => arrived().every((sum, at) => sum === (before[at] as number) + 1))
     else await new Promise((resolve) => setTimeout(resolve, 50))
     add(2)
-    pipeline.beginEnd(1000)
+    storage.beginShutdown(1000)
     await meters.shutdown()
-    await pipeline.end()
     t.same(
       arrived(),
       before.map((sum) => sum + 3),
     )
-    t.same(imbalance(pipeline.books()), {})
+    t.same(imbalance(storage.counts()), {})
   }
   t.match(said, ['metrics could not be collected'])
 })

@@ -12,7 +12,7 @@ for (const protocol of ['http/json', 'http/protobuf'])
   test(`an interval of many series over ${protocol} leaves in requests that Datadog takes`, async (t) => {
     const intake = await Intake.start()
     t.teardown(() => intake.close())
-    const { telemetry, notices } = sendingTo(t, intake.url, protocol)
+    const { telemetry, diagnostics } = sendingTo(t, intake.url, protocol)
     for (let n = 0; n < COUNTERS; n++) series(telemetry.instruments, 'counter', n).add(1)
     for (let n = 0; n < HISTOGRAMS; n++) {
       const recorder = series(telemetry.instruments, 'histogram', n)
@@ -20,14 +20,14 @@ for (const protocol of ['http/json', 'http/protobuf'])
       for (let value = 0; value < 300; value++) recorder.record(2 ** (10 * random()))
     }
     await telemetry.shutdown(60_000)
-    const { recorded, acknowledged } = telemetry.books().metrics
+    const { recorded, acknowledged } = telemetry.counts().metrics
     t.equal(acknowledged, recorded)
     t.ok(recorded >= COUNTERS + HISTOGRAMS)
     t.strictSame(intake.refusals.list(), [])
     t.match(intake.metrics.counters, { stored: recorded, overwritten: 0 })
     t.strictSame(Object.keys(intake.requests), ['200'])
     t.same(intake.metrics.sum({ metric: 'web.page_views' }), { '': COUNTERS })
-    t.strictSame(notices, [])
+    t.strictSame(diagnostics, [])
     t.comment(`${recorded} points in ${intake.requests['200']} requests`)
   })
 
@@ -48,9 +48,9 @@ function sendingTo(t: Test, url: string, protocol: string) {
     supportTag: 'rollcall',
     export: { directory: temporaryFolder(t) },
   })
-  const notices: string[] = []
-  telemetry.notices.listen(({ message }) => notices.push(message))
-  return { telemetry, notices }
+  const diagnostics: string[] = []
+  telemetry.diagnostics.listen(({ message }) => diagnostics.push(message))
+  return { telemetry, diagnostics }
 }
 
 /** The same numbers from 0 to 1 in each run (Park and Miller). */

@@ -8,8 +8,8 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { halve, makeBodies } from '../../packages/durable-otlp-exporter/src/body.ts'
 import { FORMATS } from '../../packages/durable-otlp-exporter/src/formats.ts'
+import { halve, makeRequests } from '../../packages/durable-otlp-exporter/src/request.ts'
 import { splitRequest } from '../../packages/durable-otlp-exporter/src/split.ts'
 import { readExport } from '../support/flat-telemetry.ts'
 
@@ -113,7 +113,7 @@ test('no body is larger than the bound, unless one item is, and nothing gets los
       async (protocol, compression, maxBytes) => {
         const bytes = FORMATS.metrics[protocol].serializeRequest(resourceMetrics) as Uint8Array
         const description = { signal: 'metrics', protocol, compression, items, time: 1 } as const
-        const bodies = await makeBodies(description, bytes, maxBytes)
+        const bodies = await makeRequests(description, bytes, maxBytes)
         t.equal(
           bodies.reduce((sum, body) => sum + body.items, 0),
           items,

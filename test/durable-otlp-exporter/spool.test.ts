@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import type { Body } from '../../packages/durable-otlp-exporter/src/body.ts'
-import type { BodyFile } from '../../packages/durable-otlp-exporter/src/body-file.ts'
-import { Bookkeeper, type Books } from '../../packages/durable-otlp-exporter/src/books.ts'
 import { systemClock } from '../../packages/durable-otlp-exporter/src/clock.ts'
-import { Notices } from '../../packages/durable-otlp-exporter/src/notices.ts'
-import { Outbox } from '../../packages/durable-otlp-exporter/src/outbox.ts'
+import { Counts, type ExportCounts } from '../../packages/durable-otlp-exporter/src/counts.ts'
+import { Diagnostics } from '../../packages/durable-otlp-exporter/src/diagnostics.ts'
+import type { OtlpRequest } from '../../packages/durable-otlp-exporter/src/request.ts'
+import type { RequestFile } from '../../packages/durable-otlp-exporter/src/request-file.ts'
+import { RequestQueue } from '../../packages/durable-otlp-exporter/src/request-queue.ts'
 import { Spool } from '../../packages/durable-otlp-exporter/src/spool.ts'
 import { readExport } from '../support/flat-telemetry.ts'
 import { temporaryFolder } from '../support/harness.ts'
@@ -22,7 +22,7 @@ const NOBODY = 'http://127.0.0.1:9'
 function bodies(directory: string): string[] {
   if (!existsSync(directory)) return []
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name.endsWith('.body') && !name.startsWith('set-aside'),
+    (name) => name.endsWith('.body') && !name.startsWith('dead-letters'),
   )
 }
 
@@ -33,15 +33,15 @@ test('a shutdown while nobody listens, then a new start: everything is delivered
   first.telemetry.tracer.startSpan('left').end()
   first.telemetry.logs.emit({ body: 'left' })
   await first.telemetry.shutdown()
-  const left = first.telemetry.books()
+  const left = first.telemetry.counts()
   t.same(imbalance(left), {})
   t.equal(left.metrics.waiting, left.metrics.recorded)
   t.match(left, { traces: { waiting: 1 }, logs: { waiting: 1 } })
-  t.match(first.notices.at(-1), { message: /waits on disk/, details: { traces: 1, logs: 1 } })
+  t.match(first.diagnostics.at(-1), { message: /waits on disk/, details: { traces: 1, logs: 1 } })
   const content = bodies(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
 
   const second = await openExporting(t, { directory, signals: ALL })
-  await until(() => second.telemetry.books().metrics.restored > 0 && bodies(directory).length === 0)
+  await until(() => second.telemetry.counts().metrics.restored > 0 && bodies(directory).length === 0)
   await second.telemetry.shutdown()
   t.equal(second.arrived(), 17)
   t.match(second.receiver.spans(), [{ name: 'left' }])
@@ -53,8 +53,8 @@ test('a shutdown while nobody listens, then a new start: everything is delivered
       'the bytes that were on disk',
     )
   }
-  t.same(imbalance(second.telemetry.books()), {})
-  t.equal(second.telemetry.books().metrics.restored, left.metrics.waiting)
+  t.same(imbalance(second.telemetry.counts()), {})
+  t.equal(second.telemetry.counts().metrics.restored, left.metrics.waiting)
 })
 
 test('a folder that cannot be written costs only what is counted', async (t) => {
@@ -70,10 +70,10 @@ test('a folder that cannot be written costs only what is counted', async (t) => 
   alone.view(3)
   alone.telemetry.tracer.startSpan('lost').end()
   await alone.telemetry.shutdown()
-  const { metrics, traces } = alone.telemetry.books()
+  const { metrics, traces } = alone.telemetry.counts()
   t.equal(metrics.dropped.unwritable, metrics.recorded)
   t.match(traces, { recorded: 1, waiting: 0, dropped: { unwritable: 1 } })
-  t.same(imbalance(alone.telemetry.books()), {})
+  t.same(imbalance(alone.telemetry.counts()), {})
   t.match(alone.said().at(-1), /not all sent/)
 })
 
@@ -83,14 +83,14 @@ test('what a killed process had put on disk is adopted by another, and by one on
   const child = fork(script, [directory, NOBODY, 'killed:1'], { stdio: 'inherit' })
   const exited = once(child, 'exit')
   t.teardown(() => child.kill('SIGKILL'))
-  let books: Books | undefined
+  let counts: ExportCounts | undefined
   child.on('message', (message) => {
-    books = message as Books
+    counts = message as ExportCounts
   })
-  await until(() => books !== undefined && bodies(directory).length >= 5)
+  await until(() => counts !== undefined && bodies(directory).length >= 5)
   const other = await openExporting(t, { directory, instanceId: 'other:1', signals: ALL })
-  await until(() => other.telemetry.books().metrics.acknowledged > 0)
-  t.equal(other.telemetry.books().metrics.restored, 0, 'a live process keeps what is its own')
+  await until(() => other.telemetry.counts().metrics.acknowledged > 0)
+  t.equal(other.telemetry.counts().metrics.restored, 0, 'a live process keeps what is its own')
   await other.telemetry.shutdown()
 
   child.kill('SIGKILL')
@@ -109,7 +109,7 @@ test('what a killed process had put on disk is adopted by another, and by one on
   t.match(received, [{ value: 42 }])
   t.equal(heirs.flatMap(({ receiver }) => receiver.spans().filter(of('killed:1'))).length, 1)
   t.equal(heirs.flatMap(({ receiver }) => receiver.logs().filter(of('killed:1'))).length, 1)
-  for (const { telemetry } of heirs) t.same(imbalance(telemetry.books()), {})
+  for (const { telemetry } of heirs) t.same(imbalance(telemetry.counts()), {})
 })
 
 test('a new start within the same second and with the same name does not end an interval in it again', async (t) => {
@@ -153,7 +153,7 @@ test('spans and log records beyond what memory holds go to disk, and none is los
   }
   await until(() => bodies(directory).length > 20)
   receiver.answerEach(undefined)
-  await until(() => telemetry.books().traces.acknowledged + telemetry.books().logs.acknowledged === 400)
+  await until(() => telemetry.counts().traces.acknowledged + telemetry.counts().logs.acknowledged === 400)
   const names = (of: string) => Array.from({ length: 200 }, (_, n) => `${of} ${n}`).sort()
   t.same(
     receiver
@@ -169,7 +169,7 @@ test('spans and log records beyond what memory holds go to disk, and none is los
       .sort(),
     names('record'),
   )
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('what goes beyond the bounds is dropped, counted by reason', async (t) => {
@@ -185,17 +185,17 @@ test('what goes beyond the bounds is dropped, counted by reason', async (t) => {
   await until(() => receiver.requests.length > 0)
   // Faster than anything can be handed over …
   for (let n = 0; n < 30; n++) telemetry.tracer.startSpan(`burst ${n}`).end()
-  t.equal(telemetry.books().traces.dropped.buffer_full, 10)
+  t.equal(telemetry.counts().traces.dropped.buffer_full, 10)
   // … and more than the disk may hold.
   for (let n = 0; n < 200; n++) {
     telemetry.tracer.startSpan(`span ${n}`).end()
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
-  await until(() => telemetry.books().traces.dropped.spool_full > 0)
-  t.same(imbalance(telemetry.books()), {})
+  await until(() => telemetry.counts().traces.dropped.spool_full > 0)
+  t.same(imbalance(telemetry.counts()), {})
   receiver.answerEach(undefined)
-  await until(() => telemetry.books().traces.waiting === 0)
-  const { recorded, acknowledged, dropped } = telemetry.books().traces
+  await until(() => telemetry.counts().traces.waiting === 0)
+  const { recorded, acknowledged, dropped } = telemetry.counts().traces
   t.equal(recorded, 231)
   t.equal(acknowledged, receiver.spans().length)
   t.equal(acknowledged + dropped.buffer_full + dropped.spool_full, 231)
@@ -208,10 +208,10 @@ test('metrics that waited longer than Datadog takes them are set aside', async (
   await first.telemetry.shutdown()
   const later = { now: () => Date.now() + 4_000_000 }
   const second = await openExporting(t, { directory, clock: later })
-  await until(() => second.telemetry.books().metrics.setAside > 0)
+  await until(() => second.telemetry.counts().metrics.deadLetters > 0)
   await second.telemetry.shutdown()
   t.equal(second.arrived(), 0)
-  t.match(second.said(), [/set aside.*older/])
+  t.match(second.said(), [/dead letters.*older/])
 
   const third = await openExporting(t, { directory, url: NOBODY })
   third.view(5)
@@ -236,7 +236,11 @@ const TOTAL = 'web.page_views_total'
 
 test('during an outage each interval is on disk: a kill would cost the last one', async (t) => {
   const directory = temporaryFolder(t)
-  const { receiver, telemetry, view, arrived } = await openExporting(t, { directory })
+  const { receiver, telemetry, view, arrived } = await openExporting(t, {
+    directory,
+    // On this clock ten minutes, from which on intervals merge, are six seconds, which a busy machine needs.
+    metricsMaxAgeSeconds: 0,
+  })
   receiver.answerEach(() => 503)
   for (let n = 1; n <= 20; n++) {
     view()
@@ -247,7 +251,7 @@ test('during an outage each interval is on disk: a kill would cost the last one'
   await until(() => arrived() === 20)
   t.equal(receiver.metrics(TOTAL).length, 20, 'each with its own second')
   await telemetry.shutdown()
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('in a long outage intervals merge again, so that what is sent at its end is not too old', async (t) => {
@@ -265,20 +269,20 @@ test('in a long outage intervals merge again, so that what is sent at its end is
     await until(() => viewsOnDisk(directory) === n)
   }
   offset += 600_000
-  const before = telemetry.books().metrics.recorded
+  const before = telemetry.counts().metrics.recorded
   for (let n = 0; n < 20; n++) {
     next()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  t.equal(telemetry.books().metrics.recorded, before)
+  t.equal(telemetry.counts().metrics.recorded, before)
   offset += 3_300_000
-  await until(() => telemetry.books().metrics.setAside === before)
+  await until(() => telemetry.counts().metrics.deadLetters === before)
 
   receiver.answerEach(undefined)
   await until(() => arrived() === 20)
   await telemetry.shutdown()
   t.equal(receiver.metrics(TOTAL).length, 1)
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('where the disk is full intervals merge, and nothing is lost', async (t) => {
@@ -293,18 +297,18 @@ test('where the disk is full intervals merge, and nothing is lost', async (t) =>
   for (let turns = 0; turns < 20; turns += levels.size > 4 ? 1 : 0) {
     view()
     views += 1
-    levels.add(telemetry.books().metrics.waiting)
+    levels.add(telemetry.counts().metrics.waiting)
     await new Promise((resolve) => setTimeout(resolve, levels.size > 4 ? 20 : 0))
   }
-  const { waiting } = telemetry.books().metrics
+  const { waiting } = telemetry.counts().metrics
   view()
   await new Promise((resolve) => setTimeout(resolve, 60))
-  t.equal(telemetry.books().metrics.waiting, waiting)
+  t.equal(telemetry.counts().metrics.waiting, waiting)
   receiver.answerEach(undefined)
   await until(() => arrived() === views + 1)
   await telemetry.shutdown()
-  t.match(telemetry.books().metrics, { setAside: 0, dropped: { spool_full: 0 } })
-  t.same(imbalance(telemetry.books()), {})
+  t.match(telemetry.counts().metrics, { deadLetters: 0, dropped: { spool_full: 0 } })
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('an interval that ends ahead of a clock that was set back is kept until Datadog takes it', async (t) => {
@@ -322,41 +326,41 @@ test('an interval that ends ahead of a clock that was set back is kept until Dat
   t.equal(bodies(directory).length, 1)
 
   const second = await openExporting(t, { directory, receiver, clock })
-  await until(() => second.telemetry.books().metrics.restored > 0)
+  await until(() => second.telemetry.counts().metrics.restored > 0)
   t.equal(second.arrived(), 1)
   offset = -500_000
   await until(() => second.arrived() === 3)
   await second.telemetry.shutdown()
-  t.same(imbalance(second.telemetry.books()), {})
+  t.same(imbalance(second.telemetry.counts()), {})
 })
 
 test('the oldest of what was set aside makes room, and is counted', async (t) => {
   const directory = temporaryFolder(t)
-  const { receiver, telemetry, view } = await openExporting(t, { directory, setAsideMaxBytes: 60_000 })
+  const { receiver, telemetry, view } = await openExporting(t, { directory, deadLettersMaxBytes: 60_000 })
   receiver.answerEach(() => 400)
   await until(() => {
     view()
-    return telemetry.books().metrics.dropped.set_aside_full > 0
+    return telemetry.counts().metrics.dropped.dead_letters_full > 0
   })
   await telemetry.shutdown()
-  const books = telemetry.books()
-  t.same(imbalance(books), {})
-  const kept = readdirSync(join(directory, 'set-aside')).reduce(
+  const counts = telemetry.counts()
+  t.same(imbalance(counts), {})
+  const kept = readdirSync(join(directory, 'dead-letters')).reduce(
     (sum, name) => sum + Number(name.split('-')[2]),
     0,
   )
-  t.equal(books.metrics.setAside, kept)
+  t.equal(counts.metrics.deadLetters, kept)
 
-  const next = await openExporting(t, { directory, receiver, setAsideMaxBytes: 0 })
+  const next = await openExporting(t, { directory, receiver, deadLettersMaxBytes: 0 })
   next.view()
-  await until(() => next.telemetry.books().metrics.dropped.set_aside_full > 0)
+  await until(() => next.telemetry.counts().metrics.dropped.dead_letters_full > 0)
   await next.telemetry.shutdown()
   t.same(
-    imbalance(next.telemetry.books()),
+    imbalance(next.telemetry.counts()),
     {},
-    'what an earlier process set aside goes with it, and is in the books of that one',
+    'what an earlier process set aside goes with it, and is in the counts of that one',
   )
-  t.same(readdirSync(join(directory, 'set-aside')), [])
+  t.same(readdirSync(join(directory, 'dead-letters')), [])
 })
 
 test('a file that another process took, or that is damaged, holds nothing up', async (t) => {
@@ -370,10 +374,10 @@ test('a file that another process took, or that is damaged, holds nothing up', a
   const [damaged] = bodies(directory).sort() as [string]
   writeFileSync(join(directory, damaged), readFileSync(join(directory, damaged)).subarray(0, -3))
   const second = await openExporting(t, { directory, signals: ['logs'] })
-  await until(() => second.telemetry.books().logs.acknowledged === 2)
+  await until(() => second.telemetry.counts().logs.acknowledged === 2)
   await second.telemetry.shutdown()
-  t.match(second.telemetry.books().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
-  t.same(imbalance(second.telemetry.books()), {})
+  t.match(second.telemetry.counts().logs, { restored: 3, acknowledged: 2, dropped: { unreadable: 1 } })
+  t.same(imbalance(second.telemetry.counts()), {})
 })
 
 test('a file that cannot be read for now is passed by, and waits', async (t) => {
@@ -385,14 +389,14 @@ test('a file that cannot be read for now is passed by, and waits', async (t) => 
   const stuck = join(directory, name.replace(/(instance-[^/]+.)\d+/, '$11'))
   mkdirSync(stuck)
   const second = await openExporting(t, { directory, signals: ['logs'] })
-  await until(() => second.telemetry.books().logs.acknowledged === 1)
-  t.match(second.telemetry.books().logs, { restored: 2, acknowledged: 1, waiting: 1 })
+  await until(() => second.telemetry.counts().logs.acknowledged === 1)
+  t.match(second.telemetry.counts().logs, { restored: 2, acknowledged: 1, waiting: 1 })
   await second.telemetry.shutdown()
   t.same(second.said(), [
     'a file of waiting telemetry cannot be read',
     'telemetry that was not sent waits on disk for the next start',
   ])
-  t.same(imbalance(second.telemetry.books()), {})
+  t.same(imbalance(second.telemetry.counts()), {})
   t.ok(existsSync(stuck))
 })
 
@@ -407,13 +411,13 @@ test('a folder that is removed under a living process costs what was in it, coun
   await until(() => bodies(directory).length === 1)
   const rival = await openExporting(t, { directory, signals: ['logs'], instanceId: 'rival:1' })
   await rival.telemetry.shutdown()
-  t.equal(rival.telemetry.books().logs.restored, 0, 'what is written anew is owned again')
+  t.equal(rival.telemetry.counts().logs.restored, 0, 'what is written anew is owned again')
   receiver.answerEach(undefined)
-  await until(() => telemetry.books().logs.acknowledged === 1)
+  await until(() => telemetry.counts().logs.acknowledged === 1)
   await telemetry.shutdown()
-  t.match(telemetry.books().logs, { recorded: 2, restored: 0, waiting: 0, dropped: { unreadable: 1 } })
+  t.match(telemetry.counts().logs, { recorded: 2, restored: 0, waiting: 0, dropped: { unreadable: 1 } })
   t.match(receiver.logs(), [{ body: 'kept' }])
-  t.same(imbalance(telemetry.books()), {})
+  t.same(imbalance(telemetry.counts()), {})
 })
 
 test('what was acknowledged is off the disk when a shutdown is over', async (t) => {
@@ -429,14 +433,14 @@ test('what was acknowledged is off the disk when a shutdown is over', async (t) 
   t.equal(bodies(directory).length, 60)
   const second = await openExporting(t, { directory, signals: ['logs'] })
   await second.telemetry.shutdown()
-  t.equal(second.telemetry.books().logs.acknowledged, 60)
+  t.equal(second.telemetry.counts().logs.acknowledged, 60)
   t.same(bodies(directory), [])
 })
 
 test('small bodies count as the blocks that they fill: as many files as the bound has room for', async (t) => {
   const spool = await Spool.open({ directory: temporaryFolder(t), instanceId: 'a', maxBytes: 5 * 4096 }, 1)
   t.teardown(() => spool.release())
-  const body: Body = {
+  const body: OtlpRequest = {
     signal: 'logs',
     protocol: 'http/json',
     compression: 'none',
@@ -447,18 +451,18 @@ test('small bodies count as the blocks that they fill: as many files as the boun
   const files = []
   for (let n = 0; n < 5; n++) files.push(await spool.write(body))
   await t.rejects(spool.write(body), /holds 20480 bytes/)
-  await spool.remove(files[0] as BodyFile)
+  await spool.remove(files[0] as RequestFile)
   await spool.write(body)
 })
 
 test('hundreds of thousands of files that an earlier process left are taken up', async (t) => {
-  const books = new Bookkeeper()
-  const outbox = new Outbox({
+  const counts = new Counts()
+  const queue = new RequestQueue({
     signal: 'logs',
-    post: () => Promise.reject(new Error('nobody there')),
-    books,
-    booksOf: () => books,
-    notices: new Notices(),
+    transport: { send: () => Promise.reject(new Error('nobody there')), close() {} },
+    counts,
+    countsOf: () => counts,
+    diagnostics: new Diagnostics(),
     clock: systemClock,
     pace: { firstMs: 1000, longestMs: 1000 },
     waitingMax: 3,
@@ -468,7 +472,7 @@ test('hundreds of thousands of files that an earlier process left are taken up',
   })
   const files = Array.from(
     { length: 300_000 },
-    (_, n): BodyFile => ({
+    (_, n): RequestFile => ({
       path: join('none', String(n)),
       signal: 'logs',
       items: 2,
@@ -476,7 +480,7 @@ test('hundreds of thousands of files that an earlier process left are taken up',
       size: 1,
     }),
   )
-  outbox.open({ spool: undefined, setAside: undefined, isWanted: true }, files)
-  t.equal(outbox.waitingItems, 600_000)
-  await outbox.close()
+  queue.open({ spool: undefined, deadLetters: undefined, isWanted: true }, files)
+  t.equal(queue.waitingItems, 600_000)
+  await queue.close()
 })

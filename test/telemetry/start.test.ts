@@ -108,7 +108,7 @@ t.test('an instance id that never comes does not hold up the shutdown', async (t
   sayEverything(telemetry)
   await telemetry.shutdown(30)
   const said: string[] = []
-  telemetry.notices.listen(({ message }) => said.push(message))
+  telemetry.diagnostics.listen(({ message }) => said.push(message))
   t.same(said, ['telemetry was not all sent within 30 ms of the shutdown'])
 })
 
@@ -313,7 +313,7 @@ t.test('variables that make no sense are warned about and replaced by their defa
   t.same(receiver.requests.length, 3)
   t.same(receiver.spans()[0]?.resource, RESOURCE)
   const said: string[] = []
-  telemetry.notices.listen(({ message }) => said.push(message))
+  telemetry.diagnostics.listen(({ message }) => said.push(message))
   t.same(
     new Set(said),
     new Set([
@@ -363,7 +363,7 @@ t.test(
       telemetry.instruments.counter(METRICS.pageViewsTotal, {}).add(1)
       await telemetry.shutdown(4000)
       const said: unknown[] = []
-      telemetry.notices.listen((notice) => said.push(notice))
+      telemetry.diagnostics.listen((diagnostic) => said.push(diagnostic))
       t.match(
         said,
         [
@@ -386,7 +386,7 @@ t.test('what the SDK says is logged from OTEL_LOG_LEVEL on', async (t) => {
     diag.warn('a warning')
     diag.info('a remark')
     const said: unknown[] = []
-    telemetry.notices.listen(({ level, message }) => said.push([level, message]))
+    telemetry.diagnostics.listen(({ level, message }) => said.push([level, message]))
     await telemetry.shutdown()
     return said
   }

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Bookkeeper } from './books.ts'
+import type { Counts } from './counts.ts'
 
 export interface BatcherOptions<T> {
   readonly delayMs: number
   readonly maxQueue: number
   readonly maxBatch: number
-  readonly books: Bookkeeper
+  readonly counts: Counts
   /** Whether the next stage takes a batch without a detour over the disk. */
   readonly hasRoom: () => boolean
   /** Whether the next stage takes a batch by that detour. */
@@ -36,14 +36,14 @@ export class Batcher<T> {
   }
 
   add(item: T): void {
-    const { books, maxQueue, maxBatch, delayMs } = this.#options
-    books.recorded += 1
+    const { counts, maxQueue, maxBatch, delayMs } = this.#options
+    counts.recorded += 1
     if (this.#hasEnded) {
-      books.droppedBy.shutdown += 1
+      counts.droppedBy.shutdown += 1
       return
     }
     if (this.#items.length >= maxQueue) {
-      books.droppedBy.buffer_full += 1
+      counts.droppedBy.buffer_full += 1
       return
     }
     this.#items.push(item)
@@ -69,11 +69,11 @@ export class Batcher<T> {
     clearTimeout(this.#timer)
     this.#hasEnded = true
     const dropped = this.#items.splice(0).length
-    this.#options.books.droppedBy.shutdown += dropped
+    this.#options.counts.droppedBy.shutdown += dropped
     return dropped
   }
 
-  /** After the current turn: whoever ended a span does not wait until its batch is made. */
+  /** After the current turn: the code that ended a span does not wait until its batch is made. */
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true

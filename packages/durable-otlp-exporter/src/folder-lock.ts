@@ -21,7 +21,7 @@ export async function lockFolder(folder: string): Promise<FolderLock | undefined
   const release = lockFile(path)
   if (!release) return undefined
   if (!existsSync(path)) {
-    // Whoever had it before has just removed the folder, as one that nobody needs.
+    // The process that had it before has just removed the folder, as one that nobody needs.
     release()
     return undefined
   }

@@ -1,8 +1,19 @@
-export { Bookkeeper, type Books, DROP_REASONS, SET_ASIDE_REASONS } from './books.ts'
+export {
+  DEAD_LETTER_REASONS,
+  DROP_REASONS,
+  type DropReason,
+  type ExportCounts,
+  NOTHING_COUNTED,
+  type SignalCounts,
+} from './counts.ts'
+export { type Diagnostic, Diagnostics } from './diagnostics.ts'
+export { DurableStorage, type DurableStorageOptions } from './durable-storage.ts'
 export { Environment } from './environment.ts'
-export { exporterKind } from './exporter-kind.ts'
-export { chooseAggregation, chooseTemporality, MAX_BUCKETS } from './metric-preferences.ts'
-export { Notices } from './notices.ts'
+export { type BackPressure, ExactMetricReader, type ExactMetricReaderOptions } from './exact-metric-reader.ts'
+export type { DurableExporterOptions } from './exporter-options.ts'
+export { DurableOTLPLogExporter } from './log-exporter.ts'
+export { type DurableMetricExporterOptions, DurableOTLPMetricExporter } from './metric-exporter.ts'
+export { chooseTemporality, MAX_BUCKETS } from './metric-preferences.ts'
 export { readOtlp, SIGNALS, type Signal, UnsupportedProtocolError } from './otlp-settings.ts'
-export { CARDINALITY_LIMIT, type ExportOptions, ExportPipeline } from './pipeline.ts'
-export { METRIC_EXPORT_INTERVAL_MS, readBatching, readMetricTimes } from './settings.ts'
+export { DurableLogRecordProcessor, DurableSpanProcessor, type ProcessorOptions } from './processors.ts'
+export { DurableOTLPTraceExporter } from './trace-exporter.ts'

@@ -1,10 +1,10 @@
 import {
-  type AggregationSelector,
-  AggregationTemporality,
-  type AggregationTemporalitySelector,
-  AggregationType,
-  InstrumentType,
-} from '@opentelemetry/sdk-metrics'
+  AggregationTemporalityPreference,
+  CumulativeTemporalitySelector,
+  DeltaTemporalitySelector,
+  LowMemoryTemporalitySelector,
+} from '@opentelemetry/exporter-metrics-otlp-http'
+import { type AggregationSelector, AggregationType, InstrumentType } from '@opentelemetry/sdk-metrics'
 import type { Environment } from './environment.ts'
 
 /**
@@ -13,24 +13,22 @@ import type { Environment } from './environment.ts'
  */
 export const MAX_BUCKETS = 1280
 
-const { COUNTER, HISTOGRAM, GAUGE, OBSERVABLE_COUNTER, OBSERVABLE_GAUGE } = InstrumentType
+const { DELTA, CUMULATIVE, LOWMEMORY } = AggregationTemporalityPreference
 
-/** The instruments whose points are deltas, for each preference that the OTLP specification of the exporter names. */
-const DELTAS: Record<string, ReadonlySet<InstrumentType>> = {
-  delta: new Set([COUNTER, OBSERVABLE_COUNTER, GAUGE, HISTOGRAM, OBSERVABLE_GAUGE]),
-  lowmemory: new Set([COUNTER, HISTOGRAM]),
-  cumulative: new Set(),
+const TEMPORALITIES = {
+  delta: { preference: DELTA, selector: DeltaTemporalitySelector },
+  cumulative: { preference: CUMULATIVE, selector: CumulativeTemporalitySelector },
+  lowmemory: { preference: LOWMEMORY, selector: LowMemoryTemporalitySelector },
 }
 
 /** Datadog takes deltas only, so they are the default here and not cumulative sums. */
-export function chooseTemporality(environment: Environment): AggregationTemporalitySelector {
+export function chooseTemporality(environment: Environment) {
   const preference = environment.choice(
     'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE',
     ['delta', 'cumulative', 'lowmemory'],
     'delta',
   )
-  return (type) =>
-    DELTAS[preference]?.has(type) ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE
+  return TEMPORALITIES[preference]
 }
 
 /** By the reader and not by a view: any matching view makes the SDK look up the context for each record. */

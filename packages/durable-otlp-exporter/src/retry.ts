@@ -29,7 +29,7 @@ export function readRetryAfter(text: string | undefined, now: number): number | 
   return Number.isNaN(ms) ? undefined : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, ms))
 }
 
-/** What an answer means for the body that was sent. */
+/** What an answer means for the request that was sent. */
 export function meaningOf(status: number): 'accepted' | 'later' | 'too large' | 'refused' {
   if (status >= 200 && status < 300) return 'accepted'
   if (status === 413) return 'too large'

@@ -9,7 +9,7 @@ export class Seconds {
   #beforeLeap: number | undefined
 
   constructor(startedAt: number) {
-    // Whoever bore the name before has ended before this process began, but maybe within the same second.
+    // A process that bore the name before has ended before this one began, but maybe within the same second.
     this.#last = secondOf(startedAt)
   }
 

@@ -7,7 +7,7 @@ export interface Part {
 
 /**
  * Takes an OTLP request apart between its items (data points, spans, log records), by its bytes: each part repeats
- * resource, scope and the description of its metrics, and no item is read or written anew. So bodies from an earlier
+ * resource, scope and the description of its metrics, and no item is read or written anew. So requests from an earlier
  * process can be split as well. Returns what is there in up to `parts` requests, in order, none of them empty.
  */
 export function splitRequest(...request: Parameters<typeof partsOf>): Part[] {

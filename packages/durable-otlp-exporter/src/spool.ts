@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Body } from './body.ts'
-import { type BodyFile, bodyFile, sizeOnDisk, writeBodyFile } from './body-file.ts'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
+import type { OtlpRequest } from './request.ts'
+import { type RequestFile, requestFile, sizeOnDisk, writeRequestFile } from './request-file.ts'
 
 const LAST_SECOND = 'last-second'
 const PREFIX = 'instance-'
@@ -23,7 +23,7 @@ export interface SpoolOptions {
 export class SpoolFull extends Error {}
 
 /**
- * A folder of waiting bodies, one for each `service.instance.id`, below the telemetry directory. It belongs to one
+ * A folder of waiting requests, one for each `service.instance.id`, below the telemetry directory. It belongs to one
  * process at a time; what a dead process left in its folder is taken over by any other.
  */
 export class Spool {
@@ -62,7 +62,7 @@ export class Spool {
   }
 
   /** What an earlier process of this name left, oldest first. */
-  async restore(): Promise<BodyFile[]> {
+  async restore(): Promise<RequestFile[]> {
     const names = await readdir(this.#folder)
     for (const name of names)
       if (name.endsWith('.tmp')) await unlink(join(this.#folder, name)).catch(() => {})
@@ -70,7 +70,7 @@ export class Spool {
   }
 
   /** What processes left that live no more, moved into this one's folder, oldest first. */
-  async adopt(): Promise<BodyFile[]> {
+  async adopt(): Promise<RequestFile[]> {
     const adopted: string[] = []
     for (const name of await readdir(this.#directory).catch(() => [])) {
       const folder = join(this.#directory, name)
@@ -80,20 +80,20 @@ export class Spool {
   }
 
   /** Throws {@link SpoolFull} where the bound is reached, and what the file system throws. */
-  async write(body: Body): Promise<BodyFile> {
+  async write(request: OtlpRequest): Promise<RequestFile> {
     // Counted before it is written: several are written at once.
-    const size = sizeOnDisk(body.bytes.length)
+    const size = sizeOnDisk(request.bytes.length)
     if (this.#bytes + size > this.#maxBytes) throw new SpoolFull(`${this.#folder} holds ${this.#bytes} bytes`)
     this.#bytes += size
     try {
-      return await this.#inFolder(() => writeBodyFile(this.#folder, body))
+      return await this.#inFolder(() => writeRequestFile(this.#folder, request))
     } catch (error) {
       this.#bytes -= size
       throw error
     }
   }
 
-  async remove({ path, size }: BodyFile): Promise<void> {
+  async remove({ path, size }: RequestFile): Promise<void> {
     this.#bytes -= size
     const removal = unlink(path).catch(() => {})
     this.#removals.add(removal)
@@ -148,7 +148,7 @@ export class Spool {
     const moved: string[] = []
     for (const name of await readdir(folder).catch(() => [])) {
       if (name.endsWith('.tmp')) await unlink(join(folder, name)).catch(() => {})
-      if (!bodyFile(folder, name)) continue
+      if (!requestFile(folder, name)) continue
       const isMoved = await rename(join(folder, name), join(this.#folder, name)).then(
         () => true,
         () => false,
@@ -159,8 +159,8 @@ export class Spool {
     return moved
   }
 
-  #listed(names: readonly string[]): BodyFile[] {
-    const files = names.map((name) => bodyFile(this.#folder, name)).filter((file) => file !== undefined)
+  #listed(names: readonly string[]): RequestFile[] {
+    const files = names.map((name) => requestFile(this.#folder, name)).filter((file) => file !== undefined)
     for (const { size } of files) this.#bytes += size
     return files.sort((a, b) => a.time - b.time || (basename(a.path) < basename(b.path) ? -1 : 1))
   }

@@ -1,12 +1,12 @@
 import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Body } from './body.ts'
-import { bodyFile, writeBodyFile } from './body-file.ts'
-import type { SetAsideReason } from './books.ts'
+import type { DeadLetterReason } from './counts.ts'
 import type { Signal } from './otlp-settings.ts'
+import type { OtlpRequest } from './request.ts'
+import { requestFile, writeRequestFile } from './request-file.ts'
 
 export interface Remark {
-  reason: SetAsideReason
+  reason: DeadLetterReason
   /** What the receiver said. */
   status?: number
   message?: string
@@ -15,7 +15,7 @@ export interface Remark {
 export interface Pruned {
   signal: Signal
   items: number
-  /** Set aside by this process, and not by an earlier one. */
+  /** A dead letter of this process, and not of an earlier one. */
   isOwn: boolean
 }
 
@@ -23,33 +23,33 @@ export interface Pruned {
  * Keeps what the receiver will never take, with its reason, for people. Bounded: the oldest makes room. Several
  * processes may share the folder; each looks at what is there only when it has added a part of the bound itself.
  */
-export class SetAside {
+export class DeadLetters {
   readonly #folder: string
   readonly #maxBytes: number
-  /** Paths and items of what this process has set aside and is still there. */
+  /** Paths and items of the dead letters of this process that are still there. */
   #own = new Map<string, number>()
   /** What was added since the last look at the folder. */
   #added = Number.POSITIVE_INFINITY
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(directory: string, maxBytes: number) {
-    this.#folder = join(directory, 'set-aside')
+    this.#folder = join(directory, 'dead-letters')
     this.#maxBytes = maxBytes
   }
 
-  /** `items`: how many of the body's are set aside. Throws where nothing can be written; tells what had to go. */
-  put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
-    const done = this.#last.then(() => this.#put(body, items, remark))
+  /** `items`: how many of the request's are dead letters. Throws where nothing can be written; tells what had to go. */
+  put(request: OtlpRequest, items: number, remark: Remark): Promise<Pruned[]> {
+    const done = this.#last.then(() => this.#put(request, items, remark))
     this.#last = done.catch(() => {})
     return done
   }
 
-  async #put(body: Body, items: number, remark: Remark): Promise<Pruned[]> {
+  async #put(request: OtlpRequest, items: number, remark: Remark): Promise<Pruned[]> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const at = new Date().toISOString()
-    const said = { ...remark, itemsSetAside: items, at }
-    // The name says how many were set aside: another process that removes the file counts those, not the whole body.
-    const { path, size } = await writeBodyFile(this.#folder, body, said, items)
+    const said = { ...remark, deadLetterItems: items, at }
+    // The name says how many those are: another process that removes the file counts them, and not the whole request.
+    const { path, size } = await writeRequestFile(this.#folder, request, said, items)
     this.#own.set(path, items)
     this.#added += size
     // Looking takes the longer the more is there: down to less than the bound, and then not for a while.
@@ -59,7 +59,7 @@ export class SetAside {
 
   async #prune(maxBytes: number): Promise<Pruned[]> {
     const files = (await readdir(this.#folder).catch(() => []))
-      .map((name) => bodyFile(this.#folder, name))
+      .map((name) => requestFile(this.#folder, name))
       .filter((file) => file !== undefined)
       .sort((a, b) => a.time - b.time)
     let bytes = files.reduce((sum, { size }) => sum + size, 0)

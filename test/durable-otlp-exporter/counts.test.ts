@@ -24,13 +24,13 @@ const life = fc.record({
   afterwards: fc.constantFrom<Answer>(200, 503, 400, 413, 'reset'),
   work: fc.array(fc.nat({ max: 12 }), { maxLength: 25 }),
   waitingMax: fc.integer({ min: 1, max: 3 }),
-  bodyMaxBytes: fc.constantFrom(2000, 20_000, 4_194_304),
-  metricsBodyMaxBytes: fc.constantFrom(2000, 20_000, 131_072),
+  maxRequestBytes: fc.constantFrom(2000, 20_000, 4_194_304),
+  metricsMaxRequestBytes: fc.constantFrom(2000, 20_000, 131_072),
   spoolMaxBytes: fc.constantFrom(0, 15_000, 10_000_000),
-  setAsideMaxBytes: fc.constantFrom(0, 20_000, 10_000_000),
+  deadLettersMaxBytes: fc.constantFrom(0, 20_000, 10_000_000),
 })
 
-test('whatever the receiver does, the books balance at every moment, over several processes', async (t) => {
+test('whatever the receiver does, the counts balance at every moment, over several processes', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 3 }), fc.boolean(), async (lives, hasDisk) => {
       const directory = hasDisk ? { directory: temporaryFolder(t) } : {}
@@ -50,7 +50,7 @@ test('whatever the receiver does, the books balance at every moment, over severa
             OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '4',
           },
         })
-        const balances = () => t.same(imbalance(telemetry.books()), {})
+        const balances = () => t.same(imbalance(telemetry.counts()), {})
         for (const amount of work) {
           view()
           for (let n = 0; n < amount; n++) {
@@ -66,11 +66,11 @@ test('whatever the receiver does, the books balance at every moment, over severa
         await ending
         clearInterval(looking)
         balances()
-        const books = telemetry.books()
+        const counts = telemetry.counts()
         if (hasDisk)
           for (const signal of ['metrics', 'traces', 'logs'] as const)
-            t.ok(books[signal].restored >= left[signal], 'what was left is taken over')
-        left = { metrics: books.metrics.waiting, traces: books.traces.waiting, logs: books.logs.waiting }
+            t.ok(counts[signal].restored >= left[signal], 'what was left is taken over')
+        left = { metrics: counts.metrics.waiting, traces: counts.traces.waiting, logs: counts.logs.waiting }
         if (!hasDisk) t.same(left, { metrics: 0, traces: 0, logs: 0 }, 'nothing waits where nothing is kept')
         await receiver.close()
       }

@@ -5,8 +5,8 @@ import {
   type RequestOptions,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Body } from './body.ts'
 import type { OtlpSettings } from './otlp-settings.ts'
+import type { OtlpRequest } from './request.ts'
 
 export interface Answer {
   readonly status: number
@@ -19,7 +19,10 @@ export interface Answer {
 const MAX_ANSWER_BYTES = 65_536
 
 /** Rejects when there is no whole answer in time. */
-export type Post = (body: Body, signal: AbortSignal) => Promise<Answer>
+export interface Transport {
+  send(request: OtlpRequest, signal: AbortSignal): Promise<Answer>
+  close(): void
+}
 
 /**
  * A connection that was kept from an earlier request failed. A server may close it while it is idle, in the moment in
@@ -38,38 +41,38 @@ export class KeptConnectionError extends Error {
   }
 }
 
-/** Sends bodies to one endpoint over kept connections. */
-export function poster(settings: OtlpSettings, userAgent: string): { post: Post; close: () => void } {
+/** Sends requests to one endpoint over kept connections. */
+export function httpTransport(settings: OtlpSettings, userAgent: string): Transport {
   const secure = settings.url.startsWith('https:')
   const agent = secure
     ? new HttpsAgent({ keepAlive: true, ...settings.certificates })
     : new HttpAgent({ keepAlive: true })
-  const send = secure ? httpsRequest : httpRequest
+  const open = secure ? httpsRequest : httpRequest
   const options = { agent, method: 'POST' } satisfies RequestOptions
 
-  function post(body: Body, signal: AbortSignal): Promise<Answer> {
+  function send(request: OtlpRequest, signal: AbortSignal): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const headers = {
       'user-agent': userAgent,
       ...settings.headers,
-      'content-type': CONTENT_TYPES[body.protocol],
-      'content-length': body.bytes.length,
-      ...(body.compression === 'gzip' && { 'content-encoding': 'gzip' }),
+      'content-type': CONTENT_TYPES[request.protocol],
+      'content-length': request.bytes.length,
+      ...(request.compression === 'gzip' && { 'content-encoding': 'gzip' }),
     }
-    const request = send(settings.url, { ...options, headers, signal }, (response) => {
+    const sent = open(settings.url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject)
     })
     const late = () => {
       reject(new Error(`no answer, timed out after ${settings.timeoutMillis} ms`))
-      request.destroy()
+      sent.destroy()
     }
     const timer = setTimeout(late, settings.timeoutMillis)
-    request.on('error', (error) => reject(request.reusedSocket ? new KeptConnectionError(error) : error))
-    request.end(body.bytes)
+    sent.on('error', (error) => reject(sent.reusedSocket ? new KeptConnectionError(error) : error))
+    sent.end(request.bytes)
     return promise.finally(() => clearTimeout(timer))
   }
 
-  return { post, close: () => agent.destroy() }
+  return { send, close: () => agent.destroy() }
 }
 
 const CONTENT_TYPES = { 'http/json': 'application/json', 'http/protobuf': 'application/x-protobuf' } as const

@@ -1,25 +1,25 @@
-import { context, ROOT_CONTEXT } from '@opentelemetry/api'
-import { type Body, halve } from './body.ts'
-import type { BodyFile } from './body-file.ts'
+import { context } from '@opentelemetry/api'
 import type { Clock } from './clock.ts'
 import { describeError, messageIn } from './errors.ts'
-import { type Answer, KeptConnectionError, type Post } from './post.ts'
+import { type PendingRequest, PendingRequests, pending, pendingOnDisk } from './pending-requests.ts'
+import { halve, type OtlpRequest } from './request.ts'
+import type { RequestFile } from './request-file.ts'
+import { type Disk, NOBODY, RequestStorage, type RequestStorageOptions } from './request-storage.ts'
 import { meaningOf, pauseAfter, type RetryPace, readRetryAfter } from './retry.ts'
 import { FUTURE_S } from './seconds.ts'
-import { Shelf, type ShelfOptions, type Storage } from './shelf.ts'
-import { type Entry, entryOf, entryOnDisk, WaitingList } from './waiting-list.ts'
+import { type Answer, KeptConnectionError, type Transport } from './transport.ts'
 
-export interface OutboxOptions extends ShelfOptions {
-  readonly post: Post
+export interface RequestQueueOptions extends RequestStorageOptions {
+  readonly transport: Transport
   readonly clock: Clock
   readonly pace: RetryPace
   /** Bodies in memory beyond which there is no room for another. */
   readonly waitingMax: number
   /** Those that come all the same stay in memory up to this; more go to disk or are dropped. */
   readonly memoryMax: number
-  /** Older ones are set aside, because the receiver would drop them without a word; 0 never does. */
+  /** Older ones become dead letters, because the receiver would drop them without a word; 0 never does. */
   readonly maxAgeMs: number
-  /** Items rejected of a body, as the answer says. */
+  /** Items rejected of a request, as the answer says. */
   readonly readPartialSuccess: (answer: Buffer) => { rejected: number; message: string }
 }
 
@@ -32,22 +32,22 @@ const SPILLED_AT_ONCE = 8
 /** A receiver that was down before a shutdown gets this long for one more attempt. */
 const LAST_ATTEMPT_MS = 500
 
-/** A body that failed so often lets the others go first: it may be the one that fails. */
+/** A request that failed so often lets the others go first: it may be the one that fails. */
 const ATTEMPTS_AT_A_TIME = 4
 
-/** How often to look whether a body from the future may be sent: the clock may be set meanwhile. */
+/** How often to look whether a request from the future may be sent: the clock may be set meanwhile. */
 const FUTURE_LOOK_MS = 1000
 
 /**
- * What waits to be sent, and the one loop that sends it: each body until it is acknowledged or refused for good. What
+ * What waits to be sent, and the one loop that sends it: each request until it is acknowledged or refused for good. What
  * waits after a failure goes to disk, so that a killed process loses no more than what was not collected.
  */
-export class Outbox {
-  readonly #options: OutboxOptions
-  readonly #list = new WaitingList()
-  readonly #shelf: Shelf
+export class RequestQueue {
+  readonly #options: RequestQueueOptions
+  readonly #list = new PendingRequests()
+  readonly #storage: RequestStorage
   readonly #aborted = new AbortController()
-  /** Failures in a row, of whichever body. */
+  /** Failures in a row, of whichever request. */
   #failures = 0
   #pausedUntil = 0
   #wake: (() => void) | undefined
@@ -57,66 +57,65 @@ export class Outbox {
   #isClosed = false
   #onChange: (() => void)[] = []
 
-  constructor(options: OutboxOptions) {
+  constructor(options: RequestQueueOptions) {
     this.#options = options
-    this.#shelf = new Shelf(this.#list, options)
+    this.#storage = new RequestStorage(this.#list, options)
   }
 
   /** Begins to send, what an earlier process left first. Without a spool all is kept in memory, while it fits. */
-  open(storage: Storage, restored: readonly BodyFile[]): void {
-    this.#shelf.open(storage)
+  open(disk: Disk, restored: readonly RequestFile[]): void {
+    this.#storage.open(disk)
     this.#list.addFirst(this.#restore(restored))
     this.#isOpen = true
     this.#start()
   }
 
-  adopt(files: readonly BodyFile[]): void {
+  adopt(files: readonly RequestFile[]): void {
     this.#list.add(this.#restore(files))
     this.#start()
   }
 
-  get waitingBodies(): number {
-    return this.#list.bodies
+  get waitingRequests(): number {
+    return this.#list.requests
   }
 
   get waitingItems(): number {
     return this.#list.items
   }
 
-  /** The end of the oldest waiting body of this process, in milliseconds since the epoch. */
+  /** The end of the oldest waiting request of this process, in milliseconds since the epoch. */
   get oldestTime(): number {
     return this.#list.oldestTime
   }
 
-  /** Whether another body can stay in memory, with `others` on their way here. */
+  /** Whether another request can stay in memory, with `others` on their way here. */
   hasRoom(others: number): boolean {
     return this.#isOpen && this.#list.inMemory.size + others < this.#options.waitingMax
   }
 
-  /** Whether another body can be put on disk beside those that are being written. */
+  /** Whether another request can be put on disk beside those that are being written. */
   canSpill(others: number): boolean {
     return this.#isOpen && this.#list.inMemory.size + others < this.#options.waitingMax + SPILLED_AT_ONCE
   }
 
-  /** Takes a body over; it counts as waiting from now on. */
-  add(body: Body): void {
+  /** Takes the requests of one export over; they count as waiting from now on. */
+  add(requests: readonly OtlpRequest[]): void {
     if (this.#isClosed) {
-      this.#options.books.droppedBy.shutdown += body.items
+      for (const { items } of requests) this.#options.counts.droppedBy.shutdown += items
       return
     }
-    const entry = entryOf(body)
-    this.#list.add([entry])
-    if (!this.#isEnding) {
-      if (this.#list.inMemory.size > this.#options.memoryMax) void this.#shelf.spill(entry, true)
-      else if (this.#failures > 0) void this.#shelf.spill(entry, false)
-    }
+    const isFull = this.#list.inMemory.size >= this.#options.memoryMax
+    const entries = requests.map((request) => pending(request))
+    this.#list.add(entries)
+    if (!this.#isEnding && (isFull || this.#failures > 0))
+      for (const entry of entries) void this.#storage.spill(entry, isFull)
     this.#start()
   }
 
   /** From now on nothing is put on disk but by {@link close}: most of it can still be sent. */
-  beginEnd(): void {
+  beginShutdown(): void {
     this.#isEnding = true
-    this.#shelf.beginEnd()
+    this.#storage.beginShutdown()
   }
 
   /** Resolves when nothing waits, or when no answer can be hoped for within `limitMs`. */
@@ -125,7 +124,26 @@ export class Outbox {
     this.#pausedUntil = 0
     this.#list.makeReady()
     this.#wake?.()
-    while (this.#list.bodies > 0 && !this.#aborted.signal.aborted) {
+    await this.#untilSent(limit)
+  }
+
+  /** As {@link flush}, but keeps to the pauses that the receiver asked for: resolves when something fails. */
+  async drain(limitMs: number): Promise<void> {
+    await this.#untilSent(performance.now() + limitMs, () => this.#failures > 0)
+  }
+
+  /** Ends sending; what still waits goes to disk, or is counted as dropped. Returns the items that are on disk. */
+  async close(): Promise<number> {
+    this.#isClosed = true
+    this.#aborted.abort()
+    this.#wake?.()
+    await this.#running
+    for (const entry of [...this.#list.inMemory]) await this.#storage.spill(entry, true)
+    return this.waitingItems
+  }
+
+  async #untilSent(limit: number, isOver = () => false): Promise<void> {
+    while (this.#list.requests > 0 && !this.#aborted.signal.aborted && !isOver()) {
       const left = limit - performance.now()
       // What is postponed alone, again, is not waited for.
       if (left <= 0 || !this.#list.findReady(performance.now())) break
@@ -133,21 +151,10 @@ export class Outbox {
     }
   }
 
-  /** Ends sending; what still waits goes to disk, or is counted as dropped. Returns how much was put on disk. */
-  async close(): Promise<{ onDisk: number; dropped: number }> {
-    this.#isClosed = true
-    this.#aborted.abort()
-    this.#wake?.()
-    await this.#running
-    const before = this.waitingItems
-    for (const entry of [...this.#list.inMemory]) await this.#shelf.spill(entry, true)
-    return { onDisk: this.waitingItems, dropped: before - this.waitingItems }
-  }
-
-  #restore(files: readonly BodyFile[]): Entry[] {
+  #restore(files: readonly RequestFile[]): PendingRequest[] {
     const own = files.filter(({ signal }) => signal === this.#options.signal)
-    for (const { items } of own) this.#options.books.restored += items
-    return own.map(entryOnDisk)
+    for (const { items } of own) this.#options.counts.restored += items
+    return own.map(pendingOnDisk)
   }
 
   #start(): void {
@@ -157,18 +164,17 @@ export class Outbox {
       this.#wake?.()
       return
     }
-    // Begun by whichever request ended a span; what it says must not be taken for that request's.
     this.#running = context
-      .with(ROOT_CONTEXT, () => this.#run())
+      .with(NOBODY, () => this.#run())
       .finally(() => {
         this.#running = undefined
         // Something may have come between the last look and now.
-        if (this.#list.bodies > 0) this.#start()
+        if (this.#list.requests > 0) this.#start()
       })
   }
 
   async #run(): Promise<void> {
-    while (!this.#aborted.signal.aborted && this.#list.bodies > 0) {
+    while (!this.#aborted.signal.aborted && this.#list.requests > 0) {
       const now = performance.now()
       const entry = this.#pausedUntil <= now ? this.#list.findReady(now) : undefined
       if (entry) await this.#attempt(entry).catch((error) => this.#failed(entry, { error }))
@@ -177,65 +183,68 @@ export class Outbox {
     }
   }
 
-  async #attempt(entry: Entry): Promise<void> {
-    const { clock, maxAgeMs, post, pace, books } = this.#options
+  async #attempt(entry: PendingRequest): Promise<void> {
+    const { clock, maxAgeMs, transport, pace, counts } = this.#options
     const ageMs = clock.now() - entry.time
     // A clock that was set back: the receiver would drop it without a word, but its time will come.
     if (maxAgeMs > 0 && ageMs < -FUTURE_S * 1000) return this.#postpone(entry, FUTURE_LOOK_MS)
-    const body = await this.#shelf.load(entry).catch(() => {
+    const request = await this.#storage.load(entry).catch(() => {
       entry.failures += 1
       this.#postpone(entry, pauseAfter(entry.failures, pace))
     })
-    if (!body) return
+    if (!request) return
     if (maxAgeMs > 0 && ageMs > maxAgeMs)
-      return this.#shelf.putAside(entry, body, entry.items, { reason: 'too_old' })
-    if (entry.attempts > 0) books.resent += 1
+      return this.#storage.putDeadLetter(entry, request, entry.items, { reason: 'too_old' })
+    if (entry.attempts > 0) counts.resent += 1
     entry.attempts += 1
     let answer: Answer
     try {
-      answer = await post(body, this.#aborted.signal)
+      answer = await transport.send(request, this.#aborted.signal)
     } catch (error) {
       // Again at once, on a new connection.
       if (error instanceof KeptConnectionError && error.isClosure) return
       return this.#failed(entry, { error })
     }
-    await this.#answered(entry, body, answer)
+    await this.#answered(entry, request, answer)
   }
 
-  async #answered(entry: Entry, body: Body, answer: Answer): Promise<void> {
+  async #answered(entry: PendingRequest, request: OtlpRequest, answer: Answer): Promise<void> {
     const meaning = meaningOf(answer.status)
-    if (meaning === 'accepted') return this.#accepted(entry, body, answer)
+    if (meaning === 'accepted') return this.#accepted(entry, request, answer)
     if (meaning === 'later') return this.#failed(entry, { answer })
-    if (meaning === 'too large' && (await this.#split(entry, body))) return
+    if (meaning === 'too large' && (await this.#split(entry, request))) return
     this.#recovered()
     const reason = meaning === 'too large' ? 'too_large' : 'refused'
     const remark = { reason, status: answer.status, message: messageIn(answer.text) } as const
-    await this.#shelf.putAside(entry, body, entry.items, remark)
+    await this.#storage.putDeadLetter(entry, request, entry.items, remark)
   }
 
-  async #accepted(entry: Entry, body: Body, answer: Answer): Promise<void> {
+  async #accepted(entry: PendingRequest, request: OtlpRequest, answer: Answer): Promise<void> {
     this.#recovered()
     const { rejected, message } = this.#options.readPartialSuccess(answer.text)
     const lost = Math.min(entry.items, rejected)
-    if (lost > 0) return this.#shelf.putAside(entry, body, lost, { reason: 'rejected', message })
+    if (lost > 0) return this.#storage.putDeadLetter(entry, request, lost, { reason: 'rejected', message })
     if (message)
-      this.#options.notices.sayOnce('warn', 'the receiver accepted, with a warning', { error: message })
-    if (this.#shelf.remove(entry)) this.#options.books.acknowledged += entry.items
+      this.#options.diagnostics.sayOnce('warn', 'the receiver accepted, with a warning', { error: message })
+    if (this.#storage.remove(entry)) this.#options.counts.acknowledged += entry.items
   }
 
-  async #failed(entry: Entry, { answer, error }: { answer?: Answer; error?: unknown }): Promise<void> {
+  async #failed(
+    entry: PendingRequest,
+    { answer, error }: { answer?: Answer; error?: unknown },
+  ): Promise<void> {
     if (this.#aborted.signal.aborted) return
-    const { notices, signal, pace, clock } = this.#options
+    const { diagnostics, signal, pace, clock } = this.#options
     const said = answer ? whatItSaid(answer) : describeError(error)
     const isAbsent = (error as NodeJS.ErrnoException)?.code === 'ECONNREFUSED'
     entry.failures += 1
     if (this.#failures === 0 && entry.failures > 1 && !isAbsent) {
       // It failed before, and others did not since: they need not wait for it.
-      notices.sayOnce('warn', `one request of ${signal} fails, others do not`, { signal, error: said })
+      diagnostics.sayOnce('warn', `one request of ${signal} fails, others do not`, { signal, error: said })
       return this.#postpone(entry, pauseAfter(entry.failures, pace))
     }
     this.#failures += 1
-    if (this.#failures === 1) notices.say('warn', `export of ${signal} fails`, { signal, error: said })
+    if (this.#failures === 1) diagnostics.say('warn', `export of ${signal} fails`, { signal, error: said })
     // Never less than the pause of our own, whatever the receiver says.
     const pause = pauseAfter(this.#failures, pace)
     this.#pausedUntil =
@@ -243,30 +252,30 @@ export class Outbox {
     if (answer?.status === 500 || (!isAbsent && entry.failures % ATTEMPTS_AT_A_TIME === 0))
       this.#list.moveToEnd(entry)
     if (!this.#isEnding)
-      await Promise.all([...this.#list.inMemory].map((waiting) => this.#shelf.spill(waiting, false)))
+      await Promise.all([...this.#list.inMemory].map((waiting) => this.#storage.spill(waiting, false)))
     // Nobody listens, and there is no time to wait until somebody does.
     else if (isAbsent) this.#aborted.abort()
   }
 
-  #postpone(entry: Entry, pauseMs: number): void {
+  #postpone(entry: PendingRequest, pauseMs: number): void {
     entry.notBefore = performance.now() + pauseMs
   }
 
   #recovered(): void {
-    const { notices, signal } = this.#options
+    const { diagnostics, signal } = this.#options
     if (this.#failures > 0)
-      notices.say('info', `export of ${signal} works again`, { signal, failures: this.#failures })
+      diagnostics.say('info', `export of ${signal} works again`, { signal, failures: this.#failures })
     this.#failures = 0
   }
 
-  async #split(entry: Entry, body: Body): Promise<boolean> {
+  async #split(entry: PendingRequest, request: OtlpRequest): Promise<boolean> {
     if (entry.splits >= MAX_SPLITS) return false
-    const halves = await halve(body).catch(() => undefined)
-    // A body that holds other than its description says cannot be accounted for in parts.
+    const halves = await halve(request).catch(() => undefined)
+    // A request that holds other than its description says cannot be accounted for in parts.
     if (halves?.reduce((sum, { items }) => sum + items, 0) !== entry.items) return false
-    await this.#shelf.replace(
+    await this.#storage.replace(
       entry,
-      halves.map((half) => entryOf(half, entry.splits + 1)),
+      halves.map((half) => pending(half, entry.splits + 1)),
     )
     return true
   }

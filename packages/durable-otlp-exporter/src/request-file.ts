@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Body, BodyDescription } from './body.ts'
 import type { Signal } from './otlp-settings.ts'
+import type { OtlpRequest, RequestDescription } from './request.ts'
 
 /** What a file's name tells, so that a folder is listed without opening its files. */
-export interface BodyFile {
+export interface RequestFile {
   readonly path: string
   readonly signal: Signal
   readonly items: number
@@ -16,7 +16,7 @@ export interface BodyFile {
 
 const NAME = /^(\d+)-(metrics|traces|logs)-(\d+)-(\d+)-[0-9a-f]{12}\.body$/
 
-export function bodyFile(folder: string, name: string): BodyFile | undefined {
+export function requestFile(folder: string, name: string): RequestFile | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
   const [, time, signal, items, bytes] = match as unknown as [string, string, Signal, string, string]
@@ -29,7 +29,7 @@ export function bodyFile(folder: string, name: string): BodyFile | undefined {
   }
 }
 
-/** Of a file that holds a body of so many bytes. */
+/** Of a file that holds a request of so many bytes. */
 export function sizeOnDisk(bytes: number): number {
   return Math.ceil((bytes + DESCRIPTION_BYTES) / BLOCK_BYTES) * BLOCK_BYTES
 }
@@ -38,20 +38,24 @@ const BLOCK_BYTES = 4096
 const DESCRIPTION_BYTES = 256
 
 /**
- * Writes a body so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
+ * Writes a request so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
  * it, then the bytes as they are sent. Credentials are not in it; they are added when it is sent. `items` are those that
- * the file is kept for, which may be fewer than the body holds.
+ * the file is kept for, which may be fewer than the request holds.
  */
-export async function writeBodyFile(
+export async function writeRequestFile(
   folder: string,
-  body: Body,
+  request: OtlpRequest,
   remark: object = {},
-  items = body.items,
-): Promise<BodyFile> {
-  const { bytes, ...description } = body
-  const name = [body.time, body.signal, items, bytes.length, `${randomBytes(6).toString('hex')}.body`].join(
-    '-',
-  )
+  items = request.items,
+): Promise<RequestFile> {
+  const { bytes, ...description } = request
+  const name = [
+    request.time,
+    request.signal,
+    items,
+    bytes.length,
+    `${randomBytes(6).toString('hex')}.body`,
+  ].join('-')
   const path = join(folder, name)
   const unfinished = `${path}.tmp`
   try {
@@ -69,16 +73,16 @@ export async function writeBodyFile(
     throw error
   }
   await syncFolder(dirname(path))
-  return bodyFile(folder, name) as BodyFile
+  return requestFile(folder, name) as RequestFile
 }
 
-/** Throws when the file is gone (ENOENT) or is not what {@link writeBodyFile} wrote. */
-export async function readBodyFile(path: string): Promise<Body> {
+/** Throws when the file is gone (ENOENT) or is not what {@link writeRequestFile} wrote. */
+export async function readRequestFile(path: string): Promise<OtlpRequest> {
   const content = await readFile(path)
   const end = content.indexOf('\n')
   const { signal, protocol, compression, items, time, length } = JSON.parse(
     content.toString('utf8', 0, end),
-  ) as BodyDescription & { length: number }
+  ) as RequestDescription & { length: number }
   const bytes = content.subarray(end + 1)
   if (bytes.length !== length) throw new Error(`${path} holds ${bytes.length} bytes instead of ${length}`)
   return { signal, protocol, compression, items, time, bytes }

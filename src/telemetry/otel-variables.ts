@@ -1,7 +1,16 @@
-import type { Environment } from './environment.ts'
+import type { Environment, Signal } from '@rollcall/durable-otlp-exporter'
 
 /** The specification's default is 60 s; a chart of a load test is made of minutes. */
 export const METRIC_EXPORT_INTERVAL_MS = 10_000
+
+/** Where a signal goes. `none`: nothing is exported and nothing is kept for it. */
+export function exporterKind(environment: Environment, signal: Signal): 'otlp' | 'console' | 'none' {
+  return environment.choice(
+    `OTEL_${signal.toUpperCase()}_EXPORTER`,
+    ['otlp', 'console', 'none'] as const,
+    'otlp',
+  )
+}
 
 export function readBatching(environment: Environment, prefix: 'OTEL_BSP' | 'OTEL_BLRP', delayMs: number) {
   const maxQueueSize = environment.integer(`${prefix}_MAX_QUEUE_SIZE`, 2048, 1)

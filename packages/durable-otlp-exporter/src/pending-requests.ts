@@ -1,8 +1,8 @@
-import type { Body } from './body.ts'
-import type { BodyFile } from './body-file.ts'
+import type { OtlpRequest } from './request.ts'
+import type { RequestFile } from './request-file.ts'
 
-/** One body that waits, in memory, on disk, or both while one follows the other. */
-export interface Entry {
+/** One request that waits, in memory, on disk, or both while one follows the other. */
+export interface PendingRequest {
   readonly items: number
   readonly time: number
   /** Left by an earlier process. */
@@ -14,31 +14,31 @@ export interface Entry {
   failures: number
   /** On performance.now()'s clock: it alone is not tried before, whatever the others do. */
   notBefore: number
-  body: Body | undefined
-  file: BodyFile | undefined
+  request: OtlpRequest | undefined
+  file: RequestFile | undefined
   /** Its way to disk, one try after the other. */
   spilling: Promise<void> | undefined
 }
 
-export function entryOf(body: Body, splits = 0): Entry {
-  const { items, time } = body
-  return { ...FRESH, items, time, isRestored: false, splits, body, file: undefined }
+export function pending(request: OtlpRequest, splits = 0): PendingRequest {
+  const { items, time } = request
+  return { ...FRESH, items, time, isRestored: false, splits, request, file: undefined }
 }
 
-export function entryOnDisk(file: BodyFile): Entry {
+export function pendingOnDisk(file: RequestFile): PendingRequest {
   const { items, time } = file
-  return { ...FRESH, items, time, isRestored: true, splits: 0, body: undefined, file }
+  return { ...FRESH, items, time, isRestored: true, splits: 0, request: undefined, file }
 }
 
 const FRESH = { attempts: 0, failures: 0, notBefore: 0, spilling: undefined }
 
 /** What waits, in the order in which it is to be sent. There may be very many on disk. */
-export class WaitingList {
-  #entries: Entry[] = []
+export class PendingRequests {
+  #entries: PendingRequest[] = []
   #items = 0
-  readonly #inMemory = new Set<Entry>()
+  readonly #inMemory = new Set<PendingRequest>()
 
-  get bodies(): number {
+  get requests(): number {
     return this.#entries.length
   }
 
@@ -47,24 +47,24 @@ export class WaitingList {
   }
 
   /** Those that are not on disk. */
-  get inMemory(): ReadonlySet<Entry> {
+  get inMemory(): ReadonlySet<PendingRequest> {
     return this.#inMemory
   }
 
-  add(entries: readonly Entry[]): void {
+  add(entries: readonly PendingRequest[]): void {
     for (const entry of entries) {
       this.#entries.push(entry)
       this.#count(entry)
     }
   }
 
-  addFirst(entries: readonly Entry[]): void {
+  addFirst(entries: readonly PendingRequest[]): void {
     this.#entries = [...entries, ...this.#entries]
     for (const entry of entries) this.#count(entry)
   }
 
   /** The first that may be tried now. */
-  findReady(now: number): Entry | undefined {
+  findReady(now: number): PendingRequest | undefined {
     return this.#entries.find(({ notBefore }) => notBefore <= now)
   }
 
@@ -88,8 +88,8 @@ export class WaitingList {
     return oldest
   }
 
-  /** Takes an entry off the list, once: whoever is told true books where its items went. */
-  remove(entry: Entry): boolean {
+  /** Takes an entry off the list, once: a caller that is told true counts where its items went. */
+  remove(entry: PendingRequest): boolean {
     const at = this.#entries.indexOf(entry)
     if (at < 0) return false
     this.#entries.splice(at, 1)
@@ -98,13 +98,13 @@ export class WaitingList {
     return true
   }
 
-  moveToEnd(entry: Entry): void {
+  moveToEnd(entry: PendingRequest): void {
     const at = this.#entries.indexOf(entry)
     if (at >= 0) this.#entries.push(...this.#entries.splice(at, 1))
   }
 
   /** Parts of one take its place; their items are its items. */
-  replace(entry: Entry, parts: readonly Entry[]): void {
+  replace(entry: PendingRequest, parts: readonly PendingRequest[]): void {
     const at = this.#entries.indexOf(entry)
     if (!this.remove(entry)) return
     this.#entries.splice(at, 0, ...parts)
@@ -112,14 +112,14 @@ export class WaitingList {
   }
 
   /** It is on disk now. */
-  putOnDisk(entry: Entry, file: BodyFile): void {
+  putOnDisk(entry: PendingRequest, file: RequestFile): void {
     entry.file = file
-    entry.body = undefined
+    entry.request = undefined
     this.#inMemory.delete(entry)
   }
 
-  #count(entry: Entry): void {
+  #count(entry: PendingRequest): void {
     this.#items += entry.items
-    if (entry.body) this.#inMemory.add(entry)
+    if (entry.request) this.#inMemory.add(entry)
   }
 }

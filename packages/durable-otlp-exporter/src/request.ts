@@ -5,7 +5,7 @@ import type { OtlpSettings, Signal } from './otlp-settings.ts'
 import { type Part, partsOf, splitRequest } from './split.ts'
 
 /** One OTLP request, made once: whatever becomes of it, these are the bytes that are sent, each time. */
-export interface Body {
+export interface OtlpRequest {
   readonly signal: Signal
   readonly protocol: OtlpSettings['protocol']
   readonly compression: OtlpSettings['compression']
@@ -16,17 +16,17 @@ export interface Body {
   readonly time: number
 }
 
-export type BodyDescription = Omit<Body, 'bytes'>
+export type RequestDescription = Omit<OtlpRequest, 'bytes'>
 
 const compress = promisify(gzip)
 const expand = promisify(gunzip)
 
 /** Splits what is larger than `maxBytes` (before compression) between items, then compresses each part once. */
-export async function makeBodies(
-  description: BodyDescription,
+export async function makeRequests(
+  description: RequestDescription,
   bytes: Uint8Array,
   maxBytes: number,
-): Promise<Body[]> {
+): Promise<OtlpRequest[]> {
   const whole = {
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     items: description.items,
@@ -42,15 +42,15 @@ export async function makeBodies(
 }
 
 /** Two halves by items, or undefined where there is only one item. */
-export async function halve(body: Body): Promise<Body[] | undefined> {
-  if (body.items < 2) return undefined
-  const { bytes, ...description } = body
-  const plain = body.compression === 'gzip' ? await expand(bytes) : bytes
-  const halves = splitRequest(plain, body.signal, body.protocol, body.items, 2)
+export async function halve(request: OtlpRequest): Promise<OtlpRequest[] | undefined> {
+  if (request.items < 2) return undefined
+  const { bytes, ...description } = request
+  const plain = request.compression === 'gzip' ? await expand(bytes) : bytes
+  const halves = splitRequest(plain, request.signal, request.protocol, request.items, 2)
   if (halves.length < 2) return undefined
   const made = await Promise.all(
     halves.map((half) =>
-      makeBodies({ ...description, items: half.items }, half.bytes, Number.POSITIVE_INFINITY),
+      makeRequests({ ...description, items: half.items }, half.bytes, Number.POSITIVE_INFINITY),
     ),
   )
   return made.flat()
@@ -59,7 +59,7 @@ export async function halve(body: Body): Promise<Body[] | undefined> {
 /** In turns of the event loop: requests are answered while a large interval is taken apart. */
 async function fit(
   whole: Part,
-  { signal, protocol }: Pick<BodyDescription, 'signal' | 'protocol'>,
+  { signal, protocol }: Pick<RequestDescription, 'signal' | 'protocol'>,
   maxBytes: number,
 ): Promise<Part[]> {
   if (whole.bytes.length <= maxBytes || whole.items < 2) return [whole]

@@ -1,0 +1,51 @@
+import type { DurableStorage } from './durable-storage.ts'
+import { Environment } from './environment.ts'
+import { type OtlpSettings, readOtlp, type Signal } from './otlp-settings.ts'
+import { Pipeline, type PipelineOptions } from './pipeline.ts'
+
+/** Without them the standard variables `OTEL_EXPORTER_OTLP_*` and `OTEL_EXPORTER_OTLP_{METRICS,TRACES,LOGS}_*` apply. */
+export interface DurableExporterOptions {
+  /** Shared by the exporters of a process, one for each signal. */
+  readonly storage: DurableStorage
+  /** The whole URL, with `/v1/metrics` for example. */
+  readonly url?: string
+  readonly headers?: Record<string, string>
+  readonly protocol?: OtlpSettings['protocol']
+  readonly compression?: OtlpSettings['compression']
+  /** Of one request, which is then sent again. */
+  readonly timeoutMillis?: number
+  /** Larger requests are split between their items, before compression. */
+  readonly maxRequestBytes?: number
+  readonly userAgent?: string
+  /** The process's own variables unless it is given. */
+  readonly environment?: Environment
+}
+
+/** Of spans and log records, of which Datadog takes megabytes. */
+export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+export function environmentOf({ environment, storage }: DurableExporterOptions): Environment {
+  return (
+    environment ?? new Environment(process.env, (message) => storage.diagnostics.sayOnce('warn', message))
+  )
+}
+
+export function openPipeline(
+  signal: Signal,
+  options: DurableExporterOptions,
+  bounds: Pick<PipelineOptions, 'memoryMax' | 'maxAgeMs' | 'maxRequestBytes'>,
+): { pipeline: Pipeline; protocol: OtlpSettings['protocol'] } {
+  const { storage, url, headers, timeoutMillis, userAgent = 'durable-otlp-exporter' } = options
+  const read = readOtlp(environmentOf(options), signal)
+  const settings: OtlpSettings = {
+    ...read,
+    url: url ?? read.url,
+    headers: { ...read.headers, ...headers },
+    protocol: options.protocol ?? read.protocol,
+    compression: options.compression ?? read.compression,
+    timeoutMillis: timeoutMillis ?? read.timeoutMillis,
+  }
+  const maxRequestBytes = options.maxRequestBytes ?? bounds.maxRequestBytes
+  const pipeline = new Pipeline({ ...bounds, maxRequestBytes, signal, storage, settings, userAgent })
+  return { pipeline, protocol: settings.protocol }
+}
