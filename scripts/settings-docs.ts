@@ -1,16 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SETTINGS as VIEWER_SETTINGS } from '@rollcall/viewer/settings'
 import { SETTINGS } from '../src/config.ts'
 import { CommandError, flag, runCommand } from '../src/process/command.ts'
 
-type AnySetting = (typeof SETTINGS)[keyof typeof SETTINGS]
+type Every<Settings> = Settings[keyof Settings]
+type AnySetting = Every<typeof SETTINGS> | Every<typeof VIEWER_SETTINGS>
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 const MARKED = /(<!-- settings: .*? -->\n).*?(<!-- \/settings -->)/s
 
 await runCommand({
   name: 'node scripts/settings-docs.ts',
-  summary: "Writes docs/settings.md, and the viewer's options in docs/viewer.md, from src/config.ts.",
+  summary:
+    "Writes docs/settings.md from src/config.ts, and the viewer's options in docs/viewer.md from its package.",
   options: { check: flag('write nothing; fail where a page is not what would be written') },
   async run({ check: onlyCheck }) {
     write('settings.md', settingsPage, onlyCheck)
@@ -19,7 +22,8 @@ await runCommand({
 })
 
 function settingsPage(): string {
-  const rows = Object.values(SETTINGS).map((setting) => [
+  const settings: AnySetting[] = [...Object.values(SETTINGS), ...Object.values(VIEWER_SETTINGS)]
+  const rows = settings.map((setting) => [
     variable(setting),
     byDefault(setting),
     setting.meaning,
@@ -27,7 +31,7 @@ function settingsPage(): string {
   ])
   return `# Settings
 
-<!-- Generated from src/config.ts by \`npm run docs\`; change it there. -->
+<!-- Generated from src/config.ts and packages/viewer/src/settings.ts by \`npm run docs\`; change them there. -->
 
 Variables of the environment, read once at the start. One that is empty is not set. A value that is not allowed stops the start with a sentence that says what is. The variables of OpenTelemetry, \`OTEL_*\`, are in [telemetry.md](telemetry.md); those of the Collector stand at the top of \`otel-collector.yaml\`.
 
@@ -36,14 +40,8 @@ ${table(['variable', 'default', 'meaning', 'allowed'], rows)}`
 
 /** The options of `npm run viewer` that stand for a setting. */
 function withViewerOptions(page: string): string {
-  const options = {
-    '--host': SETTINGS.viewerHost,
-    '--port': SETTINGS.viewerPort,
-    '--minutes': SETTINGS.viewerMinutes,
-    '--memory': SETTINGS.viewerMemoryMib,
-  }
-  const rows = Object.entries(options).map(([option, setting]) => [
-    `\`${option}\``,
+  const rows = Object.entries(VIEWER_SETTINGS).map(([option, setting]) => [
+    `\`--${option}\``,
     variable(setting),
     byDefault(setting),
     setting.meaning,
@@ -63,8 +61,8 @@ function byDefault({ default: value }: AnySetting): string {
   return value === '' ? '' : `\`${value}\``
 }
 
-function allowed({ allowed: { range }, unit }: AnySetting): string {
-  return unit === undefined ? range : `${range} ${unit}`
+function allowed({ allowed: { range }, ...setting }: AnySetting): string {
+  return 'unit' in setting && setting.unit !== undefined ? `${range} ${setting.unit}` : range
 }
 
 function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -78,7 +76,7 @@ function write(name: string, make: (before: string) => string, onlyCheck: boolea
   const after = make(before)
   if (!onlyCheck) writeFileSync(path, after)
   else if (after !== before)
-    throw new CommandError(`docs/${name} is not what src/config.ts says; run npm run docs.`)
+    throw new CommandError(`docs/${name} is not what the settings say; run npm run docs.`)
 }
 
 function readOrEmpty(path: string): string {

@@ -157,18 +157,6 @@ export const SETTINGS = {
   pendingRequestsMax: integer('PENDING_REQUESTS_MAX', 100, [1, 100_000], 'requests').means(
     'friend requests of one member that may wait for an answer',
   ),
-  viewerHost: text('VIEWER_HOST', '127.0.0.1', 'an address or host name', ADDRESS).means(
-    'address that the viewer listens on',
-  ),
-  viewerPort: integer('VIEWER_PORT', 4318, [0, 65_535], 'port').means(
-    'port that the viewer listens on; 0 takes a free one, and the address is printed',
-  ),
-  viewerMinutes: integer('VIEWER_MINUTES', 60, [1, 1440], 'minutes').means(
-    'how long the viewer keeps what it receives',
-  ),
-  viewerMemoryMib: integer('VIEWER_MEMORY_MIB', 256, [16, 16_384], 'MiB').means(
-    'what the viewer keeps at most; the oldest makes room',
-  ),
 }
 
 export type Config = {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type Receiver, startViewerBeside } from '@rollcall/viewer/beside'
 import { type Config, readConfig, SETTINGS } from './config.ts'
 import { logServing, type Serving, sayServing, sayStopping } from './process/banner.ts'
@@ -62,8 +63,7 @@ try {
       ...(workers !== undefined && { WORKERS: String(workers) }),
     })
     const receiver = await startViewerBeside(process.env, {
-      host: config.viewerHost,
-      port: config.viewerPort,
+      dashboards: join(import.meta.dirname, '..', 'datadog', 'dashboards'),
     })
     // For workers, too, which inherit it.
     if (receiver !== undefined) Object.assign(process.env, sendingTo(receiver, process.env))

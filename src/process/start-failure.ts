@@ -1,4 +1,5 @@
 import { UnsupportedProtocolError } from '@rollcall/durable-otlp-exporter'
+import { SettingError } from '@rollcall/viewer/settings'
 import { ConfigError } from '../config.ts'
 import { DatabaseError } from '../db/database-error.ts'
 
@@ -6,6 +7,7 @@ import { DatabaseError } from '../db/database-error.ts'
 export function startFailure(error: unknown): string {
   const isOurs =
     error instanceof ConfigError ||
+    error instanceof SettingError ||
     error instanceof DatabaseError ||
     error instanceof UnsupportedProtocolError
   if (isOurs) return error.message

@@ -305,7 +305,7 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
   // Killed, with no time to say anything.
   const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../packages/viewer/src/beside.ts', import.meta.url))}
     setInterval(() => {}, 1000)
-    console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
+    console.log((await startViewerBeside({ VIEWER_PORT: '0' })).url)`
   const killed = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, VIEWER_PORT: '0' },
@@ -320,7 +320,7 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
 test('a viewer that fails is started again at its place; one that is ended, or fails again at once, is not', async (t) => {
   const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../packages/viewer/src/beside.ts', import.meta.url))}
     setInterval(() => {}, 1000)
-    console.log((await startViewerBeside({}, { host: '127.0.0.1', port: 0 })).url)`
+    console.log((await startViewerBeside({ VIEWER_PORT: '0' })).url)`
   const openBeside = async () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -396,19 +396,22 @@ test('a service that finds a viewer sends all traces to it, and often; a Collect
 })
 
 test('no viewer is started where telemetry goes elsewhere', async (t) => {
-  const free = { host: '127.0.0.1', port: 0 }
-  t.equal(await startViewerBeside({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, free), undefined)
+  const free = { VIEWER_PORT: '0' }
   t.equal(
-    await startViewerBeside({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://collector:4318/v1/logs' }, free),
+    await startViewerBeside({ ...free, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }),
     undefined,
   )
-  t.equal(await startViewerBeside({ OTEL_SDK_DISABLED: 'TRUE' }, free), undefined)
+  t.equal(
+    await startViewerBeside({ ...free, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://collector:4318/v1/logs' }),
+    undefined,
+  )
+  t.equal(await startViewerBeside({ ...free, OTEL_SDK_DISABLED: 'TRUE' }), undefined)
   const elsewhere = {
     OTEL_METRICS_EXPORTER: 'console',
     OTEL_TRACES_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
   }
-  t.equal(await startViewerBeside(elsewhere, free), undefined)
+  t.equal(await startViewerBeside({ ...free, ...elsewhere }), undefined)
 })
 
 test('what listens at the port is told apart', async (t) => {

@@ -1,12 +1,22 @@
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Viewer, type ViewerOptions } from '../../packages/viewer/src/viewer.ts'
 
 type Value = string | number | boolean
 export type Values = Record<string, Value>
 
-/** The real viewer on a free port, closed with the test. */
+const DASHBOARDS = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
+
+/** The real viewer with the shipped dashboards on a free port, closed with the test. */
 export async function openViewer(t: Pick<Test, 'teardown'>, options: Partial<ViewerOptions> = {}) {
-  const viewer = await Viewer.start({ host: '127.0.0.1', port: 0, minutes: 60, memoryMib: 64, ...options })
+  const viewer = await Viewer.start({
+    host: '127.0.0.1',
+    port: 0,
+    minutes: 60,
+    memoryMib: 64,
+    dashboardsDirectory: DASHBOARDS,
+    ...options,
+  })
   t.teardown(() => viewer.close())
   return new ViewerClient(viewer.url)
 }

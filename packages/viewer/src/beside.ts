@@ -1,9 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
 import { findListener } from './find-listener.ts'
+import { readSettings } from './settings.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../../tools/viewer.ts', import.meta.url))
+/** TypeScript here, and JavaScript in the packed package. */
+const PROGRAM = join(import.meta.dirname, `main${extname(import.meta.filename)}`)
 /** The service starts without it when it takes longer. */
 const START_TIMEOUT_MS = 10_000
 /** One that was started again and failed so soon would only fail again. */
@@ -23,32 +25,40 @@ export interface Receiver {
   readonly wasThere: boolean
 }
 
+export interface BesideOptions {
+  /** Folder of the dashboards that it shows. */
+  readonly dashboards?: string
+}
+
 /**
  * Starts the viewer beside a service that has nowhere else to send to, unless a viewer or another receiver is at its
  * port already; at another port where something else is. Undefined where telemetry goes elsewhere or nowhere.
  *
  * A process of its own, and it outlives every signal that a terminal sends to all: it ends when the channel to it closes,
  * which is when this process is gone, so whatever is sent last still arrives. One that fails is started again.
+ * Throws SettingError for a wrong VIEWER_* variable.
  */
 export async function startViewerBeside(
   env: NodeJS.ProcessEnv,
-  { host, port }: { host: string; port: number },
+  { dashboards }: BesideOptions = {},
 ): Promise<Receiver | undefined> {
+  const { host, port } = readSettings(env)
   if (!sendsToDefault(env)) return undefined
   const found = await findListener(host, port)
   if (found !== undefined && found.kind !== 'other')
     return { url: found.url, isViewer: found.kind === 'viewer', wasThere: true }
   if (found !== undefined)
     say(`Port ${port} on ${host} is taken by something that takes no telemetry: the viewer gets another one.`)
-  const url = await start(found === undefined ? port : 0)
+  const more = dashboards === undefined ? [] : ['--dashboards', dashboards]
+  const url = await start(found === undefined ? port : 0, more)
   if (url !== undefined) return { url, isViewer: true, wasThere: false }
   // Another service's may have been quicker.
   const quicker = await findListener(host, port)
   return quicker?.kind === 'viewer' ? { url: quicker.url, isViewer: true, wasThere: true } : undefined
 }
 
-async function start(port: number, isAgain = false): Promise<string | undefined> {
-  const child = fork(PROGRAM, ['--port', String(port)], {
+async function start(port: number, more: readonly string[], isAgain = false): Promise<string | undefined> {
+  const child = fork(PROGRAM, ['--port', String(port), ...more], {
     detached: true,
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -59,11 +69,15 @@ async function start(port: number, isAgain = false): Promise<string | undefined>
   const url = await Promise.race([started, ended, late])
   child.unref()
   child.channel?.unref()
-  if (url !== undefined) restartAtItsEnd(child, Number(new URL(url).port), isAgain)
+  if (url !== undefined) restartAtItsEnd(child, () => start(Number(new URL(url).port), more, true), isAgain)
   return url
 }
 
-function restartAtItsEnd(child: ChildProcess, port: number, isAgain: boolean): void {
+function restartAtItsEnd(
+  child: ChildProcess,
+  restart: () => Promise<string | undefined>,
+  isAgain: boolean,
+): void {
   const since = performance.now()
   child.once('exit', (code, signal) => {
     const isWanted = code !== null && WANTED.includes(code)
@@ -72,7 +86,7 @@ function restartAtItsEnd(child: ChildProcess, port: number, isAgain: boolean): v
     if (isWanted || isHopeless) say(`The viewer ${how}. ${WAITS_ON_DISK}`)
     else {
       say(`The viewer ${how} and is started again; it begins empty.`)
-      void start(port, true)
+      void restart()
         .catch(() => undefined)
         .then((url) => {
           if (url === undefined) say(`It could not be started again. ${WAITS_ON_DISK}`)

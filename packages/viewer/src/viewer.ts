@@ -20,13 +20,13 @@ export interface ViewerOptions {
   readonly memoryMib: number
   readonly maxSeries?: number
   readonly pagesDirectory?: string
+  /** Its `.json` files are the dashboards; without it there is none. */
   readonly dashboardsDirectory?: string
 }
 
 const MOST_SERIES = 20_000
 const AGED_EVERY_MS = 10_000
 const PAGES = join(import.meta.dirname, 'pages')
-const DASHBOARDS = join(import.meta.dirname, '..', '..', '..', 'datadog', 'dashboards')
 
 /** Receives OTLP/HTTP, keeps it for a while, and shows it. docs/viewer.md describes every endpoint. */
 export class Viewer {
@@ -105,14 +105,14 @@ export class Viewer {
   }
 
   async #file(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pagesDirectory = PAGES, dashboardsDirectory = DASHBOARDS } = this.#options
+    const { pagesDirectory = PAGES, dashboardsDirectory: dashboards } = this.#options
     if (path === '/dashboards.json') {
-      replyJson(response, { dashboards: await listDashboards(dashboardsDirectory) })
+      replyJson(response, { dashboards: dashboards === undefined ? [] : await listDashboards(dashboards) })
       return
     }
     const dashboard = /^\/dashboards(\/[\w-]+\.json)$/.exec(path)?.[1]
-    const { contentType, body, etag } = await (dashboard
-      ? readServedFile(dashboardsDirectory, dashboard)
+    const { contentType, body, etag } = await (dashboard && dashboards !== undefined
+      ? readServedFile(dashboards, dashboard)
       : readServedFile(pagesDirectory, path))
     if (request.headers['if-none-match'] === etag) notModified(response, etag)
     else reply(response, 200, contentType, body, { etag, 'cache-control': 'no-cache' })

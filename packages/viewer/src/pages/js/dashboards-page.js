@@ -30,7 +30,8 @@ else
     h(
       'p',
       { class: 'empty' },
-      list.error?.message ?? 'There is no dashboard: datadog/dashboards/ has no file that ends in .json.',
+      list.error?.message ??
+        'There is no dashboard: give --dashboards a folder with files that end in .json.',
     ),
   )
 
