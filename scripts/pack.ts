@@ -58,8 +58,11 @@ function build(): void {
     JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [`${source}/**/*.ts`] }),
   )
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', project], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`The package was not built, mend its types first:\n${stdout}`)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', project], {
+    encoding: 'utf8',
+  })
+  if (status !== 0)
+    throw new Error(`The package was not built; mend what the compiler found:\n${stdout}${stderr}`)
   rmSync(project)
 }
 

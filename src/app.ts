@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import rateLimit from '@fastify/rate-limit'
+import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
@@ -27,8 +28,8 @@ import { addressLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
+import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
-import { routeTelemetry } from './telemetry/route-telemetry.ts'
 import type { Telemetry } from './telemetry/start.ts'
 
 export interface AppParts {
@@ -64,6 +65,7 @@ async function assemble(
   // Measured first, so that what any later plugin refuses is counted too.
   await app.register(routeTelemetry, {
     ...telemetry,
+    pages: PAGES,
     slowRequestMs: config.slowRequestMs,
     trustsCaller: (request) => isTrusted(request.raw.socket.remoteAddress),
   })

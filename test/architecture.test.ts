@@ -43,11 +43,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** The commands and the packages; `src` stands for the whole service. */
 const PARTS_MAY_IMPORT: Record<string, readonly string[]> = {
-  tools: ['src', '@rollcall/otlp', '@rollcall/viewer', '@rollcall/durable-otlp-exporter'],
-  src: ['migrations', '@rollcall/durable-otlp-exporter', '@rollcall/viewer'],
+  tools: [
+    'src',
+    '@rollcall/otlp',
+    '@rollcall/viewer',
+    '@rollcall/durable-otlp-exporter',
+    '@rollcall/fastify-route-telemetry',
+  ],
+  src: [
+    'migrations',
+    '@rollcall/durable-otlp-exporter',
+    '@rollcall/fastify-route-telemetry',
+    '@rollcall/viewer',
+  ],
   migrations: [],
   '@rollcall/viewer': ['@rollcall/otlp'],
   '@rollcall/durable-otlp-exporter': [],
+  '@rollcall/fastify-route-telemetry': [],
   '@rollcall/otlp': [],
 }
 
@@ -123,13 +135,20 @@ test('the service knows no command, and no package the service', (t) => {
 
 test('a package names what it imports among its dependencies', (t) => {
   for (const folder of globSync('packages/*', { cwd: ROOT })) {
-    const { name, dependencies = {} } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))
+    const manifest = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'))
+    const { name, exports, dependencies, peerDependencies } = manifest
     t.equal(name, `@rollcall/${basename(folder)}`)
     const used = imports(`${folder}/src/**/*.ts`)
       .map(({ to }) => to)
       .filter((to) => !to.startsWith('packages') && !to.startsWith('node:'))
       .map((to) => /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] as string)
-    t.strictSame([...new Set(used)].filter((module) => !(module in dependencies)).sort(), [], name)
+    const named = { ...dependencies, ...peerDependencies }
+    t.strictSame([...new Set(used)].filter((module) => !(module in named)).sort(), [], name)
+    t.match(
+      Object.values(exports),
+      Object.values(exports).map(() => /^\.\/src\/.*\.ts$/),
+      `${name} is its source; where npm pack was interrupted, run node scripts/pack.ts restore ${folder}`,
+    )
   }
   t.end()
 })

@@ -1,6 +1,6 @@
+import type { MetricDefinition, MetricKind, ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { UsageError } from '../src/process/command.ts'
 import { METRICS } from '../src/telemetry/catalogue.ts'
-import type { MetricDefinition, MetricKind, ServiceShape } from '../src/telemetry/metric-definition.ts'
 import { mostSeries } from '../src/telemetry/series.ts'
 import { SPAN_METRICS } from '../src/telemetry/span-metrics.ts'
 

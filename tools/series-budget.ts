@@ -1,4 +1,4 @@
-import type { ServiceShape } from '../src/telemetry/metric-definition.ts'
+import type { ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { countCustomMetrics } from './custom-metrics.ts'
 
 /** What `telemetry-budget.json` holds: the most series that one instance can make. Its diff is where a reviewer decides. */

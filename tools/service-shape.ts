@@ -1,9 +1,9 @@
+import type { ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/db/database.ts'
 import { unobserved } from '../src/db/observer.ts'
 import { createLogger } from '../src/telemetry/logging.ts'
-import type { ServiceShape } from '../src/telemetry/metric-definition.ts'
 import { startTelemetry } from '../src/telemetry/start.ts'
 
 /** The routes that the service has: asked of the service itself, over an empty database, listening to nothing. */

@@ -1,5 +1,5 @@
+import type { AttributeDefinition, MetricDefinition, MetricKind } from '@rollcall/fastify-route-telemetry'
 import { METRICS } from './catalogue.ts'
-import type { AttributeDefinition, MetricDefinition, MetricKind } from './metric-definition.ts'
 import { METRIC_EXPORT_INTERVAL_MS } from './otel-variables.ts'
 import {
   type Attributes,

@@ -4,32 +4,21 @@ import {
   ATTR_DB_QUERY_SUMMARY,
   ATTR_DB_SYSTEM_NAME,
   ATTR_ERROR_TYPE,
-  ATTR_HTTP_REQUEST_METHOD,
-  ATTR_HTTP_RESPONSE_STATUS_CODE,
-  ATTR_HTTP_ROUTE,
-  ATTR_URL_SCHEME,
   METRIC_DB_CLIENT_OPERATION_DURATION,
-  METRIC_HTTP_SERVER_REQUEST_DURATION,
 } from '@opentelemetry/semantic-conventions'
 import { DEAD_LETTER_REASONS, DROP_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
-import { COUNTED_TABLES } from '../../migrations/index.ts'
 import {
-  CUT_OFF,
-  DATABASE_ERRORS,
-  GC_TYPES,
-  HEAP_SPACES,
-  METHODS,
-  OTHER_ERROR,
-  OTHER_METHOD,
-  SCHEMES,
-} from './attribute-values.ts'
-import type {
-  AttributeDefinition,
-  MetricDefinition,
-  SeriesAttributes,
-  ServiceShape,
-} from './metric-definition.ts'
-import { NO_PAGE, PAGES, STATEMENTS } from './pages.ts'
+  type AttributeDefinition,
+  type MetricDefinition,
+  NO_PAGE,
+  REQUEST_METRICS,
+  requestSeries,
+  type SeriesAttributes,
+  type ServiceShape,
+} from '@rollcall/fastify-route-telemetry'
+import { COUNTED_TABLES } from '../../migrations/index.ts'
+import { DATABASE_ERRORS, GC_TYPES, HEAP_SPACES, OTHER_ERROR } from './attribute-values.ts'
+import { PAGES, STATEMENTS } from './pages.ts'
 import * as semconv from './semconv.ts'
 import { SUMMARIES, statementAttributes, statementValues } from './statements.ts'
 
@@ -38,7 +27,6 @@ import { SUMMARIES, statementAttributes, statementValues } from './statements.ts
  * from this table or are checked against it. A renamed metric or attribute breaks dashboards: say so in the changelog.
  */
 
-const HTTP_CONVENTION = 'semantic conventions, docs/http/http-metrics.md'
 const DB_CONVENTION = 'semantic conventions, docs/db/database-metrics.md'
 const NODE_CONVENTION = 'semantic conventions, docs/runtime/nodejs-metrics.md'
 const V8_CONVENTION = 'semantic conventions, docs/runtime/v8js-metrics.md'
@@ -47,34 +35,13 @@ const SDK_CONVENTION = 'semantic conventions, docs/otel/sdk-metrics.md'
 const STORY = 'the public monitoring challenge that this service follows'
 
 /** Bounds that the conventions advise for durations in seconds. */
-const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 const QUERY_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 const GC_SECONDS = [0.01, 0.1, 1, 10]
 
-const UNROUTED = 'http.route is missing where no route matched: a path never becomes a tag'
 const page: AttributeDefinition = { values: PAGES }
 const pageOrNone: AttributeDefinition = { values: [...PAGES, NO_PAGE] }
 const queryPage: AttributeDefinition = {
   values: Object.entries(STATEMENTS).flatMap(([name, statements]) => (statements.length > 0 ? [name] : [])),
-}
-export const method: AttributeDefinition = { values: [...METHODS, OTHER_METHOD] }
-export const scheme: AttributeDefinition = { values: SCHEMES }
-
-export const httpRoute: AttributeDefinition = {
-  boundedBy: 'the routes of the service',
-  form: /^\//,
-  missing: UNROUTED,
-}
-export const statusCode: AttributeDefinition = {
-  boundedBy: 'the statuses a route answers with, within 100 to 599',
-  form: /^[1-5]\d\d$/,
-  type: 'number',
-  missing: 'missing where no header fields were sent',
-}
-export const requestError: AttributeDefinition = {
-  boundedBy: `the status as text from 500 on; ${CUT_OFF.join(', ')} where the response is not complete`,
-  form: new RegExp(`^(5\\d\\d|${CUT_OFF.join('|')})$`),
-  missing: 'missing where nothing failed',
 }
 
 export const statementNames = {
@@ -96,24 +63,12 @@ const QUERY_CLOCK = 'starts when a query is handed to the driver, stops when its
 
 export const METRICS = {
   pageViews: {
-    name: 'web.page_views',
-    kind: 'counter',
-    unit: '{view}',
-    description: 'Requests that matched a route with a page, counted when they arrive.',
-    leavesOut: 'nothing: errors, aborts and HEAD count as well',
+    ...REQUEST_METRICS.pageViews,
     source: STORY,
     attributes: { page },
     series: { formula: 'one for each page that has a route', all: pageSeries },
   },
-  pageViewsTotal: {
-    name: 'web.page_views_total',
-    kind: 'counter',
-    unit: '{view}',
-    description: 'The sum of web.page_views over all pages, always equal to it.',
-    leavesOut: 'nothing: errors, aborts and HEAD count as well',
-    source: STORY,
-    attributes: {},
-  },
+  pageViewsTotal: { ...REQUEST_METRICS.pageViewsTotal, source: STORY },
   queryTime: {
     name: 'database.query.time',
     kind: 'histogram',
@@ -126,37 +81,15 @@ export const METRICS = {
     boundaries: QUERY_SECONDS,
   },
   requestDuration: {
-    name: METRIC_HTTP_SERVER_REQUEST_DURATION,
-    kind: 'histogram',
-    unit: 's',
-    description: 'Time of each HTTP request.',
-    clock:
-      'starts when its header fields are read, stops when the response is handed over or the connection ends',
-    leavesOut: 'what is not HTTP: such bytes are refused by the parser and never become a request',
-    source: `${HTTP_CONVENTION} (stable); page is ours`,
-    attributes: {
-      [ATTR_HTTP_REQUEST_METHOD]: method,
-      [ATTR_URL_SCHEME]: scheme,
-      [ATTR_HTTP_ROUTE]: httpRoute,
-      [ATTR_HTTP_RESPONSE_STATUS_CODE]: statusCode,
-      [ATTR_ERROR_TYPE]: requestError,
-      page: pageOrNone,
-    },
+    ...REQUEST_METRICS.requestDuration,
+    attributes: { ...REQUEST_METRICS.requestDuration.attributes, page: pageOrNone },
     series: {
       formula:
         'for each scheme: (statuses × 4 + 3) for each method of each route, and for each method of unmatched requests',
-      all: requestSeries,
+      all: (shape: ServiceShape) => requestSeries(shape, UNMATCHED_STATUSES),
     },
-    boundaries: HTTP_SECONDS,
   },
-  activeRequests: {
-    name: semconv.METRIC_HTTP_SERVER_ACTIVE_REQUESTS,
-    kind: 'up-down counter',
-    unit: '{request}',
-    description: 'HTTP requests that have begun and not ended.',
-    source: `${HTTP_CONVENTION} (development)`,
-    attributes: { [ATTR_HTTP_REQUEST_METHOD]: method, [ATTR_URL_SCHEME]: scheme },
-  },
+  activeRequests: REQUEST_METRICS.activeRequests,
   operationDuration: {
     name: METRIC_DB_CLIENT_OPERATION_DURATION,
     kind: 'histogram',
@@ -206,7 +139,7 @@ export const METRICS = {
     leavesOut: 'waiting for the turn',
     source: 'this service',
     attributes: {},
-    boundaries: HTTP_SECONDS,
+    boundaries: REQUEST_METRICS.requestDuration.boundaries,
   },
   passwordHashQueue: {
     name: 'rollcall.password.hash.queue',
@@ -405,39 +338,3 @@ function* operationSeries(): Iterable<SeriesAttributes> {
 
 /** What is answered where no route matches: those of http/unmatched.ts, of the framework, and of any failure. */
 const UNMATCHED_STATUSES = [400, 404, 405, 413, 414, 415, 429, 500, 503]
-
-function* requestSeries({ routes }: ServiceShape): Iterable<SeriesAttributes> {
-  const unmatched = [...METHODS, OTHER_METHOD].map((name) => ({ name, url: undefined, page: NO_PAGE }))
-  for (const urlScheme of SCHEMES) {
-    for (const { name, ...target } of unmatched)
-      for (const outcome of outcomes(UNMATCHED_STATUSES)) yield request(name, urlScheme, target, outcome)
-    for (const { method: name, url, page: ofRoute, statuses } of routes)
-      for (const outcome of outcomes(statuses))
-        yield request(name, urlScheme, { url, page: ofRoute === false ? NO_PAGE : ofRoute }, outcome)
-  }
-}
-
-/** With any of its statuses, complete or cut off; or cut off before there was one. */
-function* outcomes(statuses: readonly number[]): Iterable<SeriesAttributes> {
-  for (const error of CUT_OFF) yield { [ATTR_ERROR_TYPE]: error }
-  for (const status of statuses) {
-    const answered = { [ATTR_HTTP_RESPONSE_STATUS_CODE]: status }
-    yield status >= 500 ? { ...answered, [ATTR_ERROR_TYPE]: String(status) } : answered
-    for (const error of CUT_OFF) yield { ...answered, [ATTR_ERROR_TYPE]: error }
-  }
-}
-
-function request(
-  methodName: string,
-  urlScheme: string,
-  target: { url: string | undefined; page: string },
-  outcome: SeriesAttributes,
-): SeriesAttributes {
-  return {
-    [ATTR_HTTP_REQUEST_METHOD]: methodName,
-    [ATTR_URL_SCHEME]: urlScheme,
-    ...(target.url !== undefined && { [ATTR_HTTP_ROUTE]: target.url }),
-    ...outcome,
-    page: target.page,
-  }
-}

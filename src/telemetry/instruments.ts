@@ -1,14 +1,13 @@
-import type { MetricDefinition, MetricKind } from './metric-definition.ts'
+import type { AttributesOf, OfKind, Recorder, RequestInstruments } from '@rollcall/fastify-route-telemetry'
+
+export type { AttributesOf, Counter, OfKind, Recorder } from '@rollcall/fastify-route-telemetry'
 
 /**
  * The port through which everything is recorded. An instrument is bound to its attributes once, when a route or a
  * statement is registered or first seen; recording looks nothing up and never throws. No code but its
  * implementations knows the SDK's instruments, so what is behind it can change.
  */
-export interface Instruments {
-  counter<M extends OfKind<'counter'>>(metric: M, attributes: AttributesOf<M>): Counter
-  upDownCounter<M extends OfKind<'up-down counter'>>(metric: M, attributes: AttributesOf<M>): Counter
-  histogram<M extends OfKind<'histogram'>>(metric: M, attributes: AttributesOf<M>): Recorder
+export interface Instruments extends RequestInstruments {
   gauge<M extends OfKind<'gauge'>>(metric: M, attributes: AttributesOf<M>): Recorder
   /** Records each value into two, for the price of little more than one. */
   both(one: Recorder, other: Recorder): Recorder
@@ -16,19 +15,6 @@ export interface Instruments {
   beforeCollection(sample: () => void): void
   /** Something in telemetry failed that must not fail a request: counted, and its first occurrence logged. */
   fault(error: unknown): void
-}
-
-export interface Counter {
-  add(count: number): void
-}
-
-export interface Recorder {
-  record(value: number): void
-}
-
-export type OfKind<K extends MetricKind> = MetricDefinition & { readonly kind: K }
-export type AttributesOf<M extends MetricDefinition> = {
-  readonly [name in keyof M['attributes']]?: string | number
 }
 
 const nothing = { add: () => {}, record: () => {} }

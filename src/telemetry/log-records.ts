@@ -5,7 +5,7 @@ import {
   ATTR_EXCEPTION_STACKTRACE,
   ATTR_EXCEPTION_TYPE,
 } from '@opentelemetry/semantic-conventions'
-import type { RequestScope } from './request-scope.ts'
+import type { RequestScope } from '@rollcall/fastify-route-telemetry'
 
 const MAX_ATTRIBUTES = 16
 const MAX_TEXT = 1024

@@ -1,10 +1,10 @@
 import { isatty } from 'node:tty'
 import type { Logger as OtelLogger } from '@opentelemetry/api'
 import type { Diagnostics } from '@rollcall/durable-otlp-exporter'
+import { findRequestScope, LOGGER_SCOPE, type RequestScope } from '@rollcall/fastify-route-telemetry'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 import { emitLogRecord } from './log-records.ts'
 import { plainLine } from './plain-line.ts'
-import { findRequestScope, LOGGER_SCOPE, type RequestScope } from './request-scope.ts'
 
 export interface LoggingOptions {
   level: string

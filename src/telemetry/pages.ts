@@ -1,5 +1,4 @@
-/** `page` of what happens outside a page: start-up, checks, health and documents, unmatched requests. */
-export const NO_PAGE = 'none'
+import { NO_PAGE } from '@rollcall/fastify-route-telemetry'
 
 const TRANSACTION = ['BEGIN', 'COMMIT', 'ROLLBACK']
 /** Who asks, and that they did. */

@@ -7,12 +7,11 @@ import {
   ATTR_DB_SYSTEM_NAME,
   ATTR_ERROR_TYPE,
 } from '@opentelemetry/semantic-conventions'
+import { findRequestScope, NO_PAGE } from '@rollcall/fastify-route-telemetry'
 import type { DatabaseObserver, StatementDescription, StatementProbe } from '../db/observer.ts'
 import { databaseErrorTag } from './attribute-values.ts'
 import { METRICS } from './catalogue.ts'
 import type { Instruments, Recorder } from './instruments.ts'
-import { NO_PAGE } from './pages.ts'
-import { findRequestScope } from './request-scope.ts'
 import { ATTR_DB_CLIENT_CONNECTION_POOL_NAME, DB_SYSTEM_NAME_VALUE_SQLITE } from './semconv.ts'
 
 /**

@@ -25,18 +25,9 @@ import {
   ATTR_USER_AGENT_ORIGINAL,
 } from '@opentelemetry/semantic-conventions'
 import { SIGNALS } from '@rollcall/durable-otlp-exporter'
-import { CUT_OFF } from './attribute-values.ts'
-import {
-  httpRoute,
-  method,
-  queryError,
-  requestError,
-  scheme,
-  statementNames,
-  statusCode,
-} from './catalogue.ts'
-import type { AttributeDefinition } from './metric-definition.ts'
-import { NO_PAGE, PAGES } from './pages.ts'
+import { type AttributeDefinition, CUT_OFF, NO_PAGE } from '@rollcall/fastify-route-telemetry'
+import { METRICS, queryError, statementNames } from './catalogue.ts'
+import { PAGES } from './pages.ts'
 import { ATTR_HOST_NAME, DB_SYSTEM_NAME_VALUE_SQLITE } from './semconv.ts'
 
 /**
@@ -57,6 +48,14 @@ export interface SpanDefinition {
   readonly links?: string
   readonly attributes: Attributes
 }
+
+const {
+  [ATTR_HTTP_REQUEST_METHOD]: method,
+  [ATTR_URL_SCHEME]: scheme,
+  [ATTR_HTTP_ROUTE]: httpRoute,
+  [ATTR_HTTP_RESPONSE_STATUS_CODE]: statusCode,
+  [ATTR_ERROR_TYPE]: requestError,
+} = METRICS.requestDuration.attributes
 
 const OUTSIDE = 'the client, cut after 256 characters'
 const outside: AttributeDefinition = { boundedBy: OUTSIDE, form: /^.{0,256}$/s }

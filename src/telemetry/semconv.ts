@@ -9,10 +9,6 @@ export const ATTR_DB_CLIENT_CONNECTION_POOL_NAME = 'db.client.connection.pool.na
 export const DB_SYSTEM_NAME_VALUE_SQLITE = 'sqlite'
 export const METRIC_DB_CLIENT_CONNECTION_WAIT_TIME = 'db.client.connection.wait_time'
 
-// docs/http/http-metrics.md; QUERY is draft-ietf-httpbis-safe-method-w-body
-export const HTTP_REQUEST_METHOD_VALUE_QUERY = 'QUERY'
-export const METRIC_HTTP_SERVER_ACTIVE_REQUESTS = 'http.server.active_requests'
-
 // docs/otel/sdk-metrics.md
 export const METRIC_OTEL_SDK_EXPORTER_LOG_EXPORTED = 'otel.sdk.exporter.log.exported'
 export const METRIC_OTEL_SDK_EXPORTER_LOG_INFLIGHT = 'otel.sdk.exporter.log.inflight'

@@ -4,7 +4,7 @@ import type {
   MetricDefinition,
   SeriesAttributes,
   ServiceShape,
-} from './metric-definition.ts'
+} from '@rollcall/fastify-route-telemetry'
 
 /** Every series that one process with these routes can make of a metric: the worst case, not the usual one. */
 export function seriesOf(metric: MetricDefinition, shape: ServiceShape): Iterable<SeriesAttributes> {

@@ -5,14 +5,14 @@ import {
   ATTR_HTTP_RESPONSE_STATUS_CODE,
   ATTR_HTTP_ROUTE,
 } from '@opentelemetry/semantic-conventions'
-import { httpRoute, METRICS, method, statusCode } from './catalogue.ts'
-import type {
-  AttributeDefinition,
-  MetricDefinition,
-  SeriesAttributes,
-  ServiceShape,
-} from './metric-definition.ts'
-import { serverSpanName } from './request-span.ts'
+import {
+  type AttributeDefinition,
+  type MetricDefinition,
+  type SeriesAttributes,
+  type ServiceShape,
+  serverSpanName,
+} from '@rollcall/fastify-route-telemetry'
+import { METRICS } from './catalogue.ts'
 import { seriesKey, seriesOf } from './series.ts'
 
 const SERVER = 'SPAN_KIND_SERVER'
@@ -20,16 +20,17 @@ const CLIENT = 'SPAN_KIND_CLIENT'
 const UNSET = 'STATUS_CODE_UNSET'
 const ERROR = 'STATUS_CODE_ERROR'
 
+const measured = METRICS.requestDuration.attributes
 const ofRequests = 'missing where the span is a query'
 const attributes: Record<string, AttributeDefinition> = {
   'service.name': { boundedBy: 'the resource' },
   'span.name': { boundedBy: 'the routes and the statements of the service' },
   'span.kind': { values: [SERVER, CLIENT] },
   'status.code': { values: [UNSET, ERROR] },
-  [ATTR_HTTP_ROUTE]: { ...httpRoute, missing: `${ofRequests}, or no route matched` },
-  [ATTR_HTTP_REQUEST_METHOD]: { ...method, missing: ofRequests },
+  [ATTR_HTTP_ROUTE]: { ...measured[ATTR_HTTP_ROUTE], missing: `${ofRequests}, or no route matched` },
+  [ATTR_HTTP_REQUEST_METHOD]: { ...measured[ATTR_HTTP_REQUEST_METHOD], missing: ofRequests },
   [ATTR_HTTP_RESPONSE_STATUS_CODE]: {
-    ...statusCode,
+    ...measured[ATTR_HTTP_RESPONSE_STATUS_CODE],
     missing: `${ofRequests}, or no header fields were sent`,
   },
 }

@@ -1,6 +1,6 @@
+import type { AttributeDefinition, MetricDefinition } from '@rollcall/fastify-route-telemetry'
 import { test } from 'tap'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
-import type { AttributeDefinition, MetricDefinition } from '../../src/telemetry/metric-definition.ts'
 import {
   LOG_ATTRIBUTES,
   RESOURCE_ATTRIBUTES,

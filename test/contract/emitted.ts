@@ -1,9 +1,5 @@
+import type { AttributeDefinition, MetricDefinition, ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
-import type {
-  AttributeDefinition,
-  MetricDefinition,
-  ServiceShape,
-} from '../../src/telemetry/metric-definition.ts'
 import {
   LOG_ATTRIBUTES,
   RESOURCE_ATTRIBUTES,

@@ -1,5 +1,5 @@
+import type { AttributeDefinition, MetricDefinition } from '@rollcall/fastify-route-telemetry'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
-import type { AttributeDefinition, MetricDefinition } from '../../src/telemetry/metric-definition.ts'
 import { RESOURCE_ATTRIBUTES, SPAN_EVENTS, SPANS } from '../../src/telemetry/record-catalogue.ts'
 import { SPAN_METRICS } from '../../src/telemetry/span-metrics.ts'
 import type { ComponentNames } from './collector-names.ts'

@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
+import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Test } from 'tap'
 import { createLogger } from '../../src/telemetry/logging.ts'
-import { routeTelemetry } from '../../src/telemetry/route-telemetry.ts'
+import { PAGES } from '../../src/telemetry/pages.ts'
 import { startTelemetry, type TelemetryOptions } from '../../src/telemetry/start.ts'
 import { OtlpReceiver, type ReceiverOptions } from '../support/otlp-receiver.ts'
 
@@ -60,7 +61,11 @@ export async function openMeasured(
     logController: new LogController({ disableRequestLogging: true }),
     ...fastify,
   }) as unknown as FastifyInstance
-  await app.register(routeTelemetry, { ...telemetry, ...(slowRequestMs !== undefined && { slowRequestMs }) })
+  await app.register(routeTelemetry, {
+    ...telemetry,
+    pages: PAGES,
+    ...(slowRequestMs !== undefined && { slowRequestMs }),
+  })
   await routes(app)
   t.teardown(() => app.close())
 

@@ -1,6 +1,6 @@
 import { createContextKey, INVALID_SPAN_CONTEXT, ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { findRequestScope, type RequestScope, scopedContext } from '@rollcall/fastify-route-telemetry'
 import { test } from 'tap'
-import { findRequestScope, type RequestScope, scopedContext } from '../../src/telemetry/request-scope.ts'
 
 test("a request's context is one as any other: values are added and hidden, and never change it", async (t) => {
   const key = createContextKey('key')

@@ -7,20 +7,21 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { METRICS } from '../catalogue.ts'
 import type { AttributesOf, Counter, Instruments, OfKind, Recorder } from '../instruments.ts'
-import type { MetricDefinition } from '../metric-definition.ts'
 import { BoundHistogram } from './bound.ts'
 import type { Recording } from './recording.ts'
 
 /** What each request or query records. */
-const HOT: ReadonlySet<MetricDefinition> = new Set<MetricDefinition>([
-  METRICS.pageViews,
-  METRICS.pageViewsTotal,
-  METRICS.requestDuration,
-  METRICS.activeRequests,
-  METRICS.queryTime,
-  METRICS.operationDuration,
-  METRICS.connectionWait,
-])
+const HOT: ReadonlySet<string> = new Set(
+  [
+    METRICS.pageViews,
+    METRICS.pageViewsTotal,
+    METRICS.requestDuration,
+    METRICS.activeRequests,
+    METRICS.queryTime,
+    METRICS.operationDuration,
+    METRICS.connectionWait,
+  ].map(({ name }) => name),
+)
 
 export interface HotInstrumentsOptions {
   readonly recording: Recording
@@ -48,19 +49,19 @@ export class HotInstruments implements Instruments {
 
   counter<M extends OfKind<'counter'>>(metric: M, attributes: AttributesOf<M>): Counter {
     const { recording, others, temporality } = this.#options
-    if (!HOT.has(metric)) return others.counter(metric, attributes)
+    if (!HOT.has(metric.name)) return others.counter(metric, attributes)
     return recording.counter(metric, attributes, temporality(InstrumentType.COUNTER))
   }
 
   upDownCounter<M extends OfKind<'up-down counter'>>(metric: M, attributes: AttributesOf<M>): Counter {
     const { recording, others, temporality } = this.#options
-    if (!HOT.has(metric)) return others.upDownCounter(metric, attributes)
+    if (!HOT.has(metric.name)) return others.upDownCounter(metric, attributes)
     return recording.counter(metric, attributes, temporality(InstrumentType.UP_DOWN_COUNTER))
   }
 
   histogram<M extends OfKind<'histogram'>>(metric: M, attributes: AttributesOf<M>): Recorder {
     const { recording, others } = this.#options
-    if (!HOT.has(metric) || !this.#recordsHistograms) return others.histogram(metric, attributes)
+    if (!HOT.has(metric.name) || !this.#recordsHistograms) return others.histogram(metric, attributes)
     return recording.histogram(metric, attributes)
   }
 

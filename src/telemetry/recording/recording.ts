@@ -9,7 +9,7 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
-import type { MetricDefinition } from '../metric-definition.ts'
+import type { MetricDefinition } from '@rollcall/fastify-route-telemetry'
 import { BoundCounter, BoundHistogram, Sum } from './bound.ts'
 import { ExponentialHistogram } from './exponential-histogram.ts'
 import { Stream } from './stream.ts'
@@ -25,8 +25,8 @@ export class Recording implements MetricProducer {
   readonly #scope: InstrumentationScope
   readonly #cardinalityLimit: number
   readonly #maxBuckets: number
-  readonly #sums = new Map<MetricDefinition, Stream<number, Sum>>()
-  readonly #histograms = new Map<MetricDefinition, Stream<ExponentialHistogramValue, ExponentialHistogram>>()
+  readonly #sums = new Map<string, Stream<number, Sum>>()
+  readonly #histograms = new Map<string, Stream<ExponentialHistogramValue, ExponentialHistogram>>()
   /** In the order of their first binding. */
   readonly #metrics: ((endTime: HrTime) => MetricData)[] = []
 
@@ -42,12 +42,12 @@ export class Recording implements MetricProducer {
     temporality: AggregationTemporality,
   ): BoundCounter {
     const isMonotonic = metric.kind === 'counter'
-    const stream = this.#sums.get(metric) ?? this.#newSum(metric, temporality, isMonotonic)
+    const stream = this.#sums.get(metric.name) ?? this.#newSum(metric, temporality, isMonotonic)
     return new BoundCounter(stream.series(attributes), isMonotonic)
   }
 
   histogram(metric: MetricDefinition, attributes: Attributes): BoundHistogram {
-    const stream = this.#histograms.get(metric) ?? this.#newHistogram(metric)
+    const stream = this.#histograms.get(metric.name) ?? this.#newHistogram(metric)
     return new BoundHistogram(stream.series(attributes))
   }
 
@@ -68,7 +68,7 @@ export class Recording implements MetricProducer {
       isDelta,
       cardinalityLimit: this.#cardinalityLimit,
     })
-    this.#sums.set(metric, stream)
+    this.#sums.set(metric.name, stream)
     const common = { descriptor: describe(metric), aggregationTemporality, isMonotonic }
     this.#metrics.push((endTime) => ({
       ...common,
@@ -84,7 +84,7 @@ export class Recording implements MetricProducer {
       isDelta: true,
       cardinalityLimit: this.#cardinalityLimit,
     })
-    this.#histograms.set(metric, stream)
+    this.#histograms.set(metric.name, stream)
     const common = { descriptor: describe(metric), aggregationTemporality: DELTA }
     this.#metrics.push((endTime) => ({
       ...common,

@@ -7,7 +7,7 @@ import {
   type MetricData,
   MetricReader,
 } from '@opentelemetry/sdk-metrics'
-import type { MetricDefinition } from '../../../src/telemetry/metric-definition.ts'
+import type { MetricDefinition } from '@rollcall/fastify-route-telemetry'
 import { Recording } from '../../../src/telemetry/recording/recording.ts'
 
 export interface PairOptions {

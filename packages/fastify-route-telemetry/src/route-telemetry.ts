@@ -1,17 +1,27 @@
 import type { Socket } from 'node:net'
-import { context, propagation, type TextMapPropagator, type Tracer } from '@opentelemetry/api'
+import {
+  context,
+  diag,
+  type MeterProvider,
+  metrics,
+  propagation,
+  type TextMapPropagator,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Instruments } from './instruments.ts'
+import type { RequestInstruments } from './instruments.ts'
+import { MeterInstruments } from './meter-instruments.ts'
 import type { RouteShape } from './metric-definition.ts'
-import { PAGES } from './pages.ts'
 import { type Measurement, newTraceId, type OpenRequest, RequestMeasurer } from './request-measurement.ts'
 import { RouteRecorders } from './request-recorders.ts'
 import type { RequestScope } from './request-scope.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The page that a route belongs to, tag of its measurements; `false` for none. Every route declares it. */
+    /** The page that a route belongs to, tag of its measurements; `false` for none. */
     page?: string | false
     /** What it may answer with, where no response schema says so. */
     statuses?: readonly number[]
@@ -37,32 +47,44 @@ declare module 'fastify' {
 }
 
 export interface RouteTelemetryOptions {
-  instruments: Instruments
-  tracer: Tracer
-  /** Default: the globally registered one. */
+  /** Where requests are counted and timed; the globally registered one unless told. */
+  meterProvider?: MeterProvider
+  /** Where they are traced; the globally registered one unless told. */
+  tracerProvider?: TracerProvider
+  /** In place of the meter provider: for who records without the SDK. */
+  instruments?: RequestInstruments
+  /** In place of the tracer provider: for who wants the spans in a scope of their own. */
+  tracer?: Tracer
+  /** Reads the caller's trace context; the globally registered one unless told. */
   propagator?: Pick<TextMapPropagator, 'extract'>
   /**
    * Whether the caller's trace is continued, with its sampling decision and weight. Default: always. For others a trace
    * of our own begins, whose span links to theirs.
    */
   trustsCaller?: (request: FastifyRequest) => boolean
-  /** The closed set of pages that routes may declare. */
+  /** The closed set of pages: every route declares one of them, or `false`. Without it a route may declare any, or none. */
   pages?: readonly string[]
   /** A request that takes longer is logged as a warning; without it none is. */
   slowRequestMs?: number
 }
 
 const MEASUREMENT = Symbol('measurement')
+const SCOPE = '@rollcall/fastify-route-telemetry'
 
 /**
  * Counts, times and traces every request of an application, tagged by its route. Register it first and await it, so
- * that its hooks come before all others and it sees every route; a route that declares no `config.page` stops the
- * start. See METRICS in catalogue.ts for what is recorded.
+ * that its hooks come before all others and it sees every route. With `pages`, a route that declares none of them stops
+ * the start. REQUEST_METRICS is what it records.
  */
 export const routeTelemetry = fp(
   async (app: FastifyInstance, options: RouteTelemetryOptions) => {
-    const { instruments, pages = PAGES } = options
-    const measurer = new RequestMeasurer({ propagator: propagation, ...options })
+    const { meterProvider = metrics.getMeterProvider(), tracerProvider = trace.getTracerProvider() } = options
+    const {
+      instruments = new MeterInstruments(meterProvider.getMeter(SCOPE), reportFault),
+      tracer = tracerProvider.getTracer(SCOPE),
+      pages,
+    } = options
+    const measurer = new RequestMeasurer({ propagator: propagation, ...options, instruments, tracer })
     const unmatched = new RouteRecorders(instruments, undefined, false)
     // By the router's own object: what a route's page is may still change until the application is ready.
     const recorders = new WeakMap<object, RouteRecorders>()
@@ -74,15 +96,14 @@ export const routeTelemetry = fp(
       const { config, url } = request.routeOptions
       let found = recorders.get(config)
       if (!found) {
-        const page = config.page !== undefined && isPage(config.page) ? config.page : false
-        found = new RouteRecorders(instruments, url, page)
+        found = new RouteRecorders(instruments, url, isPage(config.page) ? config.page : false)
         recorders.set(config, found)
       }
       return found
     }
 
-    function isPage(page: string | false): boolean {
-      return page !== false && pages.includes(page)
+    function isPage(page: string | false | undefined): page is string {
+      return typeof page === 'string' && (pages?.includes(page) ?? true)
     }
 
     // Hooks come too late for routes that are there already, and onRoute has missed them.
@@ -117,8 +138,9 @@ export const routeTelemetry = fp(
     })
 
     app.addHook('onReady', async function refuseRoutesWithoutPage() {
+      if (!pages) return
       const stray = routes.find(
-        ({ route: { config } }) => config?.page !== false && !isPage(config?.page ?? false),
+        ({ route: { config } }) => config?.page !== false && !isPage(config?.page),
       )?.route
       if (stray)
         throw new Error(
@@ -158,6 +180,11 @@ export const routeTelemetry = fp(
 
 /** Only a connection that was taken over, such as a WebSocket, is still open then. */
 const LAST_REQUESTS_MS = 500
+
+/** No request fails of it, and nobody would read a line for each. */
+function reportFault(error: unknown): void {
+  diag.error(`${SCOPE}: a measurement failed; its request went on`, error)
+}
 
 function describePage(page: string | false | undefined): string {
   return page === undefined ? 'no page' : `an unknown page "${page}"`

@@ -13,16 +13,15 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { RandomIdGenerator } from '@opentelemetry/sdk-trace'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type CutOff, methodTag, schemeTag } from './attribute-values.ts'
-import type { Instruments } from './instruments.ts'
+import type { RequestInstruments } from './instruments.ts'
 import { ActiveRequests, type Outcome, type RouteRecorders } from './request-recorders.ts'
 import { LOGGER_SCOPE, type RequestScope, scopedContext } from './request-scope.ts'
 import { describeRequest, endServerSpan, linkToCaller, serverSpanName } from './request-span.ts'
 
 export interface RequestMeasurerOptions {
-  instruments: Instruments
+  instruments: RequestInstruments
   tracer: Tracer
   /** Reads the caller's trace context from the header fields. */
   propagator: Pick<TextMapPropagator, 'extract'>
@@ -185,10 +184,13 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   return scope
 }
 
-const idGenerator = new RandomIdGenerator()
+const idBytes = Buffer.allocUnsafe(16)
 
+/** As the SDK makes them, which need not be there. */
 export function newTraceId(): string {
-  return idGenerator.generateTraceId()
+  for (let offset = 0; offset < 16; offset += 4)
+    idBytes.writeUInt32BE((Math.random() * 2 ** 32) >>> 0, offset)
+  return idBytes.toString('hex')
 }
 
 function attachToLogger(request: FastifyRequest, scope: RequestScope): void {

@@ -5,10 +5,9 @@ import {
   ATTR_HTTP_ROUTE,
   ATTR_URL_SCHEME,
 } from '@opentelemetry/semantic-conventions'
-import { CUT_OFF, type CutOff, METHODS, SCHEMES } from './attribute-values.ts'
-import { METRICS } from './catalogue.ts'
-import type { Counter, Instruments, Recorder } from './instruments.ts'
-import { NO_PAGE } from './pages.ts'
+import { CUT_OFF, type CutOff, METHODS, NO_PAGE, SCHEMES } from './attribute-values.ts'
+import type { Counter, Recorder, RequestInstruments } from './instruments.ts'
+import { REQUEST_METRICS } from './metrics.ts'
 
 /** What became of a request: its status where header fields were sent, and why it was cut off where it was. */
 export interface Outcome {
@@ -26,17 +25,17 @@ export function errorTypeOf(outcome: Outcome): string | undefined {
 export class RouteRecorders {
   readonly url: string | undefined
   readonly page: string
-  readonly #instruments: Instruments
+  readonly #instruments: RequestInstruments
   readonly #views: Counter | undefined
   readonly #viewsTotal: Counter | undefined
   readonly #durations = new Map<number, Recorder>()
 
-  constructor(instruments: Instruments, url: string | undefined, page: string | false) {
+  constructor(instruments: RequestInstruments, url: string | undefined, page: string | false) {
     this.#instruments = instruments
     this.url = url
     this.page = page === false ? NO_PAGE : page
-    this.#views = page === false ? undefined : instruments.counter(METRICS.pageViews, { page })
-    this.#viewsTotal = page === false ? undefined : instruments.counter(METRICS.pageViewsTotal, {})
+    this.#views = page === false ? undefined : instruments.counter(REQUEST_METRICS.pageViews, { page })
+    this.#viewsTotal = page === false ? undefined : instruments.counter(REQUEST_METRICS.pageViewsTotal, {})
   }
 
   arrived(): void {
@@ -56,7 +55,7 @@ export class RouteRecorders {
 
   #bind(method: string, scheme: string, outcome: Outcome): Recorder {
     const errorType = errorTypeOf(outcome)
-    return this.#instruments.histogram(METRICS.requestDuration, {
+    return this.#instruments.histogram(REQUEST_METRICS.requestDuration, {
       [ATTR_HTTP_REQUEST_METHOD]: method,
       [ATTR_URL_SCHEME]: scheme,
       ...(this.url !== undefined && { [ATTR_HTTP_ROUTE]: this.url }),
@@ -85,10 +84,10 @@ function methodIndex(method: string): number {
 
 /** `http.server.active_requests`, bound for each method and scheme that was seen. */
 export class ActiveRequests {
-  readonly #instruments: Instruments
+  readonly #instruments: RequestInstruments
   readonly #bound: Counter[] = []
 
-  constructor(instruments: Instruments) {
+  constructor(instruments: RequestInstruments) {
     this.#instruments = instruments
   }
 
@@ -96,7 +95,7 @@ export class ActiveRequests {
     const index = methodIndex(method) * SCHEMES.length + (scheme === 'https' ? 1 : 0)
     let counter = this.#bound[index]
     if (!counter) {
-      counter = this.#instruments.upDownCounter(METRICS.activeRequests, {
+      counter = this.#instruments.upDownCounter(REQUEST_METRICS.activeRequests, {
         [ATTR_HTTP_REQUEST_METHOD]: method,
         [ATTR_URL_SCHEME]: scheme,
       })
