@@ -160,7 +160,7 @@ async function outageAndKill(t: Test, flags: string[]) {
   const place = await collectorPlace(t, intake.url)
   const start = () => startCollector(t, program, place, { files: FILES, overlay: OUTAGE_OVERLAY, flags })
   const collector = await start()
-  intake.misbehaving.order({ kind: 'status', status: 503 }, { signal: 'metrics' })
+  intake.misbehaving.order(503, { signal: 'metrics' })
   const acknowledged = 200
   const first = Math.floor(Date.now() / 1000) - 1000
   for (let second = first; second < first + acknowledged; second += 1)

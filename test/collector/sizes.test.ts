@@ -43,12 +43,12 @@ test('a request of which only parts have left outlives a SIGKILL whole', options
     asInt: '1',
   }))
   const sum = { aggregationTemporality: 1, isMonotonic: true, dataPoints }
-  intake.misbehaving.order({ kind: 'drop-reply' }, { times: PARTS_TAKEN })
-  intake.misbehaving.order({ kind: 'hang' })
+  intake.misbehaving.order('lost reply', { times: PARTS_TAKEN })
+  intake.misbehaving.order('no answer')
   const request = metricsOf({}, [{ name: 'test.large', unit: '1', sum }])
   t.equal((await fetch(`${place.url}/v1/metrics`, request)).status, 200)
   const arrived = () => intake.metrics.sum({ metric: 'test.large' })[''] ?? 0
-  await until(() => intake.misbehaving.done['drop-reply'] === PARTS_TAKEN && arrived() > 0)
+  await until(() => intake.misbehaving.done['lost reply'] === PARTS_TAKEN && arrived() > 0)
   t.ok(arrived() < NAMES, `${arrived()} of ${NAMES} points before the kill`)
   await collector.end('SIGKILL')
   intake.misbehaving.behave()

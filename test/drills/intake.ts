@@ -1,13 +1,13 @@
-import type { Misbehaviour } from '../support/intake/misbehaviour.ts'
+import type { Order } from '../support/intake/control.ts'
 import { type Drill, exactnessGoals } from './drill.ts'
 import { RATE } from './stage.ts'
 
-const MISBEHAVIOURS: readonly Misbehaviour[] = [
-  { kind: 'status', status: 503 },
-  { kind: 'status', status: 429, retryAfterSeconds: 1 },
-  { kind: 'hang' },
-  { kind: 'reset' },
-  { kind: 'drop-reply' },
+const MISBEHAVIOURS: readonly Extract<Order, { do: 'misbehave' }>['answer'][] = [
+  503,
+  { status: 429, headers: { 'retry-after': '1' } },
+  'no answer',
+  'reset',
+  'lost reply',
 ]
 
 export const intake: Drill = {
@@ -22,8 +22,8 @@ export const intake: Drill = {
     await stage.prepare(service)
     stage.expect(this.name, (MISBEHAVIOURS.length * RATE * (forMs + 1500)) / 1000)
     await stage.under(stage.load([service]), service, async () => {
-      for (const misbehaviour of MISBEHAVIOURS) {
-        await stage.standIn.order({ do: 'misbehave', misbehaviour })
+      for (const answer of MISBEHAVIOURS) {
+        await stage.standIn.order({ do: 'misbehave', answer })
         await stage.pause(forMs)
         await stage.standIn.order({ do: 'behave' })
         // Its pauses grow to half a minute, and would outlast what comes next; its queue stays.

@@ -76,6 +76,15 @@ export class Refused extends Error {
   }
 }
 
+/** A body that cannot be read is refused with what it is not. */
+export function readable<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw cause instanceof Refused ? cause : new Refused(400, (cause as Error).message, { cause })
+  }
+}
+
 export function encodingOf({ headers }: Pick<ReceivedRequest, 'headers'>): Encoding {
   switch (headers['content-type']?.split(';')[0]) {
     case 'application/x-protobuf':

@@ -1,5 +1,5 @@
 import { type OtlpMessage, otlp } from './otlp-messages.ts'
-import type { Encoding } from './protobuf.ts'
+import { type Encoding, type Long, toBigInt, toNumber } from './protobuf.ts'
 
 /** One object for each data point, span and log record, which is what tests want to look at. */
 
@@ -13,7 +13,7 @@ export interface Exported {
 }
 
 /** Integers beyond 2^53 are bigint; null is a value that was not set. */
-type AttributeValue =
+export type AttributeValue =
   | string
   | boolean
   | number
@@ -25,10 +25,18 @@ type AttributeValue =
 
 export type AttributeValues = { [key: string]: AttributeValue }
 
+/** Buckets of an exponential histogram: index i holds values above base^i up to base^(i+1), base = 2^(2^-scale). */
+export interface Sketch {
+  readonly scale: number
+  readonly zeroCount: number
+  readonly positive: Buckets
+  readonly negative: Buckets
+}
+
 export interface Buckets {
   /** Index of the first of the counts. */
-  offset: number
-  counts: number[]
+  readonly offset: number
+  readonly counts: readonly number[]
 }
 
 export interface Point {
@@ -57,10 +65,7 @@ export interface Point {
   bounds?: number[]
   bucketCounts?: number[]
   /** Of exponential histograms. */
-  scale?: number
-  zeroCount?: number
-  positive?: Buckets
-  negative?: Buckets
+  sketch?: Sketch
 }
 
 export interface SpanData {
@@ -147,10 +152,12 @@ function pointsOf(metric: OtlpMessage<'Metric'>, resource: AttributeValues): Poi
   if (exponentialHistogram)
     return points('exponential histogram', exponentialHistogram.dataPoints, (point) => ({
       ...observedIn(point),
-      scale: point.scale,
-      zeroCount: toNumber(point.zeroCount),
-      positive: bucketsOf(point.positive),
-      negative: bucketsOf(point.negative),
+      sketch: {
+        scale: point.scale,
+        zeroCount: toNumber(point.zeroCount),
+        positive: bucketsOf(point.positive),
+        negative: bucketsOf(point.negative),
+      },
     }))
   return summary ? points('summary', summary.dataPoints, observedIn) : []
 }
@@ -236,17 +243,6 @@ function anyValue(any: OtlpMessage<'AnyValue'> | null): AttributeValue {
   if (any?.arrayValue) return any.arrayValue.values.map(anyValue)
   if (any?.kvlistValue) return attributesOf(any.kvlistValue.values)
   return any?.stringValue ?? any?.boolValue ?? any?.doubleValue ?? any?.bytesValue ?? null
-}
-
-type Long = OtlpMessage<'NumberDataPoint'>['timeUnixNano']
-
-/** As a double, rounded above 2^53. */
-function toNumber({ high, low, unsigned }: Long): number {
-  return (unsigned ? high >>> 0 : high) * 2 ** 32 + (low >>> 0)
-}
-
-function toBigInt({ high, low, unsigned }: Long): bigint {
-  return (BigInt(unsigned ? high >>> 0 : high) << 32n) | BigInt(low >>> 0)
 }
 
 function hexadecimal(id: Uint8Array): string {

@@ -4,7 +4,7 @@ import { type Message, Protobuf } from './protobuf.ts'
  * Fields of opentelemetry-proto v1 (common, resource, metrics, trace, logs and their collector services), from the
  * specification and not from the product's tables: a field that is wrong there must not be wrong here too.
  */
-const MESSAGES = {
+export const OTLP_MESSAGES = {
   ExportMetricsServiceRequest: { resourceMetrics: 'repeated ResourceMetrics 1' },
   ExportTraceServiceRequest: { resourceSpans: 'repeated ResourceSpans 1' },
   ExportLogsServiceRequest: { resourceLogs: 'repeated ResourceLogs 1' },
@@ -173,6 +173,6 @@ const MESSAGES = {
   },
 } as const
 
-export const otlp = new Protobuf(MESSAGES)
+export const otlp = new Protobuf(OTLP_MESSAGES)
 
-export type OtlpMessage<N extends keyof typeof MESSAGES> = Message<typeof MESSAGES, N>
+export type OtlpMessage<N extends keyof typeof OTLP_MESSAGES> = Message<typeof OTLP_MESSAGES, N>

@@ -1,5 +1,7 @@
 import protobuf from 'protobufjs/light.js'
 
+export type Long = protobuf.Long
+
 export type Encoding = 'protobuf' | 'json'
 
 /**
@@ -16,10 +18,10 @@ interface Scalars {
   sint32: number
   uint32: number
   fixed32: number
-  int64: protobuf.Long
-  uint64: protobuf.Long
-  fixed64: protobuf.Long
-  sfixed64: protobuf.Long
+  int64: Long
+  uint64: Long
+  fixed64: Long
+  sfixed64: Long
   bytes: Uint8Array
   id: Uint8Array
 }
@@ -123,3 +125,12 @@ const WHOLE = /^-?\d+$/
 const DOUBLE = /^(-?\d+(\.\d+)?(e[+-]?\d+)?|NaN|-?Infinity)$/i
 const HEXADECIMAL = /^([\da-f]{2})*$/i
 const BASE64 = /^[\w+/-]*={0,2}$/
+
+/** As a double, rounded above 2^53. */
+export function toNumber({ high, low, unsigned }: Long): number {
+  return (unsigned ? high >>> 0 : high) * 2 ** 32 + (low >>> 0)
+}
+
+export function toBigInt({ high, low, unsigned }: Long): bigint {
+  return (BigInt(unsigned ? high >>> 0 : high) << 32n) | BigInt(low >>> 0)
+}

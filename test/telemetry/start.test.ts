@@ -226,7 +226,7 @@ t.test('temporality and histograms follow their variables', async (t) => {
       ),
     }
   }
-  const exponential = { kind: 'exponential histogram', count: 1000, scale: 6 }
+  const exponential = { kind: 'exponential histogram', count: 1000, sketch: { scale: 6 } }
   const deltas = await pointsOf({})
   t.equal(deltas.counter, 'delta')
   for (const histogram of deltas.histograms)

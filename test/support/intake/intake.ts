@@ -1,27 +1,26 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
-  decodeRequest,
-  type Encoding,
-  type Requests,
-  type Signal,
-} from '../../../packages/otlp/src/decode.ts'
-import {
-  type EncodedResponse,
-  exportResponse,
-  failureResponse,
-} from '../../../packages/otlp/src/export-response.ts'
-import { DEFAULT_LIMITS, type OtlpLimits } from '../../../packages/otlp/src/limits.ts'
-import type { LogsRequest, MetricsRequest, TraceRequest } from '../../../packages/otlp/src/model.ts'
-import { OtlpError } from '../../../packages/otlp/src/otlp-error.ts'
-import { encodingOf, readRequestBody } from '../../../packages/otlp/src/request-body.ts'
-import { hostOf, pointTags, resourceTags } from '../../../packages/viewer/src/datadog-tags.ts'
-import { type AgentContent, agentEndpoint, readAgentRequest } from './agent-api.ts'
+  AnsweringServer,
+  type BodyLimits,
+  contentOf,
+  encodingOf,
+  type Outcome,
+  type ReceivedRequest,
+  Refused,
+  type Reply,
+  readable,
+} from '../answering-server.ts'
+import { readExport, type Signal } from '../flat-telemetry.ts'
+import type { Answer } from '../otlp-receiver.ts'
+import { exportReply, type PartialSuccess, refusalReply } from '../otlp-replies.ts'
+import type { Encoding } from '../protobuf.ts'
+import { agentEndpoint, readAgentRequest } from './agent-api.ts'
+import type { Content } from './content.ts'
 import { answerControl } from './control.ts'
 import { cumulativeComplaint, judgePoint } from './metric-rules.ts'
-import { Misbehaving, type Misbehaviour } from './misbehaviour.ts'
+import { Misbehaving } from './misbehaviour.ts'
 import { ReceivedMetrics } from './received-metrics.ts'
 import { IntakeRefusals } from './refusals.ts'
+import { hostOf, tagsOf } from './tags.ts'
 
 /** Paths of Datadog's OTLP intake as `otel-collector.yaml` uses them. */
 const SIGNAL_OF_PATH = new Map<string, Signal>([
@@ -50,18 +49,12 @@ export interface IntakeOptions {
   now?: () => number
 }
 
-interface Reply extends EncodedResponse {
-  readonly status: number
-  readonly headers?: Record<string, string>
-}
-
 /** A request's way: how it is read, and in what form it is answered. */
 interface Route {
   readonly signal: Signal | 'none'
-  /** Checks the key and reads everything; what it returns stores all but the first so many points, spans, records. */
-  read(request: IncomingMessage): Promise<(rejected: number) => void>
-  accepted(rejected: number): Reply
-  failed(message: string): EncodedResponse
+  read(request: ReceivedRequest): Content
+  accepted(partial: PartialSuccess | undefined): Reply
+  refused(status: number, message: string): Reply
 }
 
 /**
@@ -82,7 +75,7 @@ export class Intake {
   readonly requests: Record<string, number> = {}
   readonly #spanIds = new Set<string>()
   readonly #options: IntakeOptions
-  readonly #server: Server = createServer((request, response) => void this.#serve(request, response))
+  readonly #server = new AnsweringServer((request) => this.#answer(request))
 
   private constructor(options: IntakeOptions) {
     this.#options = options
@@ -90,17 +83,13 @@ export class Intake {
 
   static async start(options: IntakeOptions = {}): Promise<Intake> {
     const intake = new Intake(options)
-    // A connection closed here while a sender writes to it would be a failure that nobody ordered.
-    intake.#server.keepAliveTimeout = 600_000
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    intake.#server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
-    await promise
+    await intake.#server.listen(options.port)
     return intake
   }
 
   /** What DD_OTLP_ENDPOINT wants. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server.url
   }
 
   /** As if nothing had come; orders to misbehave stay. */
@@ -114,55 +103,39 @@ export class Intake {
     for (const status of Object.keys(this.requests)) delete this.requests[status]
   }
 
-  async close(): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+  close(): Promise<void> {
+    return this.#server.close()
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://intake')
-    const route = this.#routeTo(pathname)
-    if (route === undefined) return answerControl(this, request, response)
-    if (request.method !== 'POST' && pathname !== VALIDATE) {
-      response.writeHead(405, { allow: 'POST' }).end()
-      return
-    }
-    const misbehaviour = route.signal === 'none' ? undefined : this.misbehaving.next(route.signal)
-    if (misbehaviour?.kind === 'reset') return this.#unanswered(request)
-    const reply = await this.#replyTo(request, route, misbehaviour)
-    // The sender is gone.
-    if (reply === undefined || request.socket.destroyed) this.#count('none')
-    else if (misbehaviour?.kind === 'hang') this.#count('none')
-    else if (misbehaviour?.kind === 'drop-reply') this.#unanswered(request)
-    else {
-      this.#count(String(reply.status))
-      const { status, contentType, headers, body } = reply
-      response.writeHead(status, { 'content-type': contentType, ...headers }).end(body)
-    }
+  #answer(request: ReceivedRequest): Outcome {
+    const route = this.#routeTo(request)
+    if (route === undefined) return answerControl(this, request)
+    if (request.method !== 'POST' && request.path !== VALIDATE)
+      return { status: 405, headers: { allow: 'POST' } }
+    const answer = route.signal === 'none' ? undefined : this.misbehaving.next(route.signal)
+    const outcome = this.#meet(request, route, answer ?? 200)
+    const status = typeof outcome === 'object' ? String(outcome.status) : 'none'
+    this.requests[status] = (this.requests[status] ?? 0) + 1
+    return outcome
   }
 
-  #routeTo(path: string): Route | undefined {
+  #routeTo(request: ReceivedRequest): Route | undefined {
+    const { path } = request
     const signal = SIGNAL_OF_PATH.get(path)
-    if (signal !== undefined) return this.#otlpRoute(signal)
+    if (signal !== undefined) return this.#otlpRoute(signal, encodingOrProtobuf(request))
     if (path === VALIDATE || /^\/(api|intake)\b/.test(path)) return this.#agentRoute(path)
     return undefined
   }
 
-  #otlpRoute(signal: Signal): Route {
-    let encoding: Encoding = 'protobuf'
+  #otlpRoute(signal: Signal, encoding: Encoding): Route {
     return {
       signal,
-      read: async (request) => {
-        encoding = encodingOrProtobuf(request)
+      read: (request) => {
         this.#checkKey(request.headers['dd-api-key'])
-        const exported = await readExport(request, signal)
-        return (rejected) => this.#take(signal, exported, rejected)
+        return this.#readExport(request, signal)
       },
-      accepted: (rejected) => {
-        const partial = rejected > 0 ? { rejected, message: 'told to reject' } : undefined
-        return { status: 200, ...exportResponse(signal, encoding, partial) }
-      },
-      failed: (message) => failureResponse(encoding, message),
+      accepted: (partial) => exportReply(signal, encoding, partial),
+      refused: (status, message) => refusalReply(status, encoding, message),
     }
   }
 
@@ -170,52 +143,43 @@ export class Intake {
     const endpoint = agentEndpoint(path)
     return {
       signal: endpoint?.signal ?? 'none',
-      read: async (request) => {
-        const { searchParams } = new URL(request.url ?? '/', 'http://intake')
-        const inQuery = path === VALIDATE ? searchParams.get('api_key') : null
+      read: (request) => {
+        const inQuery = path === VALIDATE ? request.query.get('api_key') : null
         this.#checkKey(request.headers['dd-api-key'] ?? inQuery ?? undefined)
-        if (path === VALIDATE) return () => {}
+        if (path === VALIDATE) return {}
         if (endpoint === undefined) throw new Refused(404, `${path} is not modelled here.`)
-        const content = await readAgentRequest(request, endpoint, this.#nowMs())
-        return (rejected) => this.#takeOfAgent(content, rejected)
+        return readAgentRequest(request, endpoint, this.#nowMs())
       },
-      accepted: () => {
-        const body = path === VALIDATE ? { valid: true } : { errors: [] }
-        return { status: endpoint?.status ?? 200, ...jsonReply(body) }
-      },
-      failed: (message) => jsonReply({ errors: [message] }),
+      accepted: () =>
+        jsonReply(endpoint?.status ?? 200, path === VALIDATE ? { valid: true } : { errors: [] }),
+      refused: (status, message) => jsonReply(status, { errors: [message] }),
     }
   }
 
-  #unanswered(request: IncomingMessage): void {
-    this.#count('none')
-    request.socket.resetAndDestroy()
-  }
-
-  #count(status: string): void {
-    this.requests[status] = (this.requests[status] ?? 0) + 1
-  }
-
-  async #replyTo(
-    request: IncomingMessage,
-    route: Route,
-    misbehaviour: Misbehaviour | undefined,
-  ): Promise<Reply | undefined> {
+  /** Does the work, as far as the answer lets it. */
+  #meet(request: ReceivedRequest, { signal, read, accepted, refused }: Route, answer: Answer): Outcome {
+    if (answer === 'reset') return answer
+    const refuse = (status: number, reason: string) => {
+      this.refusals.add({ signal, metric: '', reason, status, count: 1 })
+      return refused(status, reason)
+    }
     try {
-      const take = await route.read(request)
-      if (misbehaviour?.kind === 'hang') return undefined
-      if (misbehaviour?.kind === 'status') return this.#toldTo(misbehaviour, route)
-      const rejected = misbehaviour?.kind === 'partial' ? misbehaviour.rejected : 0
-      take(rejected)
-      return route.accepted(rejected)
+      const content = read(request)
+      if (answer === 'no answer') return answer
+      if (answer === 'lost reply') {
+        this.#take(content, 0)
+        return 'reset'
+      }
+      const { status, headers, rejected } = typeof answer === 'object' ? answer : { status: answer }
+      if (status !== 200) {
+        const reply = refuse(status, 'told to refuse')
+        return { ...reply, headers: { ...reply.headers, ...headers } }
+      }
+      this.#take(content, rejected?.rejected ?? 0)
+      return accepted(rejected)
     } catch (error) {
-      if (request.socket.destroyed) return undefined
-      const { status, message } =
-        error instanceof Refused || error instanceof OtlpError ? error : unforeseen(error)
-      this.refusals.add({ signal: route.signal, metric: '', reason: message, status, count: 1 })
-      // What is left of the body would be taken for the next request.
-      const headers = request.complete ? {} : { connection: 'close' }
-      return { status, headers, ...route.failed(message) }
+      if (error instanceof Refused) return refuse(error.status, error.message)
+      return refuse(500, `The stand-in itself failed: ${(error as Error).stack}`)
     }
   }
 
@@ -227,99 +191,52 @@ export class Intake {
       )
   }
 
-  #toldTo(order: Misbehaviour & { kind: 'status' }, { signal, failed }: Route): Reply {
-    const { status, retryAfterSeconds } = order
-    this.refusals.add({ signal, metric: '', reason: 'told to refuse', status, count: 1 })
-    const headers: Record<string, string> =
-      retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
-    return { status, headers, ...failed('told to refuse') }
-  }
-
-  #take(signal: Signal, exported: Requests[Signal], rejected: number): void {
-    if (signal === 'metrics') this.#takeMetrics(exported as MetricsRequest, rejected)
-    else if (signal === 'traces') this.#takeSpans(exported as TraceRequest, rejected)
-    else this.#takeLogs(exported as LogsRequest, rejected)
-  }
-
   #nowMs(): number {
     return (this.#options.now ?? Date.now)()
   }
 
-  #takeMetrics(request: MetricsRequest, rejected: number): void {
-    const complaint = cumulativeComplaint(request)
+  #readExport(request: ReceivedRequest, signal: Signal): Content {
+    const encoding = encodingOf(request)
+    // Its pages on traces and logs know protobuf only.
+    if (encoding === 'json' && signal !== 'metrics')
+      throw new Refused(415, `The intake of ${signal} takes application/x-protobuf only.`)
+    const body = contentOf(request, limitsOf(request, signal))
+    const { points, spans, logs } = readable(() => readExport(signal, encoding, body))
+    const complaint = cumulativeComplaint(points)
     if (complaint !== undefined) throw new Refused(400, complaint)
     const nowMs = this.#nowMs()
-    let toReject = rejected
-    for (const { resource, scopeMetrics } of request.resourceMetrics) {
-      const host = hostOf(resource.attributes)
-      const common = resourceTags(resource.attributes)
-      for (const metric of scopeMetrics.flatMap(({ metrics }) => metrics)) {
-        const { name, data } = metric
-        if (data === undefined) continue
-        for (const [index, { attributes, time, startTime }] of data.points.entries()) {
-          const judged = judgePoint({ ...metric, data }, index, nowMs)
-          if (toReject > 0) {
-            toReject -= 1
-            this.#dropped('metrics', name, 'told to reject')
-          } else if ('dropped' in judged) this.#dropped('metrics', name, judged.dropped)
-          else {
-            const tags = [...common, ...pointTags(attributes)]
-            this.metrics.add({ metric: name, host, tags, time, startTime, value: judged.value })
-          }
-        }
-      }
+    return {
+      points: points.map((point) => ({
+        metric: point.name,
+        host: hostOf(point.resource),
+        tags: tagsOf(point.resource, point.attributes),
+        time: point.time,
+        startTime: point.startTime,
+        judged: judgePoint(point, nowMs),
+      })),
+      spanIds: spans.map(({ traceId, spanId }) => (traceId && spanId ? traceId + spanId : undefined)),
+      records: logs.length,
     }
   }
 
-  #takeOfAgent(content: AgentContent, rejected: number): void {
-    if (content.signal === 'metrics') {
-      for (const [index, { judged, ...point }] of content.points.entries())
-        if (index < rejected) this.#dropped('metrics', point.metric, 'told to reject')
-        else if ('dropped' in judged) this.#dropped('metrics', point.metric, judged.dropped)
-        // It sends neither starts nor parts of seconds, so an equal value in the same second counts as a repeat.
-        else this.metrics.add({ ...point, startTime: point.time, value: judged.value })
-    } else if (content.signal === 'traces')
-      this.#takeSpanIds(
-        content.spans.map(({ traceId, spanId }) => `${traceId}:${spanId}`),
-        rejected,
-      )
-    else if (content.signal === 'logs') this.#takeRecords(content.records, rejected)
-    else this.describedHosts.add(content.host)
-  }
-
-  #takeSpans(request: TraceRequest, rejected: number): void {
-    const spans = request.resourceSpans.flatMap(({ scopeSpans }) =>
-      scopeSpans.flatMap((scope) => scope.spans),
-    )
-    const ids = spans.map(({ traceId, spanId }) =>
-      traceId === undefined || spanId === undefined ? undefined : `${traceId}${spanId}`,
-    )
-    this.#takeSpanIds(ids, rejected)
-  }
-
-  #takeSpanIds(ids: readonly (string | undefined)[], rejected: number): void {
-    for (const [index, id] of ids.entries()) {
+  /** Stores all but the first so many points, spans and records. */
+  #take({ points = [], spanIds = [], records = 0, host }: Content, rejected: number): void {
+    for (const [index, { judged, ...point }] of points.entries())
+      if (index < rejected) this.#dropped('metrics', point.metric, 'told to reject')
+      else if ('dropped' in judged) this.#dropped('metrics', point.metric, judged.dropped)
+      else this.metrics.add({ ...point, value: judged.value })
+    for (const [index, id] of spanIds.entries())
       if (index < rejected) this.#dropped('traces', '', 'told to reject')
       else if (id === undefined) this.#dropped('traces', '', 'no trace or span id')
       else {
         this.traces.received += 1
         this.#spanIds.add(id)
       }
-    }
     this.traces.distinct = this.#spanIds.size
-  }
-
-  #takeLogs(request: LogsRequest, rejected: number): void {
-    const records = request.resourceLogs.flatMap(({ scopeLogs }) =>
-      scopeLogs.flatMap((scope) => scope.logRecords),
-    )
-    this.#takeRecords(records.length, rejected)
-  }
-
-  #takeRecords(count: number, rejected: number): void {
-    for (let index = 0; index < count; index += 1)
+    for (let index = 0; index < records; index += 1)
       if (index < rejected) this.#dropped('logs', '', 'told to reject')
       else this.logs.received += 1
+    if (host !== undefined) this.describedHosts.add(host)
   }
 
   #dropped(signal: Signal, metric: string, reason: string): void {
@@ -327,43 +244,21 @@ export class Intake {
   }
 }
 
-class Refused extends Error {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
-
-async function readExport(request: IncomingMessage, signal: Signal): Promise<Requests[Signal]> {
-  const encoding = encodingOf(request.headers)
-  // Its pages on traces and logs know protobuf only.
-  if (encoding === 'json' && signal !== 'metrics')
-    throw new OtlpError(415, `The intake of ${signal} takes application/x-protobuf only.`)
-  const { decoded } = await readRequestBody(request, request.headers, limitsOf(request, signal))
-  return decodeRequest(signal, encoding, decoded)
-}
-
-function limitsOf(request: IncomingMessage, signal: Signal): OtlpLimits {
-  const maxDecodedBytes = MAX_BYTES[signal]
-  const isCompressed = request.headers['content-encoding'] !== undefined
+function limitsOf({ headers }: ReceivedRequest, signal: Signal): BodyLimits {
+  const maxBytes = MAX_BYTES[signal]
+  const isCompressed = headers['content-encoding'] !== undefined
   const sent = MAX_SENT_METRICS[isCompressed ? 'compressed' : 'plain']
-  return { ...DEFAULT_LIMITS, maxDecodedBytes, maxBodyBytes: signal === 'metrics' ? sent : maxDecodedBytes }
+  return { maxBytes, maxSentBytes: signal === 'metrics' ? sent : maxBytes }
 }
 
-function jsonReply(body: object): EncodedResponse {
-  return { contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) }
+function jsonReply(status: number, body: object): Reply {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-function encodingOrProtobuf(request: IncomingMessage): Encoding {
+function encodingOrProtobuf(request: ReceivedRequest): Encoding {
   try {
-    return encodingOf(request.headers)
+    return encodingOf(request)
   } catch {
     return 'protobuf'
   }
-}
-
-function unforeseen(error: unknown): { status: number; message: string } {
-  return { status: 500, message: `The stand-in itself failed: ${(error as Error).stack}` }
 }

@@ -1,4 +1,4 @@
-import type { Metric, MetricData, MetricsRequest } from '../../../packages/otlp/src/model.ts'
+import type { Point } from '../flat-telemetry.ts'
 import type { StoredValue } from './received-metrics.ts'
 
 /** Datadog takes points from an hour ago to ten minutes ahead (API, "Submit metrics"). */
@@ -15,40 +15,33 @@ const NO_RECORDED_VALUE = 1
  * "Datadog OTLP Metrics Intake Endpoint", "Ensure only delta metrics are sent"). A cumulative sum that is not monotonic
  * is what every SDK makes of an up-down counter under the preference `delta`; it is stored as a gauge.
  */
-export function cumulativeComplaint(request: MetricsRequest): string | undefined {
-  for (const { scopeMetrics } of request.resourceMetrics)
-    for (const { metrics } of scopeMetrics)
-      for (const { name, data } of metrics)
-        if (data && 'temporality' in data && data.temporality === 'cumulative' && !isGaugeLike(data))
-          return `${name} is cumulative; only deltas are accepted.`
-  return undefined
-}
-
-function isGaugeLike(data: MetricData): boolean {
-  return data.kind === 'sum' && !data.monotonic
+export function cumulativeComplaint(points: readonly Point[]): string | undefined {
+  const cumulative = points.find(
+    ({ temporality, kind, monotonic }) => temporality === 'cumulative' && (kind !== 'sum' || monotonic),
+  )
+  return cumulative && `${cumulative.name} is cumulative; only deltas are accepted.`
 }
 
 export type Judged = { readonly value: StoredValue } | { readonly dropped: string }
 
 /** What is stored of a point, or why it is silently dropped: the sender is told nothing. */
-export function judgePoint({ data }: Metric & { data: MetricData }, index: number, nowMs: number): Judged {
-  const point = data.points[index]!
-  if (point.flags & NO_RECORDED_VALUE) return { dropped: 'no recorded value' }
-  if ('temporality' in data && data.temporality === 'unspecified')
-    return { dropped: 'unspecified temporality' }
-  const untimely = untimelyComplaint(point.time, nowMs)
+export function judgePoint(point: Point, nowMs: number): Judged {
+  const { kind, temporality, flags, time, value, count = 0, sum, min, max, bucketCounts, sketch } = point
+  if (flags & NO_RECORDED_VALUE) return { dropped: 'no recorded value' }
+  if (temporality === 'unspecified') return { dropped: 'unspecified temporality' }
+  const untimely = untimelyComplaint(time, nowMs)
   if (untimely !== undefined) return { dropped: untimely }
-  switch (data.kind) {
+  switch (kind) {
     case 'gauge':
-      return judgeNumber('gauge', data.points[index]!.value)
+      return judgeNumber('gauge', value)
     case 'sum':
-      return judgeNumber(data.temporality === 'delta' ? 'count' : 'gauge', data.points[index]!.value)
+      return judgeNumber(temporality === 'delta' ? 'count' : 'gauge', value)
     case 'histogram':
-      return judgeDistribution(data.points[index]!, sum(data.points[index]!.bucketCounts), undefined)
+      return judgeDistribution({ count, sum, min, max }, total(bucketCounts!), undefined)
     case 'exponential histogram': {
-      const { scale, zeroCount, positive, negative } = data.points[index]!
-      const inBuckets = zeroCount + sum(positive.counts) + sum(negative.counts)
-      return judgeDistribution(data.points[index]!, inBuckets, { scale, zeroCount, positive, negative })
+      const { zeroCount, positive, negative } = sketch!
+      const inBuckets = zeroCount + total(positive.counts) + total(negative.counts)
+      return judgeDistribution({ count, sum, min, max }, inBuckets, sketch)
     }
     case 'summary':
       return { dropped: 'summaries are not modelled here' }
@@ -88,6 +81,6 @@ export function judgeDistribution(
   return { value: { type: 'distribution', count, sum, min, max, sketch } }
 }
 
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0)
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -9,8 +9,8 @@ t.test(
   async (t) => {
     const intake = await openIntake(t)
     const send = () => post(intake.url + METRICS, metricJson('views', deltaSum({ asInt: 1 })))
-    intake.misbehaving.order({ kind: 'status', status: 503, retryAfterSeconds: 2 }, { times: 2 })
-    intake.misbehaving.order({ kind: 'status', status: 429 }, { times: 1 })
+    intake.misbehaving.order({ status: 503, headers: { 'retry-after': '2' } }, { times: 2 })
+    intake.misbehaving.order(429, { times: 1 })
     const answers = [await send(), await send(), await send()]
     t.same(
       answers.map(({ status, headers }) => [status, headers.get('retry-after')]),
@@ -34,11 +34,11 @@ t.test(
 t.test('it misbehaves for a time, for one signal, or until it is told to behave', async (t) => {
   const intake = await openIntake(t)
   const send = async (path: string) => (await post(intake.url + path, Buffer.alloc(0))).status
-  intake.misbehaving.order({ kind: 'status', status: 503 }, { signal: 'traces' })
+  intake.misbehaving.order(503, { signal: 'traces' })
   t.same([await send(METRICS), await send('/v1/traces')], [200, 503])
   intake.misbehaving.behave()
   t.equal(await send('/v1/traces'), 200)
-  intake.misbehaving.order({ kind: 'status', status: 503 }, { forMs: 50 })
+  intake.misbehaving.order(503, { forMs: 50 })
   t.equal(await send(METRICS), 503)
   let status: number
   do status = await send(METRICS)
@@ -49,14 +49,14 @@ t.test('it misbehaves for a time, for one signal, or until it is told to behave'
 t.test('it refuses for good', async (t) => {
   const intake = await openIntake(t)
   for (const status of [400, 413]) {
-    intake.misbehaving.order({ kind: 'status', status }, { times: 1 })
+    intake.misbehaving.order(status, { times: 1 })
     t.equal((await post(intake.url + METRICS, Buffer.alloc(0))).status, status)
   }
 })
 
 t.test('it rejects a part, stores the rest and says how many', async (t) => {
   const intake = await openIntake(t)
-  intake.misbehaving.order({ kind: 'partial', rejected: 2 }, { times: 1 })
+  intake.misbehaving.order({ status: 200, rejected: { rejected: 2, message: 'odd ones' } }, { times: 1 })
   const points = deltaSum(
     { attributes: { page: 'a' }, asInt: 1 },
     { attributes: { page: 'b' }, asInt: 2 },
@@ -65,11 +65,11 @@ t.test('it rejects a part, stores the rest and says how many', async (t) => {
   const answer = await post(intake.url + METRICS, metricJson('views', points))
   t.equal(answer.status, 200)
   t.same(JSON.parse(answer.text), {
-    partialSuccess: { rejectedDataPoints: '2', errorMessage: 'told to reject' },
+    partialSuccess: { rejectedDataPoints: '2', errorMessage: 'odd ones' },
   })
   t.same(intake.metrics.sum({ metric: 'views' }), { '': 4 })
   t.match(intake.refusals.list(), [{ metric: 'views', reason: 'told to reject', count: 2 }])
-  intake.misbehaving.order({ kind: 'partial', rejected: 1 }, { times: 1 })
+  intake.misbehaving.order({ status: 200, rejected: { rejected: 1, message: 'odd ones' } }, { times: 1 })
   const response = await fetch(intake.url + METRICS, {
     method: 'POST',
     headers: { 'content-type': 'application/x-protobuf', 'dd-api-key': 'k' },
@@ -84,10 +84,10 @@ t.test('it resets the connection, with nothing taken or after taking all', async
   const intake = await openIntake(t)
   const send = () => post(intake.url + METRICS, metricJson('views', deltaSum({ asInt: 1 })))
   const isReset = { cause: { code: /ECONNRESET|UND_ERR_SOCKET/ } }
-  intake.misbehaving.order({ kind: 'reset' }, { times: 1 })
+  intake.misbehaving.order('reset', { times: 1 })
   await t.rejects(send(), isReset)
   t.equal(intake.metrics.counters.received, 0)
-  intake.misbehaving.order({ kind: 'drop-reply' }, { times: 1 })
+  intake.misbehaving.order('lost reply', { times: 1 })
   await t.rejects(send(), isReset)
   t.equal(intake.metrics.counters.stored, 1)
   t.equal((await send()).status, 200)
@@ -97,7 +97,7 @@ t.test('it resets the connection, with nothing taken or after taking all', async
 
 t.test('it hangs until the sender gives up, and takes nothing', async (t) => {
   const intake = await openIntake(t)
-  intake.misbehaving.order({ kind: 'hang' }, { times: 1 })
+  intake.misbehaving.order('no answer', { times: 1 })
   const giveUp = new AbortController()
   const hanging = fetch(intake.url + METRICS, {
     method: 'POST',

@@ -1,17 +1,5 @@
-import type { Signal } from '../../../packages/otlp/src/decode.ts'
-
-/**
- * What the intake can be told to do instead of its work:
- * - `status` answers with it, and with `Retry-After` if that is given, and stores nothing: 503, 429, or 400 and 413 to
- *   refuse for good;
- * - `hang` reads the request and never answers; `reset` resets the connection as soon as the request begins;
- * - `partial` stores all but the first `rejected` points, spans or records and says so with 200;
- * - `drop-reply` stores everything and resets the connection instead of answering.
- */
-export type Misbehaviour =
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  | { readonly kind: 'hang' | 'reset' | 'drop-reply' }
-  | { readonly kind: 'partial'; readonly rejected: number }
+import type { Signal } from '../flat-telemetry.ts'
+import type { Answer } from '../otlp-receiver.ts'
 
 /** Without any of them it goes on until it is told to behave. */
 export interface Extent {
@@ -23,21 +11,21 @@ export interface Extent {
 }
 
 interface Order {
-  readonly misbehaviour: Misbehaviour
+  readonly answer: Answer
   readonly signal: Signal | undefined
   readonly endsAtMs: number
   left: number
 }
 
-/** Orders are followed one after the other, the oldest that applies first. */
+/** What the intake does instead of its work. Orders are followed one after the other, the oldest that applies first. */
 export class Misbehaving {
   #orders: Order[] = []
   /** How often each was done. */
   readonly done: Record<string, number> = {}
 
-  order(misbehaviour: Misbehaviour, { times, forMs, signal }: Extent = {}): void {
+  order(answer: Answer, { times, forMs, signal }: Extent = {}): void {
     this.#orders.push({
-      misbehaviour,
+      answer,
       signal,
       endsAtMs: performance.now() + (forMs ?? Number.POSITIVE_INFINITY),
       left: times ?? Number.POSITIVE_INFINITY,
@@ -48,16 +36,20 @@ export class Misbehaving {
     this.#orders = []
   }
 
-  /** For the request that has begun. */
-  next(signal: Signal): Misbehaviour | undefined {
+  /** For the next request. */
+  next(signal: Signal): Answer | undefined {
     const now = performance.now()
     this.#orders = this.#orders.filter(({ left, endsAtMs }) => left > 0 && endsAtMs > now)
     const order = this.#orders.find((each) => each.signal === undefined || each.signal === signal)
     if (order === undefined) return undefined
     order.left -= 1
-    const { misbehaviour } = order
-    const name = misbehaviour.kind === 'status' ? String(misbehaviour.status) : misbehaviour.kind
+    const name = nameOf(order.answer)
     this.done[name] = (this.done[name] ?? 0) + 1
-    return misbehaviour
+    return order.answer
   }
+}
+
+function nameOf(answer: Answer): string {
+  if (typeof answer !== 'object') return String(answer)
+  return answer.rejected ? 'partial success' : String(answer.status)
 }

@@ -1,4 +1,4 @@
-import type { Sketch } from './sketch.ts'
+import type { Sketch } from '../flat-telemetry.ts'
 
 /** Buckets for these values, the way OpenTelemetry's data model defines them. */
 export function sketchOf(values: readonly number[], scale: number): Sketch {

@@ -20,10 +20,7 @@ t.test('as a process it prints its address, obeys, answers, and leaves when it i
     return (await post(`${url}/api/v2/otlpmetrics`, metricJson('views', points), { 'dd-api-key': 'right' }))
       .status
   }
-  t.equal(
-    (await control({ do: 'misbehave', misbehaviour: { kind: 'status', status: 503 }, times: 1 })).status,
-    200,
-  )
+  t.equal((await control({ do: 'misbehave', answer: 503, times: 1 })).status, 200)
   t.same([await send(5), await send(5)], [503, 200])
   t.match(await get('/stored'), [
     200,

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { normalized } from '../../../packages/viewer/src/datadog-tags.ts'
+import type { Sketch } from '../flat-telemetry.ts'
 import { type AgentSketch, MergedAgentSketch } from './agent-sketch.ts'
-import { MergedSketch, type Percentile, type Sketch } from './sketch.ts'
+import { MergedSketch, type Percentile } from './sketch.ts'
+import { normalized } from './tags.ts'
 
 export type StoredValue =
   | { readonly type: 'count' | 'gauge'; readonly value: number }

@@ -1,4 +1,4 @@
-import type { Signal } from '../../../packages/otlp/src/decode.ts'
+import type { Signal } from '../flat-telemetry.ts'
 
 export interface IntakeRefusal {
   readonly signal: Signal | 'none'

@@ -1,12 +1,4 @@
-import type { Buckets } from '../../../packages/otlp/src/model.ts'
-
-/** Buckets of an exponential histogram: index i holds values above base^i up to base^(i+1), base = 2^(2^-scale). */
-export interface Sketch {
-  readonly scale: number
-  readonly zeroCount: number
-  readonly positive: Buckets
-  readonly negative: Buckets
-}
+import type { Buckets, Sketch } from '../flat-telemetry.ts'
 
 export interface Percentile {
   readonly value: number
