@@ -166,3 +166,32 @@ test('only telemetry knows OpenTelemetry, and only the database layer its driver
   t.strictSame(users(/^argon2$/).sort(), ['passwords', 'tools'])
   t.end()
 })
+
+/** Tests of the decoder and of the viewer, and those that hand the product what it decodes. */
+const MAY_DECODE_AS_THE_PRODUCT: Record<string, readonly string[]> = {
+  '@rollcall/otlp': ['test/otlp/', 'test/viewer/storage.test.ts', 'test/tools/experiment.proof.ts'],
+  '@rollcall/viewer': ['test/viewer/', 'test/browser/connection.test.ts'],
+}
+
+test('a test that counts what arrived decodes it without the product', (t) => {
+  const found = imports('{test,bench}/**/*.ts').map(({ file, to }) => ({
+    file: file.split(sep).join('/'),
+    to,
+  }))
+  for (const [part, allowed] of Object.entries(MAY_DECODE_AS_THE_PRODUCT)) {
+    const users = new Set(found.filter(({ to }) => partOf(to) === part).map(({ file }) => file))
+    const isAllowed = (file: string) => allowed.some((start) => file.startsWith(start))
+    t.strictSame([...users].filter((file) => !isAllowed(file)).sort(), [], `${part} is imported by no other`)
+    for (const start of allowed)
+      t.ok(
+        [...users].some((file) => file.startsWith(start)),
+        `${start} needs it`,
+      )
+  }
+  const transformers = found.filter(
+    ({ file, to }) =>
+      to === '@opentelemetry/otlp-transformer' && /^test\/(support|drills|proof)\/(?!.*\.test)/.test(file),
+  )
+  t.strictSame(transformers, [], 'nor with the serializers that the product sends with')
+  t.end()
+})
