@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { PAGES } from '../../src/telemetry/pages.ts'
 import { readServiceShape } from '../../tools/service-shape.ts'
 import { beyondComputed } from '../contract/emitted.ts'
 import { temporaryFolder } from '../support/harness.ts'
@@ -120,7 +121,7 @@ test('what is received over OTLP is what was sent, tag set by tag set', async (t
     byPage(driver.byPage()),
     'page by page, as the driver was asked under the page that the client named',
   )
-  for (const page of ['home', 'signup', 'login', 'community', 'friends', 'account'])
+  for (const page of PAGES)
     t.equal(queries[`{"page":"${page}"}`] ?? 0, expected.queries.get(page) ?? 0, `statements of ${page}`)
 
   t.strictSame(beyondComputed(receiver.metrics(), await readServiceShape()), [])
