@@ -105,11 +105,11 @@ async function assemble(
   const limitByAddress = addressLimit(app, config)
 
   await app.register(homeRoutes, { version })
-  await app.register(healthRoutes, { db })
   await app.register(accountRoutes, { db, config, sessions, passwords, limitByAddress })
   await app.register(sessionRoutes, { db, config, sessions, passwords, limitByAddress })
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
+  await app.register(healthRoutes, { db })
 }
 
 /** What all workers may take of something together, for one of them. */

@@ -38,6 +38,7 @@ interface AccountOptions {
 
 /** Sign up, and look after one's own account. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
+  app.describeTag('account', 'Sign up, and look after your own account')
   const { db, config, sessions, passwords, limitByAddress } = options
   const limitAttempts = attemptLimits(app, config, (request) => `member ${memberOf(request).id}`)
 

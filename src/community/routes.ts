@@ -21,6 +21,7 @@ interface CommunityOptions {
 
 /** Everybody, except those whom a block hides. */
 export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = async (app, { db, config }) => {
+  app.describeTag('community', 'Everybody')
   app.get(
     LISTING,
     {

@@ -30,6 +30,7 @@ interface FriendsOptions {
 
 /** Friends, requests between members, and blocks, which end and prevent both. */
 export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (app, { db, config }) => {
+  app.describeTag('friends', 'Friends, requests and blocks')
   app.get(
     '/v1/me/friends',
     {

@@ -8,6 +8,7 @@ const Status = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', addi
 
 /** For whoever runs the service. `/healthz`: the process answers. `/readyz`: it also has its database and is not stopping. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
+  app.describeTag('ops', 'For whoever runs the service')
   app.get(
     '/healthz',
     {

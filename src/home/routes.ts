@@ -13,6 +13,7 @@ const Links = Type.Object(
 
 /** Where a visitor arrives: what this is and where to go from here. */
 export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
+  app.describeTag('home', 'Where a visitor arrives')
   app.get(
     '/',
     {

@@ -4,6 +4,13 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { ProblemBody, problems } from '../errors.ts'
 import { describeResponses } from './response-docs.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What the operations with this tag have in common, for the document. */
+    describeTag(name: string, description: string): void
+  }
+}
+
 const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /** What every route may answer: to a request without Host, over a limit, on a fault of ours, under too much load. */
@@ -20,6 +27,8 @@ const DOCS_POLICY = `default-src 'self'; base-uri 'none'; frame-ancestors 'none'
 
 /** OpenAPI 3.1 from the schemas that validate: `/openapi.json` for machines, `/docs` for people. */
 export async function registerOpenapi(app: FastifyInstance, version: string): Promise<void> {
+  const tags: { name: string; description: string }[] = []
+  app.decorate('describeTag', (name: string, description: string) => void tags.push({ name, description }))
   app.addSchema(ProblemBody)
   app.addHook('onRoute', documentCommonParts)
   await app.register(swagger, {
@@ -31,14 +40,6 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
         description: 'A small community: accounts, sessions, a listing of everybody, friends.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      tags: [
-        { name: 'home', description: 'Where a visitor arrives' },
-        { name: 'account', description: 'Sign up, and look after your own account' },
-        { name: 'sessions', description: 'Log in and out' },
-        { name: 'community', description: 'Everybody' },
-        { name: 'friends', description: 'Friends, requests and blocks' },
-        { name: 'ops', description: 'For whoever runs the service' },
-      ],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: '`token` of `POST /v1/sessions`' },
@@ -54,7 +55,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
     transformObject(document) {
       if (!('openapiObject' in document)) return document.swaggerObject
       describeResponses(document.openapiObject.paths as never)
-      return document.openapiObject
+      return { ...document.openapiObject, tags }
     },
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `schema-${index}`),

@@ -44,6 +44,7 @@ interface SessionsOptions {
 
 /** Log in, log out, see where one is logged in. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
+  app.describeTag('sessions', 'Log in and out')
   const { db, config, sessions, passwords, limitByAddress } = options
   const limitAttempts = attemptLimits(app, config, (request) => {
     const { email } = request.body as { email: string }
