@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { until } from '../durable-otlp-exporter/exporting.ts'
 import { type Answer, type Ask, Client } from '../proof/client.ts'
 import { PASSWORD, temporaryFolder } from '../support/harness.ts'
+import { exampleOf, type Operation, operationsOf } from '../support/operations.ts'
 import type { OtlpReceiver, Answer as ReceiverAnswer } from '../support/otlp-receiver.ts'
 import { type LogLine, startService } from '../support/service.ts'
 
@@ -42,6 +43,8 @@ export async function runWholeService(
       SLOW_REQUEST_MS: '1',
       REQUEST_TIMEOUT_MS: '500',
       PENDING_REQUESTS_MAX: '1',
+      SIGNUP_LIMIT_PER_MINUTE: '1000',
+      LOGIN_LIMIT_PER_MINUTE: '1000',
       SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
       SHUTDOWN_DRAIN_MS: '0',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -60,6 +63,7 @@ export async function runWholeService(
   t.teardown(() => raw.close())
 
   await useEveryPage(client, raw)
+  await useEveryOperation(client)
   await failEveryWay(client, raw, service)
   service.kill('SIGWINCH')
   await breakResponseOff(client, raw, () => service.kill('SIGTERM'))
@@ -120,6 +124,25 @@ async function useEveryPage(client: Client, raw: Sqlite.Database): Promise<void>
     raw.exec('update sessions set last_used_at = 0')
     await ada.ask('GET', path)
   }
+}
+
+/** Every operation once, so that a new one need not be told of here unless it does more after another. */
+async function useEveryOperation(client: Client): Promise<void> {
+  const operations = operationsOf(JSON.parse((await client.ask({ path: '/openapi.json' })).body))
+  const use = ({ method, pathWith, body }: Operation, visitor: Person) =>
+    visitor.ask(
+      method,
+      pathWith(() => '1'),
+      body && (exampleOf(body) as object),
+    )
+  const visitor = await arrive(client, 'Visitor')
+  const [deleting, others] = [true, false].map((deletes) =>
+    operations.filter(({ method }) => (method === 'DELETE') === deletes),
+  ) as [Operation[], Operation[]]
+  for (const operation of others) await use(operation, visitor)
+  // Some end the session, one the account.
+  for (const [index, operation] of deleting.entries())
+    await use(operation, await arrive(client, `Visitor${index}`))
 }
 
 async function arrive(client: Client, name: string): Promise<Person> {
