@@ -24,7 +24,7 @@ import { isTrustedPeer } from './http/trusted-peers.ts'
 import { registerUnmatched } from './http/unmatched.ts'
 import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
-import { addressLimit } from './sessions/attempt-limits.ts'
+import { attemptLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
@@ -102,11 +102,11 @@ async function assemble(
   )
   await app.register(authentication, { sessions, publicOrigin: config.publicOrigin })
 
-  const limitByAddress = addressLimit(app, config)
+  const limitAttempts = attemptLimit(app, config)
 
   await app.register(homeRoutes, { version })
-  await app.register(accountRoutes, { db, config, sessions, passwords, limitByAddress })
-  await app.register(sessionRoutes, { db, config, sessions, passwords, limitByAddress })
+  await app.register(accountRoutes, { db, config, sessions, passwords, limitAttempts })
+  await app.register(sessionRoutes, { db, config, sessions, passwords, limitAttempts })
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
   await app.register(healthRoutes, { db })

@@ -131,10 +131,10 @@ export const SETTINGS = {
     'sign-ups an address may try in a minute',
   ),
   loginLimitPerMinute: integer('LOGIN_LIMIT_PER_MINUTE', 20, [1, 1_000_000], 'requests').means(
-    'log-ins and password changes an address may try in a minute',
+    'passwords that may be tried from one address in a minute',
   ),
   accountLimitPerMinute: integer('ACCOUNT_LIMIT_PER_MINUTE', 5, [1, 1_000_000], 'requests').means(
-    'log-ins and password changes that may be tried for one account from one address in a minute',
+    'passwords that may be tried for one account from one address in a minute',
   ),
   passwordHashesAtOnce: integer('PASSWORD_HASHES_AT_ONCE', 2, [1, 64], 'hashes').means(
     'password hashes computed at once, 19 MiB each; workers share them out, with one each at least',

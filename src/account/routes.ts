@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
@@ -8,7 +9,7 @@ import { timestamp } from '../http/timestamp.ts'
 import { findById, setPasswordHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
-import { type AttemptCheck, attemptLimits } from '../sessions/attempt-limits.ts'
+import type { AttemptCheck } from '../sessions/attempt-limits.ts'
 import { memberOf, unauthenticated } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
 import type { Member, SessionStore } from '../sessions/session-store.ts'
@@ -33,17 +34,17 @@ interface AccountOptions {
   config: Config
   sessions: SessionStore
   passwords: PasswordHasher
-  limitByAddress: AttemptCheck
+  limitAttempts: AttemptCheck
 }
 
 /** Sign up, and look after one's own account. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
   app.describeTag('account', 'Sign up, and look after your own account')
-  const { db, config, sessions, passwords, limitByAddress } = options
-  const limitAttempts = attemptLimits(app, config, (request) => `member ${memberOf(request).id}`)
+  const { db, config, sessions, passwords, limitAttempts } = options
 
-  async function confirmPassword(member: Member, password: string): Promise<void> {
-    const account = await findById(db, member.id)
+  async function confirmPassword(request: FastifyRequest, password: string): Promise<void> {
+    await limitAttempts(request)
+    const account = await findById(db, memberOf(request).id)
     if (!(await passwords.verify(account?.hash ?? undefined, password)))
       throw new Problem('wrong-password', 'The current password is another one.', {
         errors: [{ pointer: '#/currentPassword', detail: 'is wrong' }],
@@ -128,10 +129,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         throw new Problem('invalid', 'Send a new name or a new e-mail address.', {
           errors: [{ pointer: '#', detail: 'must have name or email' }],
         })
-      if (change.email !== undefined) {
-        await limitAttempts(request)
-        await confirmPassword(member, requireCurrentPassword(body.currentPassword))
-      }
+      if (change.email !== undefined)
+        await confirmPassword(request, requireCurrentPassword(body.currentPassword))
       const account = await db.transaction().execute(async (tx) => {
         await requireLiveSession(tx, member)
         return updateProfile(tx, member.id, change)
@@ -155,15 +154,14 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         ),
         response: { 200: RenewedSession },
       },
-      onRequest: [app.requireSession, limitByAddress],
-      preHandler: limitAttempts,
+      onRequest: app.requireSession,
     },
     async (request, reply) => {
       const member = memberOf(request)
+      await confirmPassword(request, request.body.currentPassword)
       const { newPassword } = requireParsed({
         newPassword: await parsePassword(request.body.newPassword, member),
       })
-      await confirmPassword(member, request.body.currentPassword)
       const hash = await passwords.hash(newPassword)
       if (reply.sent) return reply
       const renewed = await db.transaction().execute(async (tx) => {

@@ -1,22 +1,26 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { Problem } from '../errors.ts'
+import { emailKeyOf } from '../users/text.ts'
 
 /** From anywhere, an account takes this many times the attempts that one address may make: slows a distributed guess. */
 const ANYWHERE_FACTOR = 10
 
+/** Counts a password that is about to be tried. Throws `rate-limited` (429) where there were too many. */
 export type AttemptCheck = (request: FastifyRequest) => Promise<void>
 
 /**
- * Attempts at one account's password: few from one address, more from anywhere. Tight from one address only, because
- * a tight limit over all addresses would let anybody lock a member out (ASVS 5.0, 6.1.1 and 6.3.1).
+ * The limits of passwords: from one address, for one account from one address, and for one account from anywhere. Tight
+ * from one address only, because a tight limit over all addresses would let anybody lock a member out (ASVS 5.0, 6.1.1
+ * and 6.3.1). Each route that tries a password is another way to guess it, so they share one count: made once, and asked
+ * wherever a password is verified.
  */
-export function attemptLimits(
+export function attemptLimit(
   app: FastifyInstance,
-  config: Pick<Config, 'accountLimitPerMinute'>,
-  accountOf: (request: FastifyRequest) => string,
+  config: Pick<Config, 'loginLimitPerMinute' | 'accountLimitPerMinute'>,
 ): AttemptCheck {
   const limits = [
+    limitBy(app, config.loginLimitPerMinute, (request) => networkOf(request.ip)),
     limitBy(app, config.accountLimitPerMinute, (request) => `${accountOf(request)} ${networkOf(request.ip)}`),
     limitBy(app, config.accountLimitPerMinute * ANYWHERE_FACTOR, accountOf),
   ]
@@ -26,14 +30,12 @@ export function attemptLimits(
 }
 
 /**
- * `onRequest` hook of everything that tries a password, made once: each of those routes is another way to guess, so
- * they share one count.
+ * The account whose password is tried: the session's, or the one that a log-in names. By its e-mail address, which is
+ * known without a look at the table: an account that is there and one that is not are counted alike.
  */
-export function addressLimit(
-  app: FastifyInstance,
-  config: Pick<Config, 'loginLimitPerMinute'>,
-): AttemptCheck {
-  return limitBy(app, config.loginLimitPerMinute, (request) => networkOf(request.ip))
+function accountOf(request: FastifyRequest): string {
+  const { email } = request.member ?? (request.body as { email: string })
+  return emailKeyOf(email) ?? email.slice(0, 320)
 }
 
 function limitBy(

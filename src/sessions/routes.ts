@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
@@ -9,7 +10,7 @@ import { findByEmail, isStillHash } from '../passwords/credentials.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKeyOf } from '../users/text.ts'
 import { toOwner } from '../users/user-view.ts'
-import { type AttemptCheck, attemptLimits } from './attempt-limits.ts'
+import type { AttemptCheck } from './attempt-limits.ts'
 import { memberOf, refuseCrossSite } from './authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from './cookie.ts'
 import type { SessionStore } from './session-store.ts'
@@ -21,6 +22,8 @@ const Credentials = Type.Object(
   { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 1024 }) },
   { additionalProperties: false },
 )
+
+type Credentials = Static<typeof Credentials>
 
 const Session = Type.Object(
   {
@@ -39,23 +42,21 @@ interface SessionsOptions {
   config: Config
   sessions: SessionStore
   passwords: PasswordHasher
-  limitByAddress: AttemptCheck
+  limitAttempts: AttemptCheck
 }
 
 /** Log in, log out, see where one is logged in. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
   app.describeTag('sessions', 'Log in and out')
-  const { db, config, sessions, passwords, limitByAddress } = options
-  const limitAttempts = attemptLimits(app, config, (request) => {
-    const { email } = request.body as { email: string }
-    return emailKeyOf(email) ?? email.slice(0, 320)
-  })
+  const { db, config, sessions, passwords, limitAttempts } = options
 
   /** The same answer, at the same cost, for a wrong password and for an account that is not there. */
-  async function logIn(credentials: { email: string; password: string }, kind: 'bearer' | 'cookie') {
-    const emailKey = emailKeyOf(credentials.email)
+  async function logIn(request: FastifyRequest<{ Body: Credentials }>, kind: 'bearer' | 'cookie') {
+    await limitAttempts(request)
+    const { email, password } = request.body
+    const emailKey = emailKeyOf(email)
     const account = emailKey === undefined ? undefined : await findByEmail(db, emailKey)
-    const matches = await passwords.verify(account?.hash ?? undefined, credentials.password)
+    const matches = await passwords.verify(account?.hash ?? undefined, password)
     if (account === undefined || !matches) throw wrongCredentials()
     const session = await db.transaction().execute(async (tx) => {
       if (!(await isStillHash(tx, account.id, account.hash as string))) throw wrongCredentials()
@@ -75,11 +76,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         body: Credentials,
         response: { 201: BearerSession, ...problems(401) },
       },
-      onRequest: limitByAddress,
-      preHandler: limitAttempts,
     },
     async (request, reply) => {
-      const { token, expiresAt, user } = await logIn(request.body, 'bearer')
+      const { token, expiresAt, user } = await logIn(request, 'bearer')
       return reply.code(201).send({ token, expiresAt: timestamp(expiresAt), user })
     },
   )
@@ -95,11 +94,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         body: Credentials,
         response: { 201: CookieSession, ...problems(401, 403) },
       },
-      onRequest: [async (request) => refuseCrossSite(request, config.publicOrigin), limitByAddress],
-      preHandler: limitAttempts,
+      onRequest: async (request) => refuseCrossSite(request, config.publicOrigin),
     },
     async (request, reply) => {
-      const { user, ...session } = await logIn(request.body, 'cookie')
+      const { user, ...session } = await logIn(request, 'cookie')
       setSessionCookie(reply, session)
       return reply.code(201).send({ expiresAt: timestamp(session.expiresAt), user })
     },

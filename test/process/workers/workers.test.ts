@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../support/harness.ts'
 import { OtlpReceiver } from '../../support/otlp-receiver.ts'
 import { startService } from '../../support/service.ts'
 import { instancesOf, METRICS, pidsOf } from './instances.ts'
-import { Ledger } from './load.ts'
+import { Ledger, join as signUp } from './load.ts'
 
 test('limits hold for all workers together, and workers end in order when the primary process is killed', async (t) => {
   const receiver = await OtlpReceiver.start(t)
@@ -36,6 +36,39 @@ test('limits hold for all workers together, and workers end in order when the pr
   await service.outputEnded
   t.strictSame(receiver.totals('web.page_views_total'), { '{}': 40 })
   t.strictSame(instancesOf(receiver, 'web.page_views_total'), ['green/1', 'green/2'])
+})
+
+test('passwords of one account that are tried in different workers by different routes share one count', async (t) => {
+  const service = await startService(t, { workers: 2, env: { ACCOUNT_LIMIT_PER_MINUTE: '3' } })
+  const ledger = new Ledger(service.url)
+  const { token } = await signUp(ledger, 1)
+  const logIn = {
+    method: 'POST',
+    path: '/v1/sessions',
+    page: 'login',
+    body: { email: 'member1@example.com', password: 'wrong' },
+  }
+  const move = {
+    method: 'PATCH',
+    path: '/v1/me',
+    page: 'account',
+    token,
+    body: { email: 'new@example.com', currentPassword: 'wrong' },
+  }
+  const statuses = []
+  // One that stands still accepts nobody: all go to the other.
+  for (const [standing, ask] of [
+    [1, logIn],
+    [2, move],
+    [1, move],
+    [2, logIn],
+  ] as const) {
+    const pid = pidsOf(service.lines).get(standing) as number
+    process.kill(pid, 'SIGSTOP')
+    statuses.push((await ledger.ask(ask))?.status)
+    process.kill(pid, 'SIGCONT')
+  }
+  t.strictSame(statuses, [401, 403, 429, 429], 'after the log-in that was right')
 })
 
 test('workers that end as soon as they start are not started for ever', async (t) => {
