@@ -104,7 +104,7 @@ async function sayGoodbye({ leave, isSignedUp }: Visitors): Promise<void> {
   const left = await leave()
   if (left > 0)
     process.stderr.write(
-      `The service did not answer when ${formatCount(left)} visitors left: their ${isSignedUp ? 'accounts (visitor-…@load.example) are' : 'sessions are'} still there.\n`,
+      `The service did not let ${formatCount(left)} visitors leave: their ${isSignedUp ? 'accounts (visitor-…@load.example) are' : 'sessions are'} still there.\n`,
     )
 }
 

@@ -185,13 +185,19 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         operationId: 'deleteMe',
         summary: 'Delete your account and everything that belongs to it',
         tags: ['account'],
+        body: Type.Object({ currentPassword: text.currentPassword }, { additionalProperties: false }),
         response: { 204: Type.Null() },
       },
       onRequest: app.requireSession,
     },
     async (request, reply) => {
       const member = memberOf(request)
-      await deleteAccount(db, member.id)
+      await confirmPassword(request, request.body.currentPassword)
+      if (reply.sent) return reply
+      await db.transaction().execute(async (tx) => {
+        await requireLiveSession(tx, member)
+        await deleteAccount(tx, member.id)
+      })
       clearSessionCookie(reply, member)
       return reply.code(204).send(null)
     },

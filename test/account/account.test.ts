@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { deleteAccount } from '../../src/account/account-store.ts'
 import { openApp, PASSWORD, signUp } from '../support/harness.ts'
 
 test('signing up answers with the account and where it is', async (t) => {
@@ -98,7 +99,7 @@ test('a new password ends every session, answers with a new one, and is the only
 test('a deleted account is gone with all that belonged to it, and its id is not given again', async (t) => {
   const opened = await openApp(t)
   const ada = await signUp(opened, 'Ada')
-  t.equal((await ada.ask('DELETE', '/v1/me')).statusCode, 204)
+  t.equal((await ada.ask('DELETE', '/v1/me', { currentPassword: PASSWORD })).statusCode, 204)
   t.equal((await ada.ask('GET', '/v1/me')).statusCode, 401)
   const rows = await opened.db.selectFrom('table_rows').select(['name', 'rows']).orderBy('name').execute()
   t.strictSame(rows, [
@@ -108,6 +109,58 @@ test('a deleted account is gone with all that belonged to it, and its id is not 
     { name: 'users', rows: 0 },
   ])
   t.equal((await signUp(opened, 'Ada')).id, ada.id + 1)
+})
+
+test('an account is deleted with its password only', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const missing = await ada.ask('DELETE', '/v1/me', {})
+  t.match(missing.json(), { status: 422, errors: [{ pointer: '#/currentPassword' }] })
+  t.match((await ada.ask('DELETE', '/v1/me')).json(), { status: 422, errors: [{ pointer: '#' }] }, 'no body')
+  const wrong = await ada.ask('DELETE', '/v1/me', { currentPassword: 'not the password' })
+  t.match(wrong.json(), { type: '/problems/wrong-password', errors: [{ pointer: '#/currentPassword' }] })
+  t.equal((await ada.ask('GET', '/v1/me')).statusCode, 200, 'it is still there')
+  t.equal((await ada.ask('DELETE', '/v1/me', { currentPassword: PASSWORD })).statusCode, 204)
+})
+
+test('an account is not deleted for a session that has ended meanwhile', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const deleting = ada.ask('DELETE', '/v1/me', { currentPassword: PASSWORD })
+  t.equal((await ada.ask('DELETE', '/v1/sessions')).statusCode, 204)
+  t.equal((await deleting).statusCode, 401)
+  const logIn = {
+    method: 'POST',
+    url: '/v1/sessions',
+    payload: { email: ada.email, password: PASSWORD },
+  } as const
+  t.equal((await opened.ask(logIn)).statusCode, 201, 'it is still there')
+})
+
+test('a weak new password is refused by sign-up and by a change, in a sentence that says what to take', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const expected = [{ pointer: '#/password', detail: /^must not be easily guessed: take four or more words/ }]
+  for (const password of [
+    'passwordpassword',
+    'iloveyouiloveyou',
+    'letmeinletmeinletmein',
+    'password12345678',
+    'eve@example.com!',
+    'Eve Moneypenny 7',
+  ]) {
+    const payload = { name: 'Eve Moneypenny', email: 'eve@example.com', password }
+    const reply = await opened.ask({ method: 'POST', url: '/v1/users', payload })
+    t.match(reply.json(), { status: 422, errors: expected }, password)
+  }
+  const change = await ada.ask('PUT', '/v1/me/password', {
+    currentPassword: PASSWORD,
+    newPassword: 'ada@example.com!',
+  })
+  t.match(change.json(), {
+    status: 422,
+    errors: [{ pointer: '#/newPassword', detail: /take four or more words/ }],
+  })
 })
 
 test('sign-ups from one address are limited', async (t) => {
@@ -128,7 +181,9 @@ test('an account that is deleted while its password is verified is not logged in
     url: '/v1/sessions',
     payload: { email: ada.email, password: PASSWORD },
   })
-  t.equal((await ada.ask('DELETE', '/v1/me')).statusCode, 204)
+  // A request later, the password is being verified.
+  await ada.ask('GET', '/v1/me')
+  await deleteAccount(opened.db, ada.id)
   t.equal((await logIn).statusCode, 401)
 })
 

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { type Test, test } from 'tap'
 import { foldName } from '../../src/users/text.ts'
 import { type OpenedApp, openApp } from '../support/harness.ts'
-import { addMembers, addUsers, allPages, clearTables, idsOf, type TestMember } from '../support/members.ts'
+import {
+  addMembers,
+  addUsers,
+  allPages,
+  clearTables,
+  idsOf,
+  LEAVING,
+  type TestMember,
+} from '../support/members.ts'
 
 const NAMES = ['a', 'A', 'á', 'a\u0301', 'Á', 'ab', 'AB', 'a b', 'a%', 'a_', 'aß', 'ASS', 'b', '😀', 'ａ']
 const randomName = () => NAMES[Math.floor(Math.random() * NAMES.length)] as string
@@ -29,7 +37,7 @@ function startChurn(opened: OpenedApp) {
     const member = leaving.get(id as number)
     if (member === undefined) return
     leaving.delete(member.id)
-    await member.ask('DELETE', '/v1/me')
+    await member.ask('DELETE', '/v1/me', LEAVING)
   }
   const running = (async () => {
     while (!stopped) {

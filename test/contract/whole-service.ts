@@ -200,7 +200,7 @@ async function failEveryWay(
   await client.ask({ path: '/readyz' })
   await until(() => lines.some(({ msg }) => msg === 'check failed'))
   raw.exec('alter table elsewhere rename to table_rows')
-  await eve.ask('DELETE', '/v1/me')
+  await eve.ask('DELETE', '/v1/me', { currentPassword: PASSWORD })
 }
 
 /** What was written is answered, or not, until the connection is closed. */

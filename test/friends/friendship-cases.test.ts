@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { User } from '../../src/users/user-view.ts'
 import { openApp, signUp } from '../support/harness.ts'
-import { addMembers, allPages, idsOf, type TestMember, tableOf } from '../support/members.ts'
+import { addMembers, allPages, idsOf, LEAVING, type TestMember, tableOf } from '../support/members.ts'
 
 type Opened = Awaited<ReturnType<typeof openApp>>
 
@@ -43,7 +43,7 @@ test('oneself cannot be asked, unfriended, blocked or unblocked', async (t) => {
 test('an unknown member and one who has left are answered alike', async (t) => {
   const opened = await openApp(t)
   const [ada, bob] = await three(opened)
-  await bob.ask('DELETE', '/v1/me')
+  await bob.ask('DELETE', '/v1/me', LEAVING)
   const bodies = []
   for (const other of [bob, { id: 12_345 }, { id: Number.MAX_SAFE_INTEGER }])
     for (const act of [request, block]) {
@@ -328,12 +328,12 @@ test('an account that is deleted leaves nothing, and the cursors that stand on i
     await request(other, ada)
   }
   const first = (await ada.ask('GET', '/v1/me/friends?limit=2')).json()
-  await others[1]?.ask('DELETE', '/v1/me')
+  await others[1]?.ask('DELETE', '/v1/me', LEAVING)
   const second = (await ada.ask('GET', `/v1/me/friends?limit=2&cursor=${first.page.nextCursor}`)).json()
   t.strictSame(idsOf(second.data), [others[2]?.id, others[3]?.id])
 
   await block(others[0] as TestMember, others[4] as TestMember)
-  await others[4]?.ask('DELETE', '/v1/me')
+  await others[4]?.ask('DELETE', '/v1/me', LEAVING)
   const counted = tableOf(opened.file, 'table_rows')
   for (const table of ['friendships', 'blocks', 'users'] as const) {
     const rows = tableOf(opened.file, table)

@@ -6,7 +6,7 @@ import { migrateToLatest } from '../../src/db/migrate.ts'
 import { unobserved } from '../../src/db/observer.ts'
 import { SessionStore } from '../../src/sessions/session-store.ts'
 import { temporaryFolder } from '../support/harness.ts'
-import { addUsers } from '../support/members.ts'
+import { addUsers, LEAVING } from '../support/members.ts'
 import { startService } from '../support/service.ts'
 
 const PROCESSES = 3
@@ -15,7 +15,7 @@ const PENDING_MAX = 5
 interface Racer {
   id: number
   /** Asks the process of that number; its status, and the body as text. */
-  ask(process: number, method: string, path: string): Promise<{ status: number; body: string }>
+  ask(process: number, method: string, path: string, body?: object): Promise<{ status: number; body: string }>
 }
 
 /** Several services over one file, as `npm start` makes them. */
@@ -41,8 +41,12 @@ async function startServices(t: Test) {
           const headers = { authorization: `Bearer ${token}` }
           return {
             id,
-            async ask(process: number, method: string, path: string) {
-              const reply = await fetch(`${services[process % PROCESSES]?.url}${path}`, { method, headers })
+            async ask(process: number, method: string, path: string, body?: object) {
+              const reply = await fetch(`${services[process % PROCESSES]?.url}${path}`, {
+                method,
+                headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+                ...(body && { body: JSON.stringify(body) }),
+              })
               return { status: reply.status, body: await reply.text() }
             },
           }
@@ -183,7 +187,7 @@ test('under real concurrency', { timeout: 240_000 }, async (t) => {
       const [asked, blocked, left] = await Promise.all([
         asking.ask(index, 'PUT', friends(leaving)),
         leaving.ask(index + 1, 'PUT', blocks(asking)),
-        gone.ask(index + 2, 'DELETE', '/v1/me'),
+        gone.ask(index + 2, 'DELETE', '/v1/me', LEAVING),
       ])
       const rows = [
         ...(await pairsOf(asking, leaving)),

@@ -31,10 +31,11 @@ const TRIES = {
     body: () => ({ currentPassword: 'wrong', newPassword: `${PASSWORD}!` }),
     wrong: 403,
   },
+  deletion: { method: 'DELETE', url: '/v1/me', body: () => ({ currentPassword: 'wrong' }), wrong: 403 },
 } satisfies Record<
   string,
   {
-    method: 'POST' | 'PATCH' | 'PUT'
+    method: 'POST' | 'PATCH' | 'PUT' | 'DELETE'
     url: string
     body(member: { email: string }): object
     wrong: number

@@ -19,6 +19,9 @@ export interface TestMember extends TestUser {
   ask(method: Method, url: string, body?: object): Promise<LightMyRequestResponse>
 }
 
+/** Body of a request to delete the account of anybody who was added here. */
+export const LEAVING = { currentPassword: PASSWORD }
+
 /** Of {@link PASSWORD}, with the least memory that argon2 takes: 3 ms to verify. */
 const CHEAP_HASH =
   '$argon2id$v=19$m=1024,p=1,t=2$bqRLaMJ2aQjDfu8zA1c57w$Ps7Bz4A7HNPdYBt0guAiW+/l4uP/KOoioQWhAUEb4P4'

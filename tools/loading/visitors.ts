@@ -26,16 +26,19 @@ export const STRANGER: Visitors = {
  */
 export async function logInVisitors(
   client: HttpClient,
-  { wanted, password }: { wanted: number; password: string | undefined },
+  { wanted, password: given }: { wanted: number; password: string | undefined },
   signal: AbortSignal,
 ): Promise<Visitors> {
-  const isSignedUp = password === undefined
+  const isSignedUp = given === undefined
+  const password = given ?? randomBytes(15).toString('hex')
+  const goodbye = isSignedUp
+    ? { path: '/v1/me', body: { currentPassword: password } }
+    : { path: '/v1/sessions/current' }
   const visitors: Visitor[] = []
   const leave = async () => {
     let left = visitors.length
     for (const { token } of visitors) {
-      const path = isSignedUp ? '/v1/me' : '/v1/sessions/current'
-      const status = await client.ask({ method: 'DELETE', path, token }).then(
+      const status = await client.ask({ method: 'DELETE', token, ...goodbye }).then(
         (answer) => answer.status,
         () => undefined,
       )
@@ -44,8 +47,8 @@ export async function logInVisitors(
     return left
   }
   for (let number = 1; number <= wanted && !signal.aborted; number++) {
-    const credentials = isSignedUp ? newAccount(number) : { email: seededEmail(number), password }
-    const refused = await logIn(client, credentials, isSignedUp, visitors)
+    const profile = isSignedUp ? newProfile(number) : { email: seededEmail(number) }
+    const refused = await logIn(client, { ...profile, password }, isSignedUp, visitors)
     if (refused === undefined) continue
     if (visitors.length > 0) break
     throw complaint(refused, isSignedUp)
@@ -58,12 +61,8 @@ interface Credentials {
   readonly password: string
 }
 
-function newAccount(number: number): Credentials & { name: string } {
-  return {
-    name: `Visitor ${number}`,
-    email: `visitor-${randomBytes(8).toString('hex')}@load.example`,
-    password: randomBytes(15).toString('hex'),
-  }
+function newProfile(number: number) {
+  return { name: `Visitor ${number}`, email: `visitor-${randomBytes(8).toString('hex')}@load.example` }
 }
 
 function seededEmail(number: number): string {
