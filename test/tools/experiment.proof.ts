@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { MergedHistogram } from '../../packages/otlp/src/merged-histogram.ts'
 import type { ExponentialHistogramPoint } from '../../packages/otlp/src/model.ts'
 import { compareWithTelemetry, type TimedRequest } from '../../tools/experimenting/agreement.ts'
 import { latencyChart } from '../../tools/experimenting/charts.ts'
@@ -18,7 +19,6 @@ import {
   toCsv,
 } from '../../tools/experimenting/findings.ts'
 import { MEASURED_PAGES, type Measurement, measurePage } from '../../tools/experimenting/measure.ts'
-import { MergedHistogram } from '../../tools/experimenting/merged-histogram.ts'
 import { reportPage } from '../../tools/experimenting/report-page.ts'
 import { measureSearch } from '../../tools/experimenting/search-shape.ts'
 import { seed } from '../../tools/experimenting/service-process.ts'
@@ -330,7 +330,7 @@ t.test('merged percentiles are within the bucket error, whatever the scales', as
   t.equal(merged.count, 3000)
   t.ok(Math.abs(merged.relativeError - 0.01083) < 1e-5, 'that of scale 5')
   for (const fraction of [0.001, 0.5, 0.95, 0.999, 1]) {
-    const off = Math.abs(merged.percentile(fraction) / percentile(ascending, fraction) - 1)
+    const off = Math.abs(merged.percentile(fraction)! / percentile(ascending, fraction) - 1)
     t.ok(off <= merged.relativeError, `p${fraction * 100} is off by ${off}`)
   }
 })

@@ -1,4 +1,4 @@
-import type { MergedHistogram } from './merged-histogram.ts'
+import type { MergedHistogram } from '@rollcall/otlp'
 import { ascending, type Percentiles, percentile, percentilesOf, percentilesOfValues } from './statistics.ts'
 import type { TelemetryWindow } from './telemetry-receiver.ts'
 
@@ -96,7 +96,7 @@ function countsDiffer(what: string, told: number, { count }: MergedHistogram): s
 function percentilesDiffer(name: string, seconds: readonly number[], histogram: MergedHistogram): string[] {
   const exact = ascending(seconds)
   return [0.5, 0.95].flatMap((fraction) => {
-    const told = histogram.percentile(fraction)
+    const told = histogram.percentile(fraction)!
     const truth = percentile(exact, fraction)
     if (Math.abs(told - truth) <= histogram.relativeError * truth + SPAN_RESOLUTION) return []
     return [

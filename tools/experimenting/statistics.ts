@@ -1,8 +1,4 @@
-/** Rank of a percentile among `count` values in ascending order, from 1: ⌈fraction × count⌉. */
-export function rankOf(fraction: number, count: number): number {
-  // A hair less, because 0.07 × 100 is 7.000000000000001 to a double.
-  return Math.max(1, Math.ceil(fraction * count * (1 - 1e-12)))
-}
+import { rankOf } from '@rollcall/otlp'
 
 export function percentile(ascending: readonly number[], fraction: number): number {
   const value = ascending[rankOf(fraction, ascending.length) - 1]

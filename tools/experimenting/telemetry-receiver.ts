@@ -6,6 +6,7 @@ import {
   type Encoding,
   encodingOf,
   exportResponse,
+  MergedHistogram,
   type Metric,
   type MetricsRequest,
   readRequestBody,
@@ -13,7 +14,6 @@ import {
   type TraceRequest,
 } from '@rollcall/otlp'
 import { CommandError } from '../../src/process/command.ts'
-import { MergedHistogram } from './merged-histogram.ts'
 
 const SERVER_SPAN = 2
 const CLIENT_SPAN = 3

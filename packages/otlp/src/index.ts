@@ -1,6 +1,8 @@
 export { decodeRequest, type Encoding, type Requests, type Signal } from './decode.ts'
+export { complaintAboutBuckets, type ExponentialBuckets, type SignedBuckets } from './exponential-buckets.ts'
 export { exportResponse, failureResponse } from './export-response.ts'
 export { DEFAULT_LIMITS, type OtlpLimits } from './limits.ts'
+export { MergedHistogram, type MergeLimits, rankOf } from './merged-histogram.ts'
 export type * from './model.ts'
 export { OtlpError } from './otlp-error.ts'
 export { encodingOf, readRequestBody } from './request-body.ts'

@@ -1,6 +1,7 @@
+import { MergedHistogram } from '@rollcall/otlp'
 import type { MetricStore, Series, StoredMetric } from '../store/metric-store.ts'
 import type { SeriesPoints } from '../store/series-points.ts'
-import { MergedSketch } from '../store/sketch.ts'
+import { SKETCH_LIMITS } from '../store/sketch.ts'
 import { groupKey, matching, type Variables } from './filter.ts'
 import { QueryError } from './query-error.ts'
 import { fillGaps, type Line, noTags, type Unit } from './series.ts'
@@ -56,7 +57,7 @@ export function mergeByBucket(
   query: MetricQuery,
   variables: Variables,
   window: Window,
-  visit: (bucket: number, merged: MergedSketch) => void,
+  visit: (bucket: number, merged: MergedHistogram) => void,
 ): void {
   const series = groupsOf(store.find(query.metric), { ...query, by: [] }, variables).flatMap(
     (group) => group.series,
@@ -241,7 +242,7 @@ function columnOf(series: readonly Series[], aggregation: Aggregation, window: W
   return values
 }
 
-const one = new MergedSketch()
+const one = new MergedHistogram(SKETCH_LIMITS)
 
 /** A bound of the outermost bucket, where the sender did not say. */
 function extremeOf(points: SeriesPoints, index: number, column: number): number {
@@ -255,13 +256,13 @@ function extremeOf(points: SeriesPoints, index: number, column: number): number 
   return extreme
 }
 
-const merged = new MergedSketch()
+const merged = new MergedHistogram(SKETCH_LIMITS)
 
-/** Walks all series at once, bucket by bucket, so that one merged sketch is enough whatever the number of buckets. */
+/** Walks all series at once, bucket by bucket, so that one merged histogram is enough whatever the number of buckets. */
 function eachMerged(
   series: readonly Series[],
   window: Window,
-  visit: (bucket: number, merged: MergedSketch) => void,
+  visit: (bucket: number, merged: MergedHistogram) => void,
 ): void {
   const next = series.map(({ points }) => points.firstFrom(window.from))
   for (let bucket = 0; bucket < window.buckets; bucket += 1) {

@@ -1,7 +1,12 @@
-import type { ExponentialHistogramPoint, HistogramPoint, MetricData } from '@rollcall/otlp'
+import {
+  complaintAboutBuckets,
+  type ExponentialHistogramPoint,
+  type HistogramPoint,
+  type MetricData,
+} from '@rollcall/otlp'
 import type { CumulativeStreams, Growth } from './cumulative.ts'
 import { UNKNOWN } from './series-points.ts'
-import { complaintAbout, encodeExplicit, encodeExponential } from './sketch.ts'
+import { encodeExplicit, encodeExponential } from './sketch.ts'
 
 export type MetricKind = 'count' | 'gauge' | 'distribution'
 
@@ -105,7 +110,7 @@ function complaintAboutHistogram(point: HistogramPoint): string | undefined {
 
 function complaintAboutExponential(point: ExponentialHistogramPoint): string | undefined {
   const { count, zeroCount, positive, negative } = point
-  const complaint = complaintAbout(point) ?? complaintAboutNumbers(point)
+  const complaint = complaintAboutBuckets(point) ?? complaintAboutNumbers(point)
   if (complaint !== undefined) return complaint
   return zeroCount + total(positive.counts) + total(negative.counts) === count
     ? undefined

@@ -1,4 +1,5 @@
-import { MergedSketch } from './sketch.ts'
+import { MergedHistogram } from '@rollcall/otlp'
+import { addSketch, encode, SKETCH_LIMITS } from './sketch.ts'
 import { type Slabs, startOf } from './slabs.ts'
 
 /** What an observation-less column of a point holds where the sender did not say: of `min` and `max`. */
@@ -8,7 +9,7 @@ export type Outcome = 'stored' | 'repeated' | 'overwritten' | 'added'
 
 const SMALLEST = 8
 const NO_PLACE = -1
-const both = new MergedSketch()
+const both = new MergedHistogram(SKETCH_LIMITS)
 /** Of the object and its arrays' own headers, as measured in a heap of such series. */
 const OVERHEAD_BYTES = 600
 
@@ -58,9 +59,9 @@ export class SeriesPoints {
     return this.#rows[index * this.width + column]!
   }
 
-  addSketchTo(merged: MergedSketch, index: number): void {
+  addSketchTo(merged: MergedHistogram, index: number): void {
     const place = this.#places[index]!
-    merged.add(this.#slabs.slabOf(place), startOf(place))
+    addSketch(merged, this.#slabs.slabOf(place), startOf(place))
   }
 
   /** Index of the first point that is not before the second. */
@@ -105,9 +106,9 @@ export class SeriesPoints {
     else {
       both.clear()
       this.addSketchTo(both, index)
-      both.add(sketch, 0)
+      addSketch(both, sketch, 0)
       const joined = [count + row[0]!, sum! + row[1]!, Math.min(min!, row[2]!), Math.max(max!, row[3]!)]
-      this.#write(index, nanoseconds, joined, both.encoded())
+      this.#write(index, nanoseconds, joined, encode(both))
     }
     return 'added'
   }
