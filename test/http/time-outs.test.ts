@@ -25,7 +25,9 @@ function problemOf(answer: string): { status: number; type: string; traceId: str
 }
 
 test('slow, oversized and unparsable requests are answered in the one shape, and logged', async (t) => {
-  const service = await startService(t, { env: { REQUEST_TIMEOUT_MS: '300', HEADERS_TIMEOUT_MS: '200' } })
+  const service = await startService(t, {
+    env: { REQUEST_TIMEOUT_MS: '300', HEADERS_TIMEOUT_MS: '200', LOG_LEVEL: 'debug' },
+  })
   const head = 'Host: rollcall\r\nContent-Type: application/json\r\n'
   const cases: Array<[string, number, string, string[]]> = [
     ['header fields that never end', 408, '/problems/request-timeout', ['GET / HTTP/1.1\r\nHost: x\r\n']],
