@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from '@opentelemetry/sdk-metrics'
 import { test } from 'tap'
 import { systemClock } from '../../packages/durable-otlp-exporter/src/clock.ts'
 import { Diagnostics } from '../../packages/durable-otlp-exporter/src/diagnostics.ts'
 import { Environment } from '../../packages/durable-otlp-exporter/src/environment.ts'
+import { ExactMetricReader } from '../../packages/durable-otlp-exporter/src/exact-metric-reader.ts'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import { openExport } from '../../src/telemetry/export.ts'
 import { Recording } from '../../src/telemetry/recording/recording.ts'
@@ -185,4 +186,30 @@ test('a series that goes on begins where it began, also where it did while it wa
     }
     await telemetry.shutdown()
   }
+})
+
+test('the reader takes any exporter, and hands it what is recorded without the SDK too', async (t) => {
+  const recording = new Recording({ scope: { name: 'test' }, cardinalityLimit: 10, maxBuckets: 160 })
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA)
+  const reader = new ExactMetricReader({ exporter, metricProducers: [recording] })
+  const meters = new MeterProvider({ readers: [reader] })
+  const counters = [
+    meters.getMeter('test').createCounter('counted'),
+    recording.counter(METRICS.pageViewsTotal, {}, AggregationTemporality.DELTA),
+  ]
+  for (const count of [1, 2]) {
+    for (const counter of counters) counter.add(count)
+    await meters.forceFlush()
+  }
+  const values = exporter
+    .getMetrics()
+    .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
+    .map(({ descriptor, dataPoints }) => [descriptor.name, dataPoints[0]?.value])
+  t.strictSame(values, [
+    ['counted', 1],
+    ['web.page_views_total', 1],
+    ['counted', 2],
+    ['web.page_views_total', 2],
+  ])
+  await meters.shutdown()
 })
