@@ -1,4 +1,4 @@
-import type { Signal } from './otlp-settings.ts'
+import type { Signal } from './otlp-endpoint.ts'
 
 /** Why something became a dead letter: refused for good, not taken in part, too large even when split, or too old. */
 export const DEAD_LETTER_REASONS = ['refused', 'rejected', 'too_large', 'too_old'] as const

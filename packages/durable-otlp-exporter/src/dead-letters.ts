@@ -1,7 +1,7 @@
 import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeadLetterReason } from './counts.ts'
-import type { Signal } from './otlp-settings.ts'
+import type { Signal } from './otlp-endpoint.ts'
 import type { OtlpRequest } from './request.ts'
 import { requestFile, writeRequestFile } from './request-file.ts'
 

@@ -1,6 +1,6 @@
 import type { DurableStorage } from './durable-storage.ts'
 import { Environment } from './environment.ts'
-import { type OtlpSettings, readOtlp, type Signal } from './otlp-settings.ts'
+import { type OtlpEndpoint, readOtlp, type Signal } from './otlp-endpoint.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
 
 /** Without them the standard variables `OTEL_EXPORTER_OTLP_*` and `OTEL_EXPORTER_OTLP_{METRICS,TRACES,LOGS}_*` apply. */
@@ -10,8 +10,8 @@ export interface DurableExporterOptions {
   /** The whole URL, with `/v1/metrics` for example. */
   readonly url?: string
   readonly headers?: Record<string, string>
-  readonly protocol?: OtlpSettings['protocol']
-  readonly compression?: OtlpSettings['compression']
+  readonly protocol?: OtlpEndpoint['protocol']
+  readonly compression?: OtlpEndpoint['compression']
   /** Of one request, which is then sent again. */
   readonly timeoutMillis?: number
   /** Larger requests are split between their items, before compression. */
@@ -34,10 +34,10 @@ export function openPipeline(
   signal: Signal,
   options: DurableExporterOptions,
   bounds: Pick<PipelineOptions, 'memoryMax' | 'maxAgeMs' | 'maxRequestBytes'>,
-): { pipeline: Pipeline; protocol: OtlpSettings['protocol'] } {
+): { pipeline: Pipeline; protocol: OtlpEndpoint['protocol'] } {
   const { storage, url, headers, timeoutMillis, userAgent = 'durable-otlp-exporter' } = options
   const read = readOtlp(environmentOf(options), signal)
-  const settings: OtlpSettings = {
+  const endpoint: OtlpEndpoint = {
     ...read,
     url: url ?? read.url,
     headers: { ...read.headers, ...headers },
@@ -46,6 +46,6 @@ export function openPipeline(
     timeoutMillis: timeoutMillis ?? read.timeoutMillis,
   }
   const maxRequestBytes = options.maxRequestBytes ?? bounds.maxRequestBytes
-  const pipeline = new Pipeline({ ...bounds, maxRequestBytes, signal, storage, settings, userAgent })
-  return { pipeline, protocol: settings.protocol }
+  const pipeline = new Pipeline({ ...bounds, maxRequestBytes, signal, storage, endpoint, userAgent })
+  return { pipeline, protocol: endpoint.protocol }
 }

@@ -6,7 +6,7 @@ import {
   ProtobufMetricsSerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer'
-import type { OtlpSettings, Signal } from './otlp-settings.ts'
+import type { OtlpEndpoint, Signal } from './otlp-endpoint.ts'
 
 export const FORMATS = {
   metrics: { 'http/json': JsonMetricsSerializer, 'http/protobuf': ProtobufMetricsSerializer },
@@ -24,7 +24,7 @@ const REJECTED = {
  * How many items of an accepted request were rejected all the same, and why (OTLP's partial success). An answer that
  * cannot be read rejects nothing: its status was a success.
  */
-export function partialSuccessReader(signal: Signal, protocol: OtlpSettings['protocol']) {
+export function partialSuccessReader(signal: Signal, protocol: OtlpEndpoint['protocol']) {
   return (answer: Buffer): { rejected: number; message: string } => {
     let read: { partialSuccess?: Record<string, unknown> | null } = {}
     try {

@@ -4,7 +4,7 @@ import type { Counts } from './counts.ts'
 import type { DurableStorage } from './durable-storage.ts'
 import { describeError } from './errors.ts'
 import { partialSuccessReader } from './formats.ts'
-import type { OtlpSettings, Signal } from './otlp-settings.ts'
+import type { OtlpEndpoint, Signal } from './otlp-endpoint.ts'
 import { makeRequests } from './request.ts'
 import { RequestQueue } from './request-queue.ts'
 import { httpTransport, type Transport } from './transport.ts'
@@ -12,7 +12,7 @@ import { httpTransport, type Transport } from './transport.ts'
 export interface PipelineOptions {
   readonly storage: DurableStorage
   readonly signal: Signal
-  readonly settings: OtlpSettings
+  readonly endpoint: OtlpEndpoint
   readonly userAgent: string
   /** Requests in memory beyond which more must go to disk, or are dropped. */
   readonly memoryMax: number
@@ -65,12 +65,12 @@ export class Pipeline {
   #ending: Promise<void> | undefined
 
   constructor(options: PipelineOptions) {
-    const { signal, storage, settings, userAgent } = options
+    const { signal, storage, endpoint, userAgent } = options
     this.#options = options
     this.signal = signal
     this.storage = storage
     this.counts = storage.countsOf(signal)
-    this.#transport = httpTransport(settings, userAgent)
+    this.#transport = httpTransport(endpoint, userAgent)
     this.queue = new RequestQueue({
       ...storage.options,
       ...options,
@@ -78,7 +78,7 @@ export class Pipeline {
       counts: this.counts,
       countsOf: (which) => storage.countsOf(which),
       transport: this.#transport,
-      readPartialSuccess: partialSuccessReader(signal, settings.protocol),
+      readPartialSuccess: partialSuccessReader(signal, endpoint.protocol),
       onRoom: () => {
         for (const batcher of this.#batchers) batcher.passOn()
       },
@@ -156,7 +156,7 @@ export class Pipeline {
    * request: a reader waits for this without a limit of its own.
    */
   async forceFlush(): Promise<void> {
-    const limitMs = Math.min(this.#options.settings.timeoutMillis, this.timeLeftMs)
+    const limitMs = Math.min(this.#options.endpoint.timeoutMillis, this.timeLeftMs)
     const timeout = Promise.withResolvers<void>()
     const timer = setTimeout(timeout.resolve, limitMs)
     const drained = Promise.all(this.#preparations).then(() => this.queue.drain(limitMs))
@@ -206,8 +206,8 @@ export class Pipeline {
     serialize: () => Serialized,
     taken: (isTaken: boolean) => void,
   ): Promise<void> {
-    const { signal, maxRequestBytes, settings } = this.#options
-    const { protocol, compression } = settings
+    const { signal, maxRequestBytes, endpoint } = this.#options
+    const { protocol, compression } = endpoint
     const prepared = () => {
       this.#preparing.exports -= 1
       this.#preparing.items -= items

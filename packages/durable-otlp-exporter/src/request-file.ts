@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Signal } from './otlp-settings.ts'
+import type { Signal } from './otlp-endpoint.ts'
 import type { OtlpRequest, RequestDescription } from './request.ts'
 
 /** What a file's name tells, so that a folder is listed without opening its files. */

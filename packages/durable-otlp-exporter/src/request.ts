@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import type { OtlpSettings, Signal } from './otlp-settings.ts'
+import type { OtlpEndpoint, Signal } from './otlp-endpoint.ts'
 import { type Part, partsOf, splitRequest } from './split.ts'
 
 /** One OTLP request, made once: whatever becomes of it, these are the bytes that are sent, each time. */
 export interface OtlpRequest {
   readonly signal: Signal
-  readonly protocol: OtlpSettings['protocol']
-  readonly compression: OtlpSettings['compression']
+  readonly protocol: OtlpEndpoint['protocol']
+  readonly compression: OtlpEndpoint['compression']
   readonly bytes: Buffer
   /** Data points, spans or log records. */
   readonly items: number

@@ -1,4 +1,4 @@
-import type { OtlpSettings, Signal } from './otlp-settings.ts'
+import type { OtlpEndpoint, Signal } from './otlp-endpoint.ts'
 
 export interface Part {
   readonly bytes: Buffer
@@ -18,7 +18,7 @@ export function splitRequest(...request: Parameters<typeof partsOf>): Part[] {
 export function* partsOf(
   bytes: Buffer,
   signal: Signal,
-  protocol: OtlpSettings['protocol'],
+  protocol: OtlpEndpoint['protocol'],
   items: number,
   parts: number,
 ): Generator<Part> {

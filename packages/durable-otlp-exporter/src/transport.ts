@@ -5,7 +5,7 @@ import {
   type RequestOptions,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { OtlpSettings } from './otlp-settings.ts'
+import type { OtlpEndpoint } from './otlp-endpoint.ts'
 import type { OtlpRequest } from './request.ts'
 
 export interface Answer {
@@ -42,10 +42,10 @@ export class KeptConnectionError extends Error {
 }
 
 /** Sends requests to one endpoint over kept connections. */
-export function httpTransport(settings: OtlpSettings, userAgent: string): Transport {
-  const secure = settings.url.startsWith('https:')
+export function httpTransport(endpoint: OtlpEndpoint, userAgent: string): Transport {
+  const secure = endpoint.url.startsWith('https:')
   const agent = secure
-    ? new HttpsAgent({ keepAlive: true, ...settings.certificates })
+    ? new HttpsAgent({ keepAlive: true, ...endpoint.certificates })
     : new HttpAgent({ keepAlive: true })
   const open = secure ? httpsRequest : httpRequest
   const options = { agent, method: 'POST' } satisfies RequestOptions
@@ -54,19 +54,19 @@ export function httpTransport(settings: OtlpSettings, userAgent: string): Transp
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const headers = {
       'user-agent': userAgent,
-      ...settings.headers,
+      ...endpoint.headers,
       'content-type': CONTENT_TYPES[request.protocol],
       'content-length': request.bytes.length,
       ...(request.compression === 'gzip' && { 'content-encoding': 'gzip' }),
     }
-    const sent = open(settings.url, { ...options, headers, signal }, (response) => {
+    const sent = open(endpoint.url, { ...options, headers, signal }, (response) => {
       readAnswer(response).then(resolve, reject)
     })
     const late = () => {
-      reject(new Error(`no answer, timed out after ${settings.timeoutMillis} ms`))
+      reject(new Error(`no answer, timed out after ${endpoint.timeoutMillis} ms`))
       sent.destroy()
     }
-    const timer = setTimeout(late, settings.timeoutMillis)
+    const timer = setTimeout(late, endpoint.timeoutMillis)
     sent.on('error', (error) => reject(sent.reusedSocket ? new KeptConnectionError(error) : error))
     sent.end(request.bytes)
     return promise.finally(() => clearTimeout(timer))

@@ -7,7 +7,8 @@ export type Signal = (typeof SIGNALS)[number]
 /** A protocol was asked for that is not built in; the message is a sentence for the person who set it. */
 export class UnsupportedProtocolError extends Error {}
 
-export interface OtlpSettings {
+/** Where the requests of one signal go, and how. */
+export interface OtlpEndpoint {
   readonly protocol: 'http/json' | 'http/protobuf'
   readonly url: string
   readonly headers: Record<string, string>
@@ -23,7 +24,7 @@ const DEFAULT_ENDPOINT = 'http://localhost:4318'
  * OTEL_EXPORTER_OTLP_* of one signal: the signal's own variable goes before the general one. The default protocol is
  * http/json here, which the viewer reads and people too.
  */
-export function readOtlp(environment: Environment, signal: Signal): OtlpSettings {
+export function readOtlp(environment: Environment, signal: Signal): OtlpEndpoint {
   const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}`
   const general = 'OTEL_EXPORTER_OTLP'
   return {
@@ -68,7 +69,7 @@ function readPem(
 const COMPRESSIONS = ['none', 'gzip'] as const
 const PROTOCOLS = ['http/json', 'http/protobuf', 'grpc'] as const
 
-function readProtocol(environment: Environment, own: string, general: string): OtlpSettings['protocol'] {
+function readProtocol(environment: Environment, own: string, general: string): OtlpEndpoint['protocol'] {
   const inherited = environment.choice(`${general}_PROTOCOL`, PROTOCOLS, 'http/json')
   const protocol = environment.choice(`${own}_PROTOCOL`, PROTOCOLS, inherited)
   // Silently falling back would send HTTP to a gRPC port, and nothing would arrive.
