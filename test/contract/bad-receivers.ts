@@ -31,7 +31,7 @@ export async function leaveBehind(t: Test, directory: string, instanceId: string
   writeFileSync(join(directory, spans[0] as string), 'spoilt')
 }
 
-/** Every refusal, for each signal, and every bound: of the spool, of what is set aside, of the queue, of age. */
+/** Every refusal, for each signal, and every bound: of the spool, of the dead letters, of the queue, of age. */
 export async function exportToRefuser(t: Test): Promise<OtlpReceiver> {
   const receiver = await OtlpReceiver.start(t, { foreign: ['traces', 'logs'] })
   const clock = fastClock()

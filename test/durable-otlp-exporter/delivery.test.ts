@@ -98,7 +98,7 @@ test('a receiver that is absent for many intervals: sums are exact and no more t
   t.same(imbalance(telemetry.counts()), {})
 })
 
-test('what is refused for good is set aside with its reason, and the rest goes on', async (t) => {
+test('what is refused for good becomes a dead letter with its reason, and the rest goes on', async (t) => {
   const directory = temporaryFolder(t)
   const { receiver, telemetry, view, arrived, diagnostics } = await openExporting(t, { directory })
   const refusals: Answer[] = [{ status: 400, body: { code: 3, message: 'no such thing' } }, 401, 404]
@@ -141,7 +141,7 @@ test('what is refused for good is set aside with its reason, and the rest goes o
   t.equal(diagnostics.length, 1, 'said once')
 })
 
-test('a partial success: what was rejected is set aside and counted, the rest is acknowledged', async (t) => {
+test('a partial success: what was rejected becomes a dead letter and is counted, the rest is acknowledged', async (t) => {
   const directory = temporaryFolder(t)
   const { receiver, telemetry, view, diagnostics } = await openExporting(t, { directory })
   receiver.answerWith({ status: 200, rejected: { rejected: 3, message: 'odd ones' } })
@@ -155,7 +155,7 @@ test('a partial success: what was rejected is set aside and counted, the rest is
   t.equal(readdirSync(join(directory, 'dead-letters')).length, 1)
 })
 
-test('a request that is too large is split, and only what is too large alone is set aside', async (t) => {
+test('a request that is too large is split, and only what is too large alone becomes a dead letter', async (t) => {
   for (const OTEL_EXPORTER_OTLP_PROTOCOL of ['http/json', 'http/protobuf']) {
     const { receiver, telemetry, view } = await openExporting(t, {
       directory: temporaryFolder(t),

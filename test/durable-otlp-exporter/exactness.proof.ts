@@ -105,7 +105,7 @@ test('over several processes and whatever the receiver does, what it stores is w
 
       const { stored, rejected, offences } = receiver
       assert.deepEqual(offences, [])
-      // Where it rejected some, the whole body was set aside: the others of it are stored.
+      // Where it rejected some, the whole request is a dead letter: the others of it are stored.
       const gone = new Map([...rejected, ...deadLetterItems(directory)])
       for (const key of stored.keys()) gone.delete(key)
       const views = [...stored.values(), ...gone.values()].reduce((sum, item) => sum + item.views, 0)
@@ -136,7 +136,7 @@ const LAST = {
   metricsMaxRequestBytes: 131_072,
 }
 
-/** Items of requests that were set aside as a whole, read from the files that are kept for people. */
+/** Items of requests that are dead letters as a whole, read from the files that are kept for people. */
 function deadLetterItems(directory: string): Map<string, Item> {
   const folder = join(directory, 'dead-letters')
   const items = new Map<string, Item>()

@@ -99,7 +99,7 @@ test('what waits is for its owner only: spans tell who asked for what', {
     t.equal(statSync(join(directory, folder)).mode & 0o777, 0o700, folder)
 })
 
-test('five of a hundred rejected, set aside by an earlier process and pruned: five are dropped, not a hundred', async (t) => {
+test('five of a hundred are dead letters of an earlier process, and pruned: five are dropped, not a hundred', async (t) => {
   const directory = temporaryFolder(t)
   const hundred = { ...BODY, items: 100 }
   await new DeadLetters(directory, 1_000_000).put(hundred, 5, { reason: 'rejected' })

@@ -201,7 +201,7 @@ test('what goes beyond the bounds is dropped, counted by reason', async (t) => {
   t.equal(acknowledged + dropped.buffer_full + dropped.spool_full, 231)
 })
 
-test('metrics that waited longer than Datadog takes them are set aside', async (t) => {
+test('metrics that waited longer than Datadog takes them become dead letters', async (t) => {
   const directory = temporaryFolder(t)
   const first = await openExporting(t, { directory, url: NOBODY })
   first.view(5)
@@ -342,7 +342,7 @@ test('an interval that ends ahead of a clock that was set back is kept until Dat
   t.same(imbalance(second.telemetry.counts()), {})
 })
 
-test('the oldest of what was set aside makes room, and is counted', async (t) => {
+test('the oldest dead letter makes room, and is counted', async (t) => {
   const directory = temporaryFolder(t)
   const { receiver, telemetry, view } = await openExporting(t, { directory, deadLettersMaxBytes: 60_000 })
   receiver.answerEach(() => 400)
@@ -366,7 +366,7 @@ test('the oldest of what was set aside makes room, and is counted', async (t) =>
   t.same(
     imbalance(next.telemetry.counts()),
     {},
-    'what an earlier process set aside goes with it, and is in the counts of that one',
+    'the dead letters of an earlier process go with it, and are in the counts of that one',
   )
   t.same(readdirSync(join(directory, 'dead-letters')), [])
 })
