@@ -59,30 +59,30 @@ test('a later field is put behind the stored ones: the table is not made anew, a
   const before = [await placeOf('users'), await pages()]
   await migrateToLatest(db, {
     ...MIGRATIONS,
-    '0999_bio': {
+    '0999_later': {
       async up(tx: Database) {
-        await tx.schema.alterTable('users').addColumn('bio', 'text').execute()
+        await tx.schema.alterTable('users').addColumn('later', 'text').execute()
       },
     },
   })
   t.same([await placeOf('users'), await pages()], before)
 
-  // As the text in users/user-view.ts says.
-  const later = sql<string>`rtrim(users.view_json, '}') || ',"bio":' || json_quote(users.bio) || '}'`
+  // As users/user-view.ts says.
+  const json = sql<string>`rtrim(${userJson}, '}') || ',"later":' || json_quote(users.later) || '}'`
   const shown = async () => {
-    const columns = [...userColumns, sql<string | null>`bio`.as('bio'), later.as('json')] as const
+    const columns = [...userColumns, sql<string | null>`later`.as('later'), json.as('json')] as const
     const rows = await db.selectFrom('users').select(columns).orderBy('id').execute()
     t.same(
       rows.map(({ json }) => JSON.parse(json)),
-      rows.map((row) => ({ ...toUser(row), bio: row.bio })),
+      rows.map((row) => ({ ...toUser(row), later: row.later })),
     )
-    return rows.map(({ bio }) => bio)
+    return rows.map(({ later }) => later)
   }
   t.same(await shown(), Array(NAMES.length).fill(null), 'a row from before has none')
-  const bios = ['}', '}}"', '{"bio":"}', '', ...NAMES.slice(4)]
-  for (const [index, bio] of bios.entries())
-    await sql`update users set bio = ${bio} where id = ${index + 1}`.execute(db)
-  t.same(await shown(), bios)
+  const texts = ['}', '}}"', '{"bio":"}', '', ...NAMES.slice(4)]
+  for (const [index, text] of texts.entries())
+    await sql`update users set later = ${text} where id = ${index + 1}`.execute(db)
+  t.same(await shown(), texts)
 })
 
 test('it follows every change, and nobody can set it', async (t) => {
