@@ -93,11 +93,12 @@ test('it follows every change, and nobody can set it', async (t) => {
     return JSON.parse(json)
   }
   await db.updateTable('users').set({ name: 'Grace "Amazing" Hopper', joined_at: 86_400_000 }).execute()
-  t.same(await shown(), { id: 1, name: 'Grace "Amazing" Hopper', joinedAt: '1970-01-02T00:00:00.000Z' })
+  t.match(await shown(), { id: 1, name: 'Grace "Amazing" Hopper', joinedAt: '1970-01-02T00:00:00.000Z' })
   await sql`update users set id = 9`.execute(db)
   t.equal((await shown()).id, 9)
   await sql`
-    insert into users select id, 'Upserted', name_key, email, email_key, joined_at, seed_number from users where true
+    insert into users (id, name, name_key, email, email_key, joined_at)
+    select id, 'Upserted', name_key, email, email_key, joined_at from users where true
     on conflict (id) do update set name = excluded.name
   `.execute(db)
   t.equal((await shown()).name, 'Upserted')
