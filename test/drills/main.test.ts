@@ -36,6 +36,6 @@ t.test('what is typed wrongly is said in one sentence', async (t) => {
   })
   t.match(await drill('steady', '--lang'), {
     code: 2,
-    stderr: /^--lang is not known; see npm run drill -- steady -- --help\.\n$/,
+    stderr: /^--lang is not known; see npm run drill -- steady --help\.\n$/,
   })
 })
