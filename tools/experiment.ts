@@ -32,7 +32,7 @@ import {
   toCsv,
   untold,
 } from './experimenting/findings.ts'
-import { MEASURED_PAGES } from './experimenting/measure.ts'
+import { LISTINGS } from './experimenting/measure.ts'
 import { type Found, measureSizes } from './experimenting/measure-sizes.ts'
 import { reportPage } from './experimenting/report-page.ts'
 import { formatCount } from './progress.ts'
@@ -94,7 +94,7 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
     startedAt,
     tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
     machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`,
-    planned: sizes.length * (MEASURED_PAGES.length + (plan.withSearches ? 1 : 0)),
+    planned: sizes.length * (LISTINGS.length + (plan.withSearches ? 1 : 0)),
   })
   // A terminal that closes ends it as Ctrl-C does: no process and no database stays behind.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))

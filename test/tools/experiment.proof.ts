@@ -18,7 +18,7 @@ import {
   queryTable,
   toCsv,
 } from '../../tools/experimenting/findings.ts'
-import { MEASURED_PAGES, type Measurement, measurePage } from '../../tools/experimenting/measure.ts'
+import { LISTINGS, type Measurement, measureListing } from '../../tools/experimenting/measure.ts'
 import { reportPage } from '../../tools/experimenting/report-page.ts'
 import { measureSearch } from '../../tools/experimenting/search-shape.ts'
 import { seed } from '../../tools/experimenting/service-process.ts'
@@ -33,10 +33,10 @@ import { runScript, startCommand } from './run-command.ts'
 
 t.jobs = 3
 
-const [FULL, KEYSET, FRIENDS] = MEASURED_PAGES as [
-  (typeof MEASURED_PAGES)[number],
-  (typeof MEASURED_PAGES)[number],
-  (typeof MEASURED_PAGES)[number],
+const [FULL, KEYSET, FRIENDS] = LISTINGS as [
+  (typeof LISTINGS)[number],
+  (typeof LISTINGS)[number],
+  (typeof LISTINGS)[number],
 ]
 
 /** What an experiment printed, and the files that it left in its folder. */
@@ -101,7 +101,7 @@ t.test('the whole command, at three sizes', { buffered: true }, async (t) => {
   const measured = lines.filter(({ page }) => page !== 'search')
   t.ok(lines.every(({ run }) => run === 'complete'))
   const report = readFileSync(join(out, 'report.html'), 'utf8')
-  for (const { name } of MEASURED_PAGES)
+  for (const { name } of LISTINGS)
     for (const rows of ['20', '40', '80']) {
       const of = Object.fromEntries(
         measured
@@ -256,9 +256,9 @@ t.test('an answer that fails ends a measurement at once, in one sentence', async
   const client = new HttpClient(await resolveTarget(url, { allowRemote: false }), 1000)
   t.teardown(() => client.close())
   const bench = { client, bareClient: client, token: '', receiver: new TelemetryReceiver() }
-  const warm = { page: FULL, usualSeconds: 0.001, replyRows: 1, replyBytes: 1 }
+  const warm = { listing: FULL, usualSeconds: 0.001, replyRows: 1, replyBytes: 1 }
   const plan = { tableRows: 20, ratePerSecond: 5, durationSeconds: 3600 }
-  await t.rejects(measurePage(bench, warm, plan, new AbortController().signal), {
+  await t.rejects(measureListing(bench, warm, plan, new AbortController().signal), {
     name: 'CommandError',
     message: /with 503; lower the --rate/,
   })
@@ -378,11 +378,16 @@ function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 }
 
-function measured(page: Measurement['page'], tableRows: number, replyRows: number, ms: number): Measurement {
+function measured(
+  listing: Measurement['listing'],
+  tableRows: number,
+  replyRows: number,
+  ms: number,
+): Measurement {
   const estimate = { ms, lowMs: ms * 0.9, highMs: ms * 1.2 }
   const both = { p50: estimate, p95: { ms: 2 * ms, lowMs: 1.9 * ms, highMs: 2.1 * ms } }
   return {
-    page,
+    listing,
     tableRows,
     replyRows,
     requests: 100,
@@ -396,7 +401,7 @@ function measured(page: Measurement['page'], tableRows: number, replyRows: numbe
     longestQuery: both,
     bucketError: 0.0054,
     isTooBusyToTell: false,
-    disagreements: page === FRIENDS ? ['<script>alert(1)</script>'] : [],
+    disagreements: listing === FRIENDS ? ['<script>alert(1)</script>'] : [],
   }
 }
 
@@ -463,11 +468,11 @@ t.test('results are complete and stand alone', async (t) => {
   const svg = drawChart(chart)
   isWellFormed(t, svg)
   t.match(svg, />100,000</, 'the sizes are the ticks')
-  const page = reportPage(findings)
+  const html = reportPage(findings)
   t.same(disagreements(findings).length, 4)
-  t.match(page, 'Does not agree: friends page, 115 rows: &lt;script&gt;alert(1)&lt;/script&gt;.')
-  t.notMatch(page, 'All of it holds')
-  standsAlone(t, page)
+  t.match(html, 'Does not agree: friends page, 115 rows: &lt;script&gt;alert(1)&lt;/script&gt;.')
+  t.notMatch(html, 'All of it holds')
+  standsAlone(t, html)
 })
 
 t.test('one size alone is drawn, and so is what is the same at all', async (t) => {

@@ -2,7 +2,7 @@ import { formatMs } from '../loading/format.ts'
 import { formatCount } from '../progress.ts'
 import type { Chart, Group, LineStyle } from './curve.ts'
 import { type Findings, isCapped, partialNote, REBUILT_MS, STORY_MS } from './findings.ts'
-import { MEASURED_PAGES, type Measurement } from './measure.ts'
+import { LISTINGS, type Measurement } from './measure.ts'
 import { type Estimate, fitExponent, fitPerRow, type Slope } from './statistics.ts'
 
 const PERCENTILE_KEY: Chart['key'] = [
@@ -14,10 +14,10 @@ const PERCENTILE_KEY: Chart['key'] = [
 /** From this ratio on, what is small would lie on the axis of a linear scale. */
 const LOGARITHMIC_FROM = 10
 
-/** Latency against rows, by page: the client's, and telemetry's own percentiles as rings. */
+/** Latency against rows, by listing: the client's, and telemetry's own percentiles as rings. */
 export function latencyChart(findings: Findings): Chart {
-  const groups = MEASURED_PAGES.map(({ name }): Group => {
-    const found = findings.measurements.filter(({ page }) => page.name === name)
+  const groups = LISTINGS.map(({ name }): Group => {
+    const found = findings.measurements.filter(({ listing }) => listing.name === name)
     const told = found.flatMap(({ tableRows, telemetry }) =>
       [telemetry.p50, telemetry.p95].map(({ ms }) => ({ x: tableRows, y: ms })),
     )
@@ -29,7 +29,7 @@ export function latencyChart(findings: Findings): Chart {
   return chart(findings, 'Latency as the table grows', groups, {
     key: [...PERCENTILE_KEY, { style: 'rings', name: 'by telemetry' }],
     caption: [
-      ...MEASURED_PAGES.flatMap(({ name }) => growth(name, findings)),
+      ...LISTINGS.flatMap(({ name }) => growth(name, findings)),
       'Lines: from sending to the last byte, by the client’s clock. Rings: within the service, by telemetry.',
       'Bars, and what is in brackets: 95 % confidence, if the machine was the same at each size.',
       ...storyLine(findings),
@@ -40,7 +40,7 @@ export function latencyChart(findings: Findings): Chart {
 /** The story's query and ours; undefined where no size is the story's. */
 export function storyChart(findings: Findings): Chart | undefined {
   const found = findings.measurements.filter(
-    ({ page, tableRows }) => page.name === 'full listing' && tableRows in STORY_MS,
+    ({ listing, tableRows }) => listing.name === 'full listing' && tableRows in STORY_MS,
   )
   if (found.length === 0) return undefined
   const rebuilt = found.map(({ tableRows: x }) => {
@@ -106,9 +106,9 @@ function chart(
   }
 }
 
-/** How the page's median grows, as its client and as telemetry have it; nothing where one size alone is known. */
+/** How the listing's median grows, as its client and as telemetry have it; nothing where one size alone is known. */
 function growth(name: string, findings: Findings): string[] {
-  const found = findings.measurements.filter((each) => each.page.name === name && !isCapped(each))
+  const found = findings.measurements.filter((each) => each.listing.name === name && !isCapped(each))
   const of = (side: 'client' | 'telemetry') =>
     found.map((each) => ({ rows: each.tableRows, estimate: each[side].p50 }))
   const isLogarithmic = spansLogarithmically(found)
@@ -150,7 +150,7 @@ function withInterval({ value, low, high }: Slope, factor: number): string {
 
 function storyLine({ measurements }: Findings): string[] {
   const found = measurements.filter(
-    ({ page, tableRows }) => page.name === 'full listing' && tableRows in STORY_MS,
+    ({ listing, tableRows }) => listing.name === 'full listing' && tableRows in STORY_MS,
   )
   if (found.length === 0) return []
   const list = (of: (rows: number, each: Measurement) => string) =>

@@ -1,12 +1,12 @@
 import { formatMs, formatTable } from '../loading/format.ts'
 import { formatCount } from '../progress.ts'
-import { MEASURED_PAGES, type Measurement } from './measure.ts'
+import { LISTINGS, type Measurement } from './measure.ts'
 import type { SearchShape } from './search-shape.ts'
 import type { Percentiles } from './statistics.ts'
 
 /** What an experiment found. */
 export interface Findings {
-  /** By page, then by size. */
+  /** By listing, then by size. */
   readonly measurements: readonly Measurement[]
   readonly searches: readonly SearchShape[]
   readonly startedAt: Date
@@ -43,8 +43,8 @@ export function hasStorySize({ measurements }: Findings): boolean {
   return measurements.some(({ tableRows }) => tableRows in STORY_MS)
 }
 
-export function isCapped({ page, replyRows, tableRows }: Measurement): boolean {
-  return page.name === 'full listing' && replyRows < tableRows
+export function isCapped({ listing, replyRows, tableRows }: Measurement): boolean {
+  return listing.name === 'full listing' && replyRows < tableRows
 }
 
 /** `4 of 9 measurements`. */
@@ -67,8 +67,8 @@ export interface Table {
 export function latencyTable({ measurements }: Findings): Table {
   const head = ['page', 'rows', 'requests', '', 'client', 'telemetry', 'differ by', 'bare', 'bucket error']
   const rows = measurements.flatMap((found) => {
-    const { page, tableRows, requests, ratePerSecond, replyRows, bucketError } = found
-    const name = isCapped(found) ? `${page.name}, ${formatCount(replyRows)} at most` : page.name
+    const { listing, tableRows, requests, ratePerSecond, replyRows, bucketError } = found
+    const name = isCapped(found) ? `${listing.name}, ${formatCount(replyRows)} at most` : listing.name
     const count = `${formatCount(requests)} at ${formatCount(ratePerSecond)}/s`
     return [
       [name, formatCount(tableRows), count, ...compared(found, 'p50'), `${(100 * bucketError).toFixed(2)} %`],
@@ -96,10 +96,10 @@ export function queryTable(findings: Findings): Table {
     'p95',
     ...(withStory ? ['published', 'rebuilt p50'] : []),
   ]
-  const rows = findings.measurements.map(({ page, tableRows, queries, longestQuery }) => {
-    const isStory = page.name === 'full listing' && tableRows in STORY_MS
+  const rows = findings.measurements.map(({ listing, tableRows, queries, longestQuery }) => {
+    const isStory = listing.name === 'full listing' && tableRows in STORY_MS
     return [
-      page.name,
+      listing.name,
       formatCount(tableRows),
       queries.perRequest.toFixed(2),
       ...[queries.p50, queries.p95, longestQuery.p50, longestQuery.p95].map(({ ms }) => formatMs(ms)),
@@ -134,8 +134,8 @@ export function asText({ head, rows }: Table): string {
 
 /** One sentence for each thing that does not agree. */
 export function disagreements({ measurements }: Findings): string[] {
-  return measurements.flatMap(({ page, tableRows, disagreements }) =>
-    disagreements.map((sentence) => `${page.name}, ${formatCount(tableRows)} rows: ${sentence}`),
+  return measurements.flatMap(({ listing, tableRows, disagreements }) =>
+    disagreements.map((sentence) => `${listing.name}, ${formatCount(tableRows)} rows: ${sentence}`),
   )
 }
 
@@ -143,14 +143,16 @@ export function disagreements({ measurements }: Findings): string[] {
 export function untold({ measurements }: Findings): string[] {
   const busy = measurements.filter(({ isTooBusyToTell }) => isTooBusyToTell)
   if (busy.length === 0) return []
-  const where = busy.map(({ page, tableRows }) => `${page.name} at ${formatCount(tableRows)} rows`).join(', ')
+  const where = busy
+    .map(({ listing, tableRows }) => `${listing.name} at ${formatCount(tableRows)} rows`)
+    .join(', ')
   return [
     `Not told is whether the two clocks agree for: ${where}. Too few requests met no other one; give a lower --rate, a longer --duration, or a quieter machine.`,
   ]
 }
 
 export function inOrder(measurements: readonly Measurement[]): Measurement[] {
-  return MEASURED_PAGES.flatMap((page) => measurements.filter((found) => found.page === page))
+  return LISTINGS.flatMap((listing) => measurements.filter((found) => found.listing === listing))
 }
 
 const CSV_HEAD =
@@ -169,8 +171,8 @@ export function toCsv(findings: Findings): string {
       bucketError?.toFixed(6) ?? '',
     ].join(',')
   const measured = findings.measurements.flatMap((found) => {
-    const { page, tableRows, replyRows, requests, ratePerSecond } = found
-    const about = [page.name, tableRows, replyRows, requests, ratePerSecond]
+    const { listing, tableRows, replyRows, requests, ratePerSecond } = found
+    const about = [listing.name, tableRows, replyRows, requests, ratePerSecond]
     return [
       line(about, 'client', found.client),
       line(about, 'telemetry', found.telemetry, found.bucketError),

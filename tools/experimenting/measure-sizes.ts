@@ -6,7 +6,7 @@ import { HttpClient } from '../loading/http-client.ts'
 import { resolveTarget } from '../loading/target.ts'
 import { logInVisitors } from '../loading/visitors.ts'
 import { formatCount } from '../progress.ts'
-import { MEASURED_PAGES, type Measurement, measurePage, warmUp } from './measure.ts'
+import { LISTINGS, type Measurement, measureListing, warmUp } from './measure.ts'
 import { measureSearch, type SearchShape } from './search-shape.ts'
 import { seed, startBareServer, startTracedService } from './service-process.ts'
 import { type Step, Steps } from './steps.ts'
@@ -66,7 +66,7 @@ function stepsOf(tableRows: number, { durationSeconds, withSearches }: Experimen
   return [
     { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 20_000 },
     { what: `${rows}: warming up`, plannedSeconds: 8 },
-    ...MEASURED_PAGES.map(({ name }) => ({
+    ...LISTINGS.map(({ name }) => ({
       what: `${rows}: ${name}`,
       plannedSeconds: durationSeconds + 1.5,
     })),
@@ -108,10 +108,10 @@ async function measureSize(
     const { visitors } = await logInVisitors(client, { wanted: 1, password }, signal)
     signal.throwIfAborted()
     const bench = { client, bareClient, receiver, token: visitors[0]!.token! }
-    for (const warm of await warmUp(bench, MEASURED_PAGES, WARM_UP_MS, signal)) {
+    for (const warm of await warmUp(bench, LISTINGS, WARM_UP_MS, signal)) {
       steps.next()
       const plan = { tableRows, ratePerSecond, durationSeconds }
-      found.measurements.push(await measurePage(bench, warm, plan, signal))
+      found.measurements.push(await measureListing(bench, warm, plan, signal))
     }
   } finally {
     for (const end of ends) await end()

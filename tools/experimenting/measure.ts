@@ -6,16 +6,16 @@ import { type Comparison, compareWithTelemetry, type TimedRequest } from './agre
 import { ascending, percentile } from './statistics.ts'
 import type { TelemetryReceiver } from './telemetry-receiver.ts'
 
-/** A page that is measured. */
-export interface MeasuredPage {
+/** What is asked for and measured. */
+export interface Listing {
   readonly name: 'full listing' | 'keyset page' | 'friends page'
   readonly path: string
   readonly route: string
-  /** Its tag in telemetry. */
+  /** Its page in telemetry. */
   readonly page: string
 }
 
-export const MEASURED_PAGES: readonly MeasuredPage[] = [
+export const LISTINGS: readonly Listing[] = [
   { name: 'full listing', path: '/v1/community/full', route: '/v1/community/full', page: 'community' },
   { name: 'keyset page', path: '/v1/community?limit=50', route: '/v1/community', page: 'community' },
   { name: 'friends page', path: '/v1/me/friends?limit=50', route: '/v1/me/friends', page: 'friends' },
@@ -25,9 +25,9 @@ export const MEASURED_PAGES: readonly MeasuredPage[] = [
 const BUSY_MAX = 0.3
 const WARM_UP_REQUESTS_MIN = 20
 
-/** One page at one table size. */
+/** One listing at one table size. */
 export interface Measurement extends Comparison {
-  readonly page: MeasuredPage
+  readonly listing: Listing
   readonly tableRows: number
   /** Rows in the reply. */
   readonly replyRows: number
@@ -42,25 +42,25 @@ export interface Bench {
   readonly receiver: TelemetryReceiver
 }
 
-/** How a page behaves on a warm service. */
-export interface WarmPage {
-  readonly page: MeasuredPage
+/** How a listing behaves on a warm service. */
+export interface WarmListing {
+  readonly listing: Listing
   readonly usualSeconds: number
   /** Rows in the reply. */
   readonly replyRows: number
   readonly replyBytes: number
 }
 
-/** Asks for one page after the other, each so long, and leaves no trace in the receiver's next window. */
+/** Asks for one listing after the other, each so long, and leaves no trace in the receiver's next window. */
 export async function warmUp(
   bench: Bench,
-  pages: readonly MeasuredPage[],
+  listings: readonly Listing[],
   eachMs: number,
   signal: AbortSignal,
-): Promise<WarmPage[]> {
-  const warm: WarmPage[] = []
-  for (const page of pages) {
-    const first = await askPage(bench, page)
+): Promise<WarmListing[]> {
+  const warm: WarmListing[] = []
+  for (const listing of listings) {
+    const first = await askListing(bench, listing)
     const body = Buffer.concat(first.body)
     const replyRows = JSON.parse(body.toString()).data.length
     const traceIds = [first.traceId]
@@ -68,48 +68,48 @@ export async function warmUp(
     const startedAt = performance.now()
     while (performance.now() - startedAt < eachMs || seconds.length < WARM_UP_REQUESTS_MIN) {
       signal.throwIfAborted()
-      const timed = await askPage(bench, page)
+      const timed = await askListing(bench, listing)
       traceIds.push(timed.traceId)
       seconds.push(timed.seconds)
       await askBare(bench, body.length)
     }
-    // Emptied for each page: spans of many thousands of requests would be a lot to wait for at once.
-    await bench.receiver.takeWindow(page.route, traceIds, signal)
+    // Emptied for each listing: spans of many thousands of requests would be a lot to wait for at once.
+    await bench.receiver.takeWindow(listing.route, traceIds, signal)
     const usualSeconds = percentile(ascending(seconds), 0.5)
-    warm.push({ page, replyRows, replyBytes: body.length, usualSeconds })
+    warm.push({ listing, replyRows, replyBytes: body.length, usualSeconds })
   }
   return warm
 }
 
 /**
- * Asks for a page at a fixed rate, and compares what the client measured with what telemetry says. Half-way between two
+ * Asks for a listing at a fixed rate, and compares what the client measured with what telemetry says. Half-way between two
  * requests, the bare server is asked for as many bytes.
  */
-export async function measurePage(
+export async function measureListing(
   bench: Bench,
-  { page, usualSeconds, replyRows, replyBytes }: WarmPage,
+  { listing, usualSeconds, replyRows, replyBytes }: WarmListing,
   plan: { tableRows: number; ratePerSecond: number; durationSeconds: number },
   signal: AbortSignal,
 ): Promise<Measurement> {
   const ratePerSecond = Math.max(1, Math.min(plan.ratePerSecond, Math.floor(BUSY_MAX / usualSeconds)))
   const failed = new AbortController()
-  const toPage = new Traffic(() => failed.abort())
+  const toListing = new Traffic(() => failed.abort())
   const toBare = new Traffic(() => failed.abort())
   const pace = { ratePerSecond: 2 * ratePerSecond, durationSeconds: plan.durationSeconds }
   await keepPace(pace, AbortSignal.any([signal, failed.signal]), () => {
-    if (toBare.count < toPage.count) toBare.add(askBare(bench, replyBytes))
-    else toPage.add(askPage(bench, page))
+    if (toBare.count < toListing.count) toBare.add(askBare(bench, replyBytes))
+    else toListing.add(askListing(bench, listing))
   })
-  const [requests, bareAnswers] = await Promise.all([toPage.all(), toBare.all()])
+  const [requests, bareAnswers] = await Promise.all([toListing.all(), toBare.all()])
   signal.throwIfAborted()
   const traceIds = requests.map(({ traceId }) => traceId)
-  const window = await bench.receiver.takeWindow(page.route, traceIds, signal)
+  const window = await bench.receiver.takeWindow(listing.route, traceIds, signal)
   return {
-    page,
+    listing,
     tableRows: plan.tableRows,
     replyRows,
     ratePerSecond,
-    ...compareWithTelemetry(page, requests, bareAnswers, window),
+    ...compareWithTelemetry(listing, requests, bareAnswers, window),
   }
 }
 
@@ -152,7 +152,7 @@ interface Asked {
   readonly body: readonly Buffer[]
 }
 
-function askPage({ client, token }: Bench, { path }: MeasuredPage): Promise<Asked> {
+function askListing({ client, token }: Bench, { path }: Listing): Promise<Asked> {
   return ask(client, path, token)
 }
 
