@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { ExponentialBuckets } from '../../packages/otlp/src/exponential-buckets.ts'
-import { MergedHistogram, rankOf } from '../../packages/otlp/src/merged-histogram.ts'
+import { MergedHistogram, percentileRank } from '../../packages/otlp/src/merged-histogram.ts'
 
 /** What an exponential histogram of that scale knows of the values. */
 function bucketsOf(values: readonly number[], scale: number): ExponentialBuckets {
@@ -107,10 +107,10 @@ test('one that is cleared begins anew, at the finest scale', (t) => {
 })
 
 test('ranks begin at 1, and a double that is a hair too large is not the next one', (t) => {
-  t.equal(rankOf(0, 100), 1)
-  t.equal(rankOf(0.07, 100), 7)
-  t.equal(rankOf(0.5, 3), 2)
-  t.equal(rankOf(1, 100), 100)
+  t.equal(percentileRank(0, 100), 1)
+  t.equal(percentileRank(0.07, 100), 7)
+  t.equal(percentileRank(0.5, 3), 2)
+  t.equal(percentileRank(1, 100), 100)
   t.throws(() => merge([bucketsOf([1, 2], 3)]).valueOfRank(3), new RangeError('2 values have none of rank 3'))
   t.end()
 })

@@ -1,7 +1,7 @@
-import { rankOf } from '@rollcall/otlp'
+import { percentileRank } from '@rollcall/otlp'
 
 export function percentile(ascending: readonly number[], fraction: number): number {
-  const value = ascending[rankOf(fraction, ascending.length) - 1]
+  const value = ascending[percentileRank(fraction, ascending.length) - 1]
   if (value === undefined) throw new Error('a percentile of nothing')
   return value
 }
@@ -55,7 +55,7 @@ export function percentilesOf(ranked: Ranked): Percentiles {
   const estimate = (fraction: number): Estimate => {
     const { low, high } = confidenceRanks(fraction, ranked.count)
     const ms = (rank: number) => 1000 * ranked.valueOfRank(rank)
-    return { ms: ms(rankOf(fraction, ranked.count)), lowMs: ms(low), highMs: ms(high) }
+    return { ms: ms(percentileRank(fraction, ranked.count)), lowMs: ms(low), highMs: ms(high) }
   }
   return { p50: estimate(0.5), p95: estimate(0.95) }
 }

@@ -2,7 +2,7 @@ export { decodeRequest, type Encoding, type Requests, type Signal } from './deco
 export { complaintAboutBuckets, type ExponentialBuckets, type SignedBuckets } from './exponential-buckets.ts'
 export { exportResponse, failureResponse } from './export-response.ts'
 export { DEFAULT_LIMITS, type OtlpLimits } from './limits.ts'
-export { MergedHistogram, type MergeLimits, rankOf } from './merged-histogram.ts'
+export { MergedHistogram, type MergeLimits, percentileRank } from './merged-histogram.ts'
 export type * from './model.ts'
 export { OtlpError } from './otlp-error.ts'
 export { encodingOf, readRequestBody } from './request-body.ts'

@@ -16,7 +16,7 @@ export interface MergeLimits {
 type Fill = (counts: Float64Array, steps: number, offset: number) => number
 
 /** Rank of a percentile among `count` values in ascending order, from 1: ⌈fraction × count⌉. */
-export function rankOf(fraction: number, count: number): number {
+export function percentileRank(fraction: number, count: number): number {
   // A hair less, because 0.07 × 100 is 7.000000000000001 to a double.
   return Math.max(1, Math.ceil(fraction * count * (1 - 1e-12)))
 }
@@ -107,7 +107,7 @@ export class MergedHistogram implements ExponentialBuckets {
    * {@link relativeError} at most.
    */
   percentile(fraction: number): number | undefined {
-    return this.#count === 0 ? undefined : this.valueOfRank(rankOf(fraction, this.#count))
+    return this.#count === 0 ? undefined : this.valueOfRank(percentileRank(fraction, this.#count))
   }
 
   /** Ranks begin at 1. The point of the bucket that is relatively nearest to both of its ends. */

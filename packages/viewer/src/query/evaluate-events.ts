@@ -1,3 +1,4 @@
+import { percentileRank } from '@rollcall/otlp'
 import { parseSearch, textsOf } from './event-search.ts'
 import type { Variables } from './filter.ts'
 import { QueryError } from './query-error.ts'
@@ -142,7 +143,7 @@ function aggregate(aggregation: EventAggregation, collected: readonly Observed[]
   )
   if (numbers.length === 0) return Number.NaN
   const fraction = PERCENTILES[aggregation]
-  if (fraction !== undefined) return numbers.sort()[Math.ceil(fraction * numbers.length) - 1]!
+  if (fraction !== undefined) return numbers.sort()[percentileRank(fraction, numbers.length) - 1]!
   const sum = numbers.reduce((total, value) => total + value, 0)
   switch (aggregation) {
     case 'min':
