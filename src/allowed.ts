@@ -1,14 +1,14 @@
-/** What a text from outside may be: that of a variable, or of a command's option. */
+/** The texts that a variable or a command's option allows, and their values. */
 export interface Allowed<T> {
-  /** As a sentence says it: "set it to a whole number from 1 to 5". */
+  /** In a sentence: "set it to a whole number from 1 to 5". */
   readonly expected: string
-  /** As a table says it: "1 to 5". */
+  /** In a table: "1 to 5". */
   readonly range: string
   /** Undefined for a text that is not allowed. */
   parse(text: string): T | undefined
 }
 
-/** `zero` is what 0 stands for, where it is not a number like the others. */
+/** `zero` names the meaning of 0 where 0 is no ordinary number. */
 export function wholeNumber(min: number, max: number, zero = () => 0): Allowed<number> {
   const range = `${min} to ${max}`
   return {

@@ -38,11 +38,14 @@ export interface AppParts {
   telemetry: Telemetry
   logger: FastifyBaseLogger
   version: string
-  /** Where attempts are counted for the limits; in this process unless told. */
+  /** Counts attempts for the limits. Without it, the limits hold for this process alone. */
   attemptCounts?: AttemptCounts
 }
 
-/** The whole service over an open, migrated database; it listens to nothing yet. Closes what it made where it throws. */
+/**
+ * Builds the whole service on an open, migrated database; it does not listen yet. Closes everything again when it
+ * throws.
+ */
 export async function buildApp(parts: AppParts) {
   const app = Fastify({ ...serverOptions(parts.config), loggerInstance: parts.logger })
   try {
@@ -62,7 +65,7 @@ async function assemble(
 
   registerRefusalLog(app)
 
-  // Measured first, so that what any later plugin refuses is counted too.
+  // Measurement comes first, so that the refusals of later plugins are counted too.
   await app.register(routeTelemetry, {
     ...telemetry,
     pages: PAGES,
@@ -86,7 +89,7 @@ async function assemble(
     ...(attemptCounts && { store: limitStore(attemptCounts) }),
     errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
   })
-  // With a limit for everything, what matches nothing counts too.
+  // The general limit also covers requests that match no route.
   registerUnmatched(app, config.rateLimitPerMinute > 0 ? [app.rateLimit()] : [])
   await app.register(cookie)
   await registerOpenapi(app, version)
@@ -112,7 +115,7 @@ async function assemble(
   await app.register(healthRoutes, { db })
 }
 
-/** What all workers may take of something together, for one of them. */
+/** One worker's share of a limit for all workers; at least 1. */
 function shareOf(whole: number, workers: number): number {
   return Math.max(1, Math.floor(whole / workers))
 }

@@ -34,7 +34,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** One defect of the input: where it is (a JSON Pointer as URI fragment, or a parameter's name) and what it is. */
+/** One defect of the input: its place (a JSON Pointer as URI fragment, or a parameter's name) and a sentence. */
 export interface InputError {
   pointer?: string
   parameter?: string
@@ -71,7 +71,7 @@ export class Problem extends Error {
 /** The body of every refusal, `application/problem+json` (RFC 9457). */
 export const ProblemBody = Type.Object(
   {
-    type: Type.String({ description: 'Stable; `GET` it for what it means', format: 'uri-reference' }),
+    type: Type.String({ description: 'Stable; `GET` it for its meaning', format: 'uri-reference' }),
     title: Type.String(),
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     detail: Type.String(),
@@ -122,7 +122,7 @@ function describeStatus(status: number): string {
   return titles.map((problem) => problem.title).join(', or: ')
 }
 
-/** What the framework throws on its own, in our terms. */
+/** The framework's own errors, as problems. */
 const FRAMEWORK_ERRORS: Record<string, [ProblemCode, string]> = {
   FST_ERR_BAD_URL: ['malformed-request', 'The path is not valid percent-encoded UTF-8.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
@@ -185,7 +185,7 @@ function invalidInput(error: FastifyError): Problem {
   })
 }
 
-/** RFC 6901 §3, of a key that anybody may have chosen. */
+/** RFC 6901 §3. The client chose the key. */
 function pointerSegment(key: string): string {
   return key.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }
@@ -200,7 +200,7 @@ export function registerErrorHandler(app: FastifyInstance): void {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
-  // Nobody is left to be refused; the request's measurement tells that it was aborted.
+  // No client is left to refuse; the measurement of the request tells that it was aborted.
   if ((problem.cause as { code?: string } | undefined)?.code !== 'ECONNRESET')
     request.server.logRefusal(problem, request.traceId, request.log)
   return (

@@ -16,7 +16,7 @@ const SERVICE = {
     workers: value(
       'N',
       SETTINGS.workers.allowed,
-      'processes that serve on the one port; 0 takes one for each processor (default WORKERS, or 1)',
+      'processes that serve on the port; 0 takes one for each processor (default WORKERS, or 1)',
     ),
   },
 } as const
@@ -38,7 +38,7 @@ async function startAlone(config: Config): Promise<Serving> {
 }
 
 /**
- * Beside a viewer every trace is kept, and numbers come twice as often, unless it is said otherwise: a person looks on.
+ * Beside a viewer, all traces are kept and metrics are sent twice as often, unless set otherwise: a person is watching.
  * 5 s are the buckets of its charts of 15 minutes, so that each bucket has one point.
  */
 function sendingTo({ url, isViewer }: Receiver, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -50,7 +50,7 @@ function sendingTo({ url, isViewer }: Receiver, env: NodeJS.ProcessEnv): NodeJS.
   }
 }
 
-// The terminal may be closed while it runs: what is said then has no reader, which is no reason to fail.
+// The terminal may close while it runs: then its lines have no reader, which is no reason to fail.
 process.stderr.on('error', () => {})
 
 try {
@@ -65,7 +65,7 @@ try {
     const receiver = await startViewerBeside(process.env, {
       dashboards: join(import.meta.dirname, '..', 'datadog', 'dashboards'),
     })
-    // For workers, too, which inherit it.
+    // Set in the environment, because workers inherit it.
     if (receiver !== undefined) Object.assign(process.env, sendingTo(receiver, process.env))
     const serving = await (config.workers === 1 ? startAlone(config) : startWorkers(config))
     if (serving) sayServing({ ...serving, receiver })

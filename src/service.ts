@@ -15,30 +15,30 @@ export interface ServiceOptions {
   readonly config: Config
   /** A socket of its own, or one that another process has bound. */
   readonly listenOn: { readonly host: string; readonly port: number } | { readonly fd: number }
-  /** Which of several workers this process is, from 1; none where it is the only one. */
+  /** The number of this worker, from 1; none in a single process. */
   readonly slot?: number
-  /** Where attempts are counted for the limits; in this process unless told. */
+  /** Counts attempts for the limits. Without it, the limits hold for this process alone. */
   readonly attemptCounts?: AttemptCounts
 }
 
 export interface Service {
   readonly url: string
-  /** Where metrics go, for people. */
+  /** The destination of metrics, for people. */
   readonly telemetryDestination: string
   readonly logger: Logger
-  /** Answers whoever was let in, sends the last interval and closes the database; once. */
+  /** Answers accepted requests, sends the last interval and closes the database; once. */
   close(): Promise<void>
 }
 
-/** Whoever has just started it wants to see that it sends, or to read in its log that nobody takes it. */
+/** A person who has just started it wants to see that it sends, or to read in its log that no receiver answers. */
 const FIRST_INTERVAL_MS = 1000
 
-/** What a start that fails may still take to send; what is not sent by then waits on disk. */
+/** Time for the last export of a failed start, in milliseconds; the rest waits on disk. */
 const FAILED_START_MS = 200
 
 /**
- * One process that serves. Everything is started in the order in which it depends on each other, and stopped in the
- * reverse one: by `close`, and where a later step of the start throws.
+ * One process that serves. Its parts start in the order of their dependencies and stop in the reverse order: by
+ * `close`, and when a later part fails to start.
  */
 export async function serve(options: ServiceOptions): Promise<Service> {
   const opened = new AsyncDisposableStack()
@@ -62,7 +62,7 @@ async function openAll(
   let isServing = false
 
   // With PORT=0 the instance's name is known only once it listens; the SDK waits for it before it exports. A process
-  // that never listens has no name of its own, and so exports nothing.
+  // that never listens has no name, and so exports nothing.
   const address = Promise.withResolvers<string>()
   const telemetry = startTelemetry({
     env: process.env,
@@ -88,7 +88,7 @@ async function openAll(
     ...(slot !== undefined && { fields: { slot } }),
   })
   opened.defer(async () => {
-    // Why it does not start is all there is to say, and is said by whoever called.
+    // The caller reports why it does not start.
     if (!isServing) logger.level = 'silent'
     await telemetry.shutdown(isServing ? shutdownBudget(config).telemetryMs : FAILED_START_MS)
   })
@@ -111,7 +111,7 @@ async function openAll(
   })
   opened.defer(() => app.close())
 
-  // What a check tells of the whole service must be told once: by the first worker, or whoever takes its place.
+  // A check of the whole service must be recorded once: by the first worker, or its replacement.
   if ((slot ?? 1) === 1) {
     const checks = startChecks({ file: config.checksFile, db, telemetry, logger })
     opened.defer(() => checks.stop())
@@ -119,9 +119,9 @@ async function openAll(
 
   const url = await app.listen({
     ...listenOn,
-    // For `localhost`, its default, the framework would open further sockets beside the one that it is given.
+    // For `localhost`, its default, the framework would open further sockets beside the given one.
     ...('fd' in listenOn && { host: '' }),
-    // The caller logs once that it serves, when all of it does.
+    // The caller logs once, when all of it serves.
     listenTextResolver: () => NO_LINE,
   })
   address.resolve(`${hostname()}:${new URL(url).port}`)

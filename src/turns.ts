@@ -1,15 +1,15 @@
 export interface TurnLimits {
   readonly atOnce: number
-  /** How many may wait; any number if left out. */
+  /** Most that may wait; without it, any number. */
   readonly queueMax?: number
-  /** How long each may wait; any time if left out. */
+  /** Longest wait, in milliseconds; without it, any time. */
   readonly queueMaxMs?: number
 }
 
-/** The queue was full, or it took too long. */
+/** The queue was full, or the wait took too long. */
 export class NoTurnError extends Error {}
 
-/** A few at once, and the others in the order of asking. */
+/** A few at once; the others wait in the order of asking. */
 export class Turns {
   readonly #atOnce: number
   readonly #queueMax: number
@@ -28,14 +28,14 @@ export class Turns {
     return this.#waiting.length
   }
 
-  /** Takes a turn where one is free; false where none is. */
+  /** Takes a turn if one is free; false if none is. */
   tryTake(): boolean {
     if (this.#taken >= this.#atOnce || this.#closedBecause) return false
     this.#taken += 1
     return true
   }
 
-  /** Resolves when it is the caller's turn; undefined means that it is already. Rejects with {@link NoTurnError}. */
+  /** Resolves when it is the caller's turn; undefined if it is already. Rejects with {@link NoTurnError}. */
   take(): Promise<void> | undefined {
     if (this.#closedBecause) return Promise.reject(this.#closedBecause)
     if (this.tryTake()) return undefined
@@ -50,14 +50,14 @@ export class Turns {
     return turn.promise.finally(() => clearTimeout(timer))
   }
 
-  /** Gives a turn back, to the one that waits longest: it stays taken in between, so that nobody overtakes. */
+  /** Gives a turn to the longest waiter: it stays taken in between, so that no other caller overtakes. */
   give(): void {
-    // Asked first, because to shift nothing costs as much as all the rest of a turn that nobody waits for.
+    // Checked first, because a shift of an empty queue costs as much as all the rest of an uncontended turn.
     if (this.#waiting.length > 0) this.#waiting.shift()?.resolve()
     else this.#taken -= 1
   }
 
-  /** All that wait, and all that come later, are refused with this error. */
+  /** Refuses all waiting and later callers with this error. */
   close(reason: Error): void {
     this.#closedBecause = reason
     for (const turn of this.#waiting.splice(0)) turn.reject(reason)

@@ -46,7 +46,7 @@ export interface ProfileChange {
   email: { email: string; emailKey: string } | undefined
 }
 
-/** Of an account that is there. Throws `email-taken` (409). */
+/** The account must exist. Throws `email-taken` (409). */
 export async function updateProfile(db: Database, userId: number, { name, email }: ProfileChange) {
   const update = db
     .updateTable('users')
@@ -60,7 +60,7 @@ export async function updateProfile(db: Database, userId: number, { name, email 
   return orEmailTaken(update)
 }
 
-/** Takes sessions, friendships and blocks along (foreign keys). */
+/** Deletes its sessions, friendships and blocks as well (foreign keys). */
 export async function deleteAccount(db: Database, userId: number): Promise<void> {
   await db.deleteFrom('users').where('id', '=', userId).execute()
 }

@@ -21,7 +21,7 @@ import { createAccount, deleteAccount, updateProfile } from './account-store.ts'
 // Lengths in UTF-16 units, generous: the exact rules count code points of normalised text.
 const text = {
   name: Type.String({ maxLength: 320, description: '1 to 80 characters of any script' }),
-  email: Type.String({ maxLength: 320, description: 'Unique, whatever its letter case and Unicode form' }),
+  email: Type.String({ maxLength: 320, description: 'Unique; letter case and Unicode form do not count' }),
   password: Type.String({
     maxLength: 1024,
     description: '15 to 128 characters of any kind, not easily guessed',
@@ -37,7 +37,7 @@ interface AccountOptions {
   limitAttempts: AttemptCheck
 }
 
-/** Sign up, and look after one's own account. */
+/** The routes of a member's own account: sign-up, changes, deletion. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
   app.describeTag('account', 'Sign up, and look after your own account')
   const { db, config, sessions, passwords, limitAttempts } = options
@@ -51,7 +51,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       })
   }
 
-  /** Passwords take long to verify: meanwhile the session may have ended, with the account or by another change. */
+  /** Verifying a password takes long: the session may have ended meanwhile, with the account or by another change. */
   async function requireLiveSession(tx: Database, member: Member): Promise<void> {
     if (!(await sessions.isLive(tx, member.sessionId))) throw unauthenticated(true)
   }
@@ -79,7 +79,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         password: await parsePassword(body.password, body),
       })
       const passwordHash = await passwords.hash(password)
-      // Answered already, that it took too long: an account now would surprise whoever tries again.
+      // The client has been answered with a time-out: an account made now would stand in the way of its next try.
       if (reply.sent) return reply
       const account = await createAccount(db, { ...name, ...email, passwordHash })
       return reply.code(201).header('location', `/v1/users/${account.id}`).send(toOwner(account))
@@ -108,7 +108,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       schema: {
         operationId: 'updateMe',
         summary: 'Change your name or e-mail address',
-        description: 'A new e-mail address needs the current password with it.',
+        description: 'A new e-mail address needs the current password.',
         tags: ['account'],
         body: Type.Partial(
           Type.Object({ name: text.name, email: text.email, currentPassword: text.currentPassword }),

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config.ts'
 
-/** The checks there are, by the metric that each records. */
+/** All checks, by the metric that each records. */
 export const CHECK_NAMES = ['test.support.random', 'rollcall.table.rows'] as const
 export type CheckName = (typeof CHECK_NAMES)[number]
 
-/** How often each check runs; one that is missing does not run. */
+/** Seconds between two runs of each check; a check that is missing does not run. */
 export type CheckIntervals = Readonly<Partial<Record<CheckName, { readonly everySeconds: number }>>>
 
 const MAX_SECONDS = 86_400

@@ -3,8 +3,8 @@ export interface CheckLogger {
 }
 
 /**
- * Runs a check now and then at its interval, until the returned function is called. A run that fails is logged and
- * the next one comes as planned; one that is still running when the next is due takes its place.
+ * Runs a check at once and then at its interval, until the returned function is called. A failed run is logged, and the
+ * next run comes as planned. A run that is still going when the next is due takes its place.
  */
 export function schedule(
   name: string,

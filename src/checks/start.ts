@@ -5,7 +5,7 @@ import { type CheckName, readChecksFile } from './checks-file.ts'
 import { type CheckLogger, schedule } from './schedule.ts'
 
 export interface ChecksOptions {
-  /** Path of the JSON file that says which checks run, and how often. */
+  /** Path of the JSON file with the checks and their intervals. */
   file: string
   db: Pick<Database, 'selectFrom'>
   telemetry: { instruments: Instruments }

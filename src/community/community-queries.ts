@@ -5,8 +5,8 @@ import { userColumns, userJson } from '../users/user-view.ts'
 import { endOfPrefix } from './name-prefix.ts'
 
 /**
- * The rows' JSON alone, joined here. SQLite could join it (`group_concat`), but not in an order that it promises,
- * unless it sorts the texts once more: docs/decisions/0017.
+ * Only the rows' JSON, joined here. SQLite's `group_concat` promises an order only if it sorts the texts once more
+ * (docs/decisions/0017).
  */
 const newest = prepareColumn<{ memberId: number; beforeId: number; maxRows: number }>()((db, parameter) =>
   db
@@ -19,9 +19,9 @@ const newest = prepareColumn<{ memberId: number; beforeId: number; maxRows: numb
 )
 
 export interface NewestPage {
-  /** Users as JSON, with commas between. */
+  /** Users as JSON, separated by commas. */
   readonly data: string
-  /** The last one's id where there are more behind it, else null. */
+  /** Id of the last user if more follow, else null. */
   readonly lastId: number | null
 }
 
@@ -32,7 +32,7 @@ export async function listNewest(
   beforeId: number,
   maxRows: number,
 ): Promise<NewestPage> {
-  // The one too many says that there are more.
+  // The extra row shows that more follow.
   const users = await newest(db, { memberId, beforeId, maxRows: maxRows + 1 })
   const hasMore = users.length > maxRows
   if (hasMore) users.length = maxRows
@@ -95,7 +95,7 @@ const visible = prepareQuery<{ memberId: number; id: number }>()((db, parameter)
     .where(isVisibleTo(parameter('memberId'))),
 )
 
-/** One member as another may see them; undefined also where a block hides them. */
+/** One member as another sees them; undefined if there is none, or if a block hides them. */
 export async function findVisible(db: Database, memberId: number, id: number) {
   const [user] = await visible(db, { memberId, id })
   return user

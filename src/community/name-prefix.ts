@@ -6,9 +6,8 @@ const AFTER_SURROGATES = 0xe000
 const AFTER_EVERY_NAME = String.fromCodePoint(LAST_CODE_POINT)
 
 /**
- * The first text, by code points (the order of UTF-8 bytes, in which the database compares), after all texts that
- * start with the prefix. A range instead of `LIKE`, whose wildcards come from the user and whose pattern, being a
- * parameter, keeps SQLite from using the index.
+ * The first text after all texts with this prefix, in the database's order (UTF-8 bytes). The range replaces `LIKE`,
+ * whose wildcards would come from the user and whose parameter keeps SQLite from using the index.
  */
 export function endOfPrefix(prefix: string): string {
   const codePoints = Array.from(prefix, (character) => character.codePointAt(0) as number)

@@ -19,7 +19,7 @@ interface CommunityOptions {
   config: Config
 }
 
-/** Everybody, except those whom a block hides. */
+/** All members, except those hidden by a block. */
 export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = async (app, { db, config }) => {
   app.describeTag('community', 'Everybody')
   app.get(
@@ -30,7 +30,7 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
         operationId: 'listCommunity',
         summary: 'All members, page by page',
         description:
-          'Newest first, or by name whatever its letter case. Members whom you block, or who block you, are left out.',
+          'Newest first, or by name without regard to letter case. A block hides both members from each other.',
         tags: ['community'],
         querystring: Type.Object(
           {
@@ -44,9 +44,9 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
               Type.String({
                 minLength: 1,
                 maxLength: 80,
-                // No name has it, and PostgreSQL refuses it in a text.
+                // No name holds NUL, and PostgreSQL refuses it in a text.
                 pattern: '^[^\\u0000]*$',
-                description: 'What the name starts with, whatever its letter case',
+                description: 'Start of the name; letter case does not count',
               }),
             ),
           },
@@ -68,7 +68,7 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       const prefix = q === undefined ? '' : searchKey(q)
       const cursors = new Cursors(['community', 'name', member.id, prefix], ['string', 'number'])
       const [nameKey, id] = (cursors.decode(cursor) ?? [prefix, 0]) as [string, number]
-      // A cursor can be forged: what lies outside the search stays outside.
+      // A cursor can be forged: it must not lead out of the search.
       if (!nameKey.startsWith(prefix)) throw invalidCursor()
       const rows = await listByName(db, member.id, prefix, { nameKey, id }, limit + 1)
       const after = (last: (typeof rows)[number]) => cursors.encode([last.name_key, last.id])
@@ -84,8 +84,8 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
         operationId: 'listCommunityAtOnce',
         summary: 'All members in one reply, newest first',
         description:
-          'What a page costs that lists everybody: it grows with the table. Where there are more members than the ' +
-          'configured most, `nextCursor` goes on in `GET /v1/community?sort=joined`.',
+          'For comparison with the pages: its cost grows with the table. Above the configured number of members, ' +
+          '`nextCursor` goes on in `GET /v1/community?sort=joined`.',
         tags: ['community'],
         querystring: Type.Object({}, { additionalProperties: false }),
         response: { 200: Page(User) },
@@ -108,7 +108,7 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       schema: {
         operationId: 'getUser',
         summary: 'One member',
-        description: 'A block hides both from each other: the answer is the same as for nobody.',
+        description: 'A block hides both from each other: the answer is that of an unknown id.',
         tags: ['community'],
         params: Type.Object({ id: MemberId }),
         response: { 200: User, ...problems(404) },

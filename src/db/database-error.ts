@@ -1,9 +1,11 @@
-/** A database that cannot be used: one sentence that says what is wrong and how to mend it. */
+/** A database that cannot be used: one sentence with the cause and the mend. */
 export class DatabaseError extends Error {
   override readonly name: string = 'DatabaseError'
 }
 
-/** Another process held a lock for longer than a statement waits. Nothing has happened: it may be tried again. */
+/**
+ * Another process held a lock for longer than a statement waits. Nothing has happened: the statement may be repeated.
+ */
 export class DatabaseLockedError extends DatabaseError {
   override readonly name = 'DatabaseLockedError'
 

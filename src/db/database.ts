@@ -18,7 +18,7 @@ export type Database = Kysely<Tables>
 export interface DatabaseOptions {
   /** `sqlite:` and a path, or `sqlite::memory:`. */
   readonly url: string
-  /** How long a write waits for another process before it throws DatabaseLockedError. */
+  /** Longest wait for another process's lock before a write throws DatabaseLockedError. */
   readonly busyTimeoutMs: number
   readonly observer: DatabaseObserver
 }
@@ -27,15 +27,15 @@ export interface DatabaseOptions {
 const KEPT_STATEMENTS = 256
 
 /**
- * Opens the file, which is made with its folder where there is none; does not migrate. `destroy()` closes it.
+ * Opens the file; makes it and its folder if they are missing; does not migrate. `destroy()` closes it.
  *
- * Every query that reaches SQLite is observed, those that set it up included. Throws {@link DatabaseError}.
+ * Every query that reaches SQLite is observed, the queries of opening included. Throws {@link DatabaseError}.
  */
 export function openDatabase({ url, busyTimeoutMs, observer }: DatabaseOptions): SqliteDatabase {
   const path = pathOf(url)
   const inMemory = path === ':memory:'
   try {
-    // The file holds addresses and password hashes: a folder that we make is for its owner only.
+    // The file holds addresses and password hashes: only the owner may enter a folder that we make.
     if (!inMemory) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     // No busy handler: it would block the thread. The driver waits instead.
     const raw = new Sqlite(path, { timeout: 0 })
@@ -63,8 +63,8 @@ function configure(
 }
 
 /**
- * Writes what is there already. A file that cannot be written opens and reads well, and would fail the first request
- * that changes something. Where somebody else writes just now, it can be written.
+ * Writes the value that is there already. A read-only file opens and reads well, and would fail the first request that
+ * changes something. A file that another process is writing to is writable.
  */
 function proveWritable(query: (sql: string) => unknown[]): void {
   const [row] = query('pragma user_version') as [{ user_version: number }]
@@ -86,7 +86,7 @@ export class SqliteDatabase extends Kysely<Tables> {
     this.#driver = driver
   }
 
-  /** A statement by its text, outside of any transaction and without what Kysely does around one. */
+  /** Runs a text outside of any transaction, without Kysely's own work on each query. */
   run(
     sql: string,
     parameters: readonly unknown[],
@@ -96,8 +96,8 @@ export class SqliteDatabase extends Kysely<Tables> {
   }
 
   /**
-   * Does work whose statements all have this one name for whoever observes them, instead of one by verb and tables.
-   * Nobody else may use the connection meanwhile.
+   * During `work`, the observer sees all statements under this one name instead of their verb and tables. No other
+   * query may use the connection meanwhile.
    */
   async underOneName<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.#driver.nameStatements(name)

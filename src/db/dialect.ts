@@ -31,7 +31,7 @@ class SqliteAdapter extends DialectAdapterBase {
     return true
   }
 
-  /** Kysely would put a mutex of its own around the driver's, one that is not fair and cannot be left while waiting. */
+  /** Kysely would put its own mutex around the driver's; that mutex is not fair, and a waiter cannot leave it. */
   override get supportsMultipleConnections(): boolean {
     return true
   }

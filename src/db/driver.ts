@@ -23,7 +23,7 @@ export interface SqliteDriverOptions {
   readonly busyTimeoutMs: number
 }
 
-/** What all connections share: one physical connection, and whose turn it is on it. */
+/** Shared by all connections: one physical connection, and the queue for it. */
 interface Engine extends SqliteDriverOptions {
   readonly turns: Turns
 }
@@ -40,7 +40,7 @@ export class SqliteDriver implements Driver {
     this.#engine = { ...options, turns: new Turns({ atOnce: 1 }) }
   }
 
-  /** The file is open already: what is wrong with it is said at the start, not by the first query. */
+  /** The file is open already: its defects are reported at the start, not by the first query. */
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<SqliteConnection> {
@@ -50,8 +50,7 @@ export class SqliteDriver implements Driver {
   }
 
   /**
-   * One statement on a connection of its own. Where it is its turn at once and nobody holds a lock, which is nearly
-   * always, nothing is allocated and nothing waited for.
+   * Runs one statement on a connection of its own. If it need not wait, which is nearly always, it allocates nothing.
    */
   run(
     sql: string,
@@ -90,7 +89,7 @@ export class SqliteDriver implements Driver {
     this.#engine.statements.nameAll(name)
   }
 
-  /** IMMEDIATE takes the write lock up front: the only place where a transaction can be refused is its beginning. */
+  /** IMMEDIATE takes the write lock up front, so that a transaction can be refused only at its beginning. */
   async beginTransaction(connection: SqliteConnection, settings: TransactionSettings): Promise<void> {
     await connection.run(settings.accessMode === 'read only' ? 'begin deferred' : 'begin immediate')
   }
@@ -108,7 +107,7 @@ export class SqliteDriver implements Driver {
     connection.giveBack()
   }
 
-  /** Waits for those who asked before, and refuses those who ask after. */
+  /** Waits for the queries in the queue, and refuses later ones. */
   destroy(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -130,10 +129,9 @@ export class SqliteDriver implements Driver {
 /**
  * The connection as one query, stream or transaction sees it, from its turn until it is given back.
  *
- * A lock that another process holds is waited for without blocking the event loop and without keeping the turn, so
- * that reads go on. Attempts that SQLite refused with `SQLITE_BUSY` are waiting, not queries: they change nothing, no
- * probe hears of them, and their time is in `connectionWait`. The same holds for a text that cannot be prepared:
- * nothing was executed.
+ * A lock of another process is waited for without blocking the event loop and without keeping the turn, so that reads
+ * go on. Attempts that SQLite refused with `SQLITE_BUSY` are waiting, not queries: they change nothing, no probe hears
+ * of them, and their time is in `connectionWait`. A text that cannot be prepared was not executed either.
  */
 export class SqliteConnection implements DatabaseConnection {
   readonly #engine: Engine
@@ -156,7 +154,7 @@ export class SqliteConnection implements DatabaseConnection {
     this.#hasTurn = true
   }
 
-  /** Leaves nothing open behind, whatever the borrower forgot. */
+  /** Leaves nothing open, even if the borrower forgot to. */
   giveBack(): void {
     const { raw, observer, statements, turns } = this.#engine
     this.#isGivenBack = true
@@ -237,7 +235,7 @@ export class SqliteConnection implements DatabaseConnection {
     await this.#retakeTurn()
   }
 
-  /** A query that nobody waited for must not run on a connection that nobody will give back again. */
+  /** A query without a waiting caller must not run on a connection that would never be given back again. */
   async #retakeTurn(): Promise<void> {
     if (!this.#isGivenBack) await this.takeTurn()
     if (!this.#isGivenBack) return

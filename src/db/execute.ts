@@ -30,7 +30,7 @@ export function execute(
   return result
 }
 
-/** The statement is kept for others, who may want objects of it. */
+/** The cached statement is shared; its other users may want objects. */
 function allValues(statement: KeptStatement['statement'], parameters: readonly unknown[]): unknown[] {
   statement.pluck(true)
   try {

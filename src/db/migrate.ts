@@ -5,15 +5,15 @@ import type { Database, SqliteDatabase } from './database.ts'
 import { DatabaseError, DatabaseLockedError } from './database-error.ts'
 
 /**
- * Brings the schema to this version. Everything happens in one IMMEDIATE transaction, Kysely's own tables included:
- * of any number of processes that start at once, one migrates and the others find it done, and a migration that
- * fails leaves nothing behind. Throws {@link DatabaseError}.
+ * Brings the schema to this version. Everything happens in one IMMEDIATE transaction, Kysely's own tables included: if
+ * several processes start at once, one migrates and the others find it done, and a failed migration leaves nothing
+ * behind. Throws {@link DatabaseError}.
  *
- * A migration may make a table anew that others refer to: foreign keys are checked at its end and not meanwhile. Call
- * it before anybody else uses the connection.
+ * A migration may rebuild a table that others refer to: foreign keys are checked at its end only. Call it before
+ * anything else uses the connection.
  *
- * All its statements have the one name `MIGRATE` for whoever observes: each would be a series for every way it can end,
- * of something that runs once.
+ * The observer sees all its statements under the one name `MIGRATE`: each would be a series for every outcome, for work
+ * that runs once.
  */
 export async function migrateToLatest(
   db: SqliteDatabase,
@@ -59,7 +59,7 @@ async function refuseStrayRows(db: Database): Promise<void> {
     )
 }
 
-/** Kysely would speak of corrupted migrations. */
+/** Kysely would report corrupted migrations. */
 async function refuseNewer(db: Database, migrations: Readonly<Record<string, Migration>>): Promise<void> {
   const journal = db.$extendTables<{ sqlite_master: { name: string }; kysely_migration: { name: string } }>()
   const exists = await journal

@@ -1,27 +1,27 @@
 /**
- * What the database layer tells whoever measures it. The layer knows no telemetry: a wrapper that
- * implements this port is handed in when the database is opened.
+ * The port of the database layer for measurements. The layer knows no telemetry: an implementation is handed in when
+ * the database is opened.
  *
  * Nothing here may throw, wait or keep a reference to a query's parameters.
  */
 export interface DatabaseObserver {
   /**
-   * Called for each distinct SQL text when it is prepared, and once more if it was dropped from the statement cache in
-   * between; what it returns is called for every execution.
+   * Called for each distinct SQL text when it is prepared, and again if the statement cache had dropped it. The
+   * returned function is called for every execution.
    */
   statement(description: StatementDescription): StatementProbe
   /**
-   * A query, stream or transaction waited this long for its turn on the connection and for locks of other processes,
-   * in seconds. Called once for each, 0 included, when it gives the connection back.
+   * A query, stream or transaction waited this long for its turn on the connection and for locks of other processes, in
+   * seconds. Called once for each, 0 included, when it gives the connection back.
    */
   connectionWait(seconds: number): void
 }
 
 /**
- * One execution has ended: from handing the query to the driver until its rows were fetched.
- * Both times are `performance.now()` milliseconds; `error` is undefined when it succeeded.
- * Called synchronously in the asynchronous context of whoever asked. An attempt that another process's lock refused
- * executed nothing and is not heard of: it is waiting. Nor is a text that SQLite cannot prepare.
+ * One execution has ended: from handing the query to the driver until its rows were fetched. Both times are
+ * `performance.now()` milliseconds; `error` is undefined on success. Called synchronously in the caller's asynchronous
+ * context. Not called for an attempt that another process's lock refused, nor for a text that SQLite cannot prepare:
+ * both executed nothing.
  */
 export type StatementProbe = (startedAtMs: number, endedAtMs: number, error: unknown) => void
 

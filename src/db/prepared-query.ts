@@ -1,7 +1,7 @@
 import { type Compilable, type CompiledQuery, type RawBuilder, sql } from 'kysely'
 import { type Database, SqliteDatabase } from './database.ts'
 
-/** Stands in a query for a value that comes with each run. */
+/** Stands in a query for a value that each run gives. */
 class Parameter {
   readonly name: string
   constructor(name: string) {
@@ -12,7 +12,7 @@ class Parameter {
 type Parameters = Readonly<Record<string, unknown>>
 type ParameterOf<P extends Parameters> = <K extends keyof P & string>(name: K) => RawBuilder<P[K]>
 
-/** Runs the query with values for its parameters; resolves to its rows, in the order that it states. */
+/** Runs the query with values for its parameters; resolves to its rows, in the query's order. */
 export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P) => Promise<Row[]>
 
 /**
@@ -38,8 +38,8 @@ export function prepareQuery<P extends Parameters>() {
 }
 
 /**
- * The same of a query that selects one column: resolves to its values. An object for each row would be a quarter of the
- * time of a page of fifty texts.
+ * The same for a query that selects one column: resolves to its values. Objects would take a quarter of the time of a
+ * page of fifty texts.
  */
 export function prepareColumn<P extends Parameters>() {
   return <Row extends object>(build: Build<P, Row>): PreparedQuery<P, Row[keyof Row]> => {
@@ -55,7 +55,7 @@ export function prepareColumn<P extends Parameters>() {
 
 type Build<P extends Parameters, Row> = (db: Database, parameter: ParameterOf<P>) => Compilable<Row>
 
-/** Compiles at the first use; what it gives is the compiled query with the values of one run. */
+/** Compiles at the first use; returns the compiled query with the values of one run. */
 function prepare<P extends Parameters, Row>(build: Build<P, Row>) {
   // Transactions share their database's adapter, and its compiler.
   const compiled = new WeakMap<object, CompiledQuery<Row>>()

@@ -1,7 +1,7 @@
 import { isLocked } from './lock-wait.ts'
 import type { KeptStatement, StatementCache } from './statement-cache.ts'
 
-/** Rows of one execution, fetched chunk by chunk. Whoever opens it closes it. */
+/** Rows of one execution, fetched in chunks. Its creator must close it. */
 export class RowStream {
   readonly #kept: KeptStatement
   readonly #rows: IterableIterator<unknown>
@@ -22,7 +22,7 @@ export class RowStream {
     this.#chunkSize = chunkSize
   }
 
-  /** Fetches the first rows at once: a locked database shows here, where it can be tried again. */
+  /** Fetches the first rows at once: a locked database shows here, where the statement can be repeated. */
   static open(
     statements: StatementCache,
     sql: string,

@@ -24,17 +24,17 @@ export class StatementCache {
     this.#maxStatements = maxStatements
   }
 
-  /** Throws what SQLite says of a text that it cannot prepare. */
+  /** Throws SQLite's error for a text that it cannot prepare. */
   get(sql: string): KeptStatement {
     const kept = this.#kept.get(sql)
     if (kept === undefined) return this.#keep(sql)
-    // A Map keeps the order of insertion: whatever is used moves to the young end.
+    // A Map keeps the order of insertion: a used statement moves to the young end.
     this.#kept.delete(sql)
     this.#kept.set(sql, kept)
     return kept
   }
 
-  /** From now on every statement has this name, or with `undefined` its own again. Those that are kept go. */
+  /** From now on every statement has this name; `undefined` restores the statements' own. Empties the cache. */
   nameAll(name: string | undefined): void {
     this.#describe =
       name === undefined

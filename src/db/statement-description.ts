@@ -14,9 +14,9 @@ interface Token {
 }
 
 const VERBS = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'VALUES'])
-/** What may stand between the word that announces a table and its name. */
+/** Words that may stand between a table's announcement and its name. */
 const BEFORE_A_NAME = new Set(['IF', 'NOT', 'EXISTS', 'ONLY', 'OR', 'IGNORE', 'ABORT', 'FAIL', 'ROLLBACK'])
-/** What ends a list of tables, so that a comma behind it separates something else. */
+/** Words that end a list of tables: a comma behind them separates something else. */
 const ENDS_TABLES = new Set([
   'WHERE',
   'GROUP',
@@ -30,9 +30,8 @@ const ENDS_TABLES = new Set([
 ])
 
 /**
- * Names a statement for telemetry by its text: verb and tables, never a value.
- * In front of `WITH` stands no verb, so that of the main statement counts, and the names that `WITH` defines are no
- * tables. Neither are functions that yield rows (`json_each(…)`).
+ * Names a statement for telemetry by its text: verb and tables, never a value. The verb of a `WITH` statement is that
+ * of its main statement. Names that `WITH` defines are no tables, nor are functions that yield rows (`json_each(…)`).
  */
 export function describeStatement(sql: string): StatementDescription {
   const tokens = tokenize(sql)
@@ -67,7 +66,7 @@ function operationOf(tokens: Token[]): string {
 function tablesOf(tokens: Token[]): string[] {
   const tables = new Set<string>()
   const defined = new Set<string>()
-  /** For each open parenthesis: are we in a list of tables, or in one of definitions? */
+  /** For each open parenthesis: whether it holds a list of tables or one of definitions. */
   const scopes: ('tables' | 'definitions' | undefined)[] = [undefined]
   const at = (index: number) => tokens[index]?.keyword
   for (let index = 0; index < tokens.length; index++) {

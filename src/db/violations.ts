@@ -11,7 +11,7 @@ export function isUniqueViolation(error: unknown, ...columns: Column[]): boolean
   )
 }
 
-/** The row points to one that does not exist (any more). SQLite does not say which. */
+/** The row refers to a row that does not exist. SQLite does not say which one. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === 'SQLITE_CONSTRAINT_FOREIGNKEY'
 }

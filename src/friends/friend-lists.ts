@@ -3,9 +3,9 @@ import type { Database } from '../db/database.ts'
 import { userColumns } from '../users/user-view.ts'
 
 /**
- * A member's pairs in one state, with the id of the other above `afterId`. Those where the member stands low and those
- * where they stand high come from one index each, already in order, so that a page merges the two and never sorts; only
- * columns of these indexes are read, so that it steps over no pair of another state either.
+ * A member's pairs in one state, with the id of the other above `afterId`. The pairs with the member's id as the lower
+ * one and those with it as the higher one come from one index each, already in order, so that a page merges the two and
+ * never sorts. Only columns of these indexes are read, so that no pair of another state is stepped over.
  */
 function pairsOf(db: Database, memberId: number, status: 'pending' | 'friends', afterId: number) {
   return db
@@ -24,7 +24,7 @@ function pairsOf(db: Database, memberId: number, status: 'pending' | 'friends', 
     )
 }
 
-// SQLite uses the partial index of the pending ones only where it can read the condition, hence no parameter.
+// SQLite uses the partial index of pending pairs only if it can read the condition, hence no parameter.
 const pending = sql<'pending'>`'pending'`
 
 /** The pairs that a member waits for, from the index by requester. */
@@ -47,14 +47,14 @@ function requestedBy(db: Database, memberId: number, afterId: number) {
     )
 }
 
-/** The key of a pair, and the id of whoever is not the member. */
+/** The key of a pair, and the id of the other member. */
 interface PairKey {
   low_id: number
   high_id: number
   other_id: number
 }
 
-/** The limit stands on the pairs: outside the joins it would sort all of them before it cut. */
+/** The limit stands on the pairs: outside the joins, all of them would be sorted first. */
 function withUsers(db: Database, pairs: AliasableExpression<PairKey>, maxRows: number) {
   const page = db
     .selectFrom(pairs.as('pairs'))
@@ -109,7 +109,7 @@ export function listIncoming(db: Database, memberId: number, afterId: number, ma
   return withUsersAndTimes(db, incoming, maxRows).execute()
 }
 
-/** Members who are friends of both, by id. Costs two look-ups for each friend of `memberId` that is stepped over. */
+/** Members who are friends of both, by id. Costs two look-ups for each friend of `memberId` that is skipped. */
 export function listMutual(
   db: Database,
   memberId: number,
@@ -137,7 +137,7 @@ export function listMutual(
   return withUsers(db, mutual, maxRows).execute()
 }
 
-/** Whom this member blocks, by id; also those who block this member, who stay hidden everywhere else. */
+/** Members blocked by this member, by id; among them members who block back and are hidden everywhere else. */
 export function listBlocks(db: Database, memberId: number, afterId: number, maxRows: number) {
   return db
     .selectFrom('blocks')

@@ -19,7 +19,7 @@ export const BlockedMember = Type.Object(
   { $id: 'BlockedMember', additionalProperties: false },
 )
 
-/** Where a member stands with another after asking or accepting. */
+/** The state between two members after a request or an acceptance. */
 export const Friendship = Type.Object(
   {
     user: User,

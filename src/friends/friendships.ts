@@ -9,18 +9,18 @@ import { type UserRow, userColumns } from '../users/user-view.ts'
 
 type Pair = Selectable<Tables['friendships']>
 
-/** The key of the one row that two members share, whoever asks. */
+/** The key of the one row that two members share, in either order. */
 function pairOf(oneId: number, otherId: number) {
   return oneId < otherId ? { low_id: oneId, high_id: otherId } : { low_id: otherId, high_id: oneId }
 }
 
 /**
- * Asks for a friendship, or accepts one that the other has asked for. Every look and write of it stands in one
- * IMMEDIATE transaction, which waits for all others: two members who ask each other at once become friends, in one row,
- * and nobody is accepted beside a block.
+ * Asks for a friendship, or accepts the other's request. All its reads and writes stand in one IMMEDIATE transaction,
+ * which waits for all others: two members who ask each other at once become friends, in one row, and no request is
+ * accepted beside a block.
  *
- * Throws `blocked` (409) where the member blocks the other, `not-found` (404) where the other blocks the member or does
- * not exist, `too-many-requests-pending` (409) with `max` where a new request would exceed `pendingMax`.
+ * Throws `blocked` (409) if the member blocks the other, `not-found` (404) if the other blocks the member or does not
+ * exist, `too-many-requests-pending` (409) with `max` if a new request would exceed `pendingMax`.
  */
 export async function requestOrAccept(
   db: Database,
@@ -42,7 +42,7 @@ export async function requestOrAccept(
   return orOwnAccountGone(request)
 }
 
-/** The other was looked up in the same transaction, so a missing account is that of the member, ended meanwhile. */
+/** The other was looked up in the same transaction, so the missing account is the member's, deleted meanwhile. */
 async function orOwnAccountGone<T>(write: Promise<T>): Promise<T> {
   try {
     return await write
@@ -52,15 +52,15 @@ async function orOwnAccountGone<T>(write: Promise<T>): Promise<T> {
   }
 }
 
-/** Unfriends, cancels or declines: whatever there is between the two, nothing is left of it. */
+/** Unfriends, cancels or declines: nothing is left between the two. */
 export async function removePair(db: Database, memberId: number, otherId: number): Promise<void> {
   const { low_id, high_id } = pairOf(memberId, otherId)
   await db.deleteFrom('friendships').where('low_id', '=', low_id).where('high_id', '=', high_id).execute()
 }
 
 /**
- * Blocks, and ends what there was between the two in the same transaction. A member may block one who blocks them, so
- * that each of them can end the contact for good. Throws `not-found` (404) where the other does not exist.
+ * Blocks, and ends any friendship or request between the two in the same transaction. A member may block one who blocks
+ * them, so that each of them can end the contact for good. Throws `not-found` (404) if the other does not exist.
  */
 export async function block(
   db: Database,
@@ -92,7 +92,7 @@ export async function block(
   return orOwnAccountGone(blocking)
 }
 
-/** Takes back the member's own block; the other's stays, and so does the end of their friendship. */
+/** Removes the member's own block. The other's block stays; their friendship does not come back. */
 export async function unblock(db: Database, memberId: number, otherId: number): Promise<void> {
   await db.deleteFrom('blocks').where('blocker_id', '=', memberId).where('blocked_id', '=', otherId).execute()
 }
@@ -108,7 +108,7 @@ export async function isVisible(db: Database, memberId: number, otherId: number)
   return found !== undefined
 }
 
-/** One's own block is asked first: where both block, a 404 would tell the member of the other's. */
+/** The member's own block is checked first: if both block, a 404 would tell the member of the other's block. */
 async function getRequestable(tx: Database, memberId: number, otherId: number): Promise<UserRow> {
   const found = await tx
     .selectFrom('users')
@@ -143,7 +143,7 @@ async function refuseTooManyPending(tx: Database, memberId: number, pendingMax: 
     .selectFrom('friendships')
     .select(({ fn }) => fn.countAll<number>().as('pending'))
     .where('requested_by', '=', memberId)
-    // A literal: SQLite uses the partial index of the pending ones only when it can read the condition.
+    // A literal: SQLite uses the partial index of pending pairs only if it can read the condition.
     .where('status', '=', sql<'pending'>`'pending'`)
     .executeTakeFirstOrThrow()
   if (pending >= pendingMax)

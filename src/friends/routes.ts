@@ -61,7 +61,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
         operationId: 'requestOrAcceptFriend',
         summary: 'Ask a member to be your friend, or accept their request',
         description:
-          'Whoever asks second accepts: two members who ask each other are friends. Repeating it changes nothing.',
+          'The second request accepts: two members who ask each other are friends. Repeating it changes nothing.',
         tags: ['friends'],
         params: byUserId,
         response: { 200: Friendship, 201: Friendship, ...problems(404, 409) },
@@ -82,7 +82,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
       schema: {
         operationId: 'removeFriend',
         summary: 'End a friendship, cancel your request, or decline theirs',
-        description: 'The answer is the same where there was nothing to end. Either may ask again.',
+        description: 'The answer is the same if there was nothing to end. Either member may ask again.',
         tags: ['friends'],
         params: byUserId,
         response: { 204: Type.Null() },
@@ -102,7 +102,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
       config: { page },
       schema: {
         operationId: 'listFriendRequests',
-        summary: 'Requests that wait for an answer',
+        summary: 'Unanswered requests',
         tags: ['friends'],
         querystring: Type.Object(
           {
@@ -110,7 +110,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
             direction: Type.Optional(
               Type.Union([Type.Literal('incoming'), Type.Literal('outgoing')], {
                 default: 'incoming',
-                description: 'Those who ask you, or those whom you ask',
+                description: '`incoming`: to you; `outgoing`: from you',
               }),
             ),
           },
@@ -162,7 +162,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
       config: { page },
       schema: {
         operationId: 'listBlocks',
-        summary: 'Whom you block, in the order of their ids',
+        summary: 'Members you block, in the order of their ids',
         tags: ['friends'],
         querystring: Type.Object(pageQuery, { additionalProperties: false }),
         response: { 200: Page(BlockedMember), ...problems(400) },
@@ -185,7 +185,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
       schema: {
         operationId: 'blockMember',
         summary: 'Block a member',
-        description: 'Hides the two of you from each other, and ends a friendship or request between you.',
+        description: 'Hides both members from each other, and ends any friendship or request between them.',
         tags: ['friends'],
         params: byUserId,
         response: { 200: BlockedMember, 201: BlockedMember, ...problems(404) },

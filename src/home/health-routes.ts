@@ -6,13 +6,13 @@ import { Problem, problems } from '../errors.ts'
 
 const Status = Type.Object({ status: Type.Literal('ok') }, { $id: 'Health', additionalProperties: false })
 
-/** For whoever runs the service. `/healthz`: the process answers. `/readyz`: it also has its database and is not stopping. */
+/** For operators. `/healthz`: the process answers. `/readyz`: its database answers too, and it is not stopping. */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
-  app.describeTag('ops', 'For whoever runs the service')
+  app.describeTag('ops', 'For operators of the service')
   app.get(
     '/healthz',
     {
-      // An overloaded process is alive: whoever restarts it for a 503 makes matters worse.
+      // An overloaded process is alive: a restart for a 503 would make matters worse.
       config: { page: false, rateLimit: false, pressureHandler() {} },
       schema: { operationId: 'getHealth', summary: 'Is it alive?', tags: ['ops'], response: { 200: Status } },
     },

@@ -11,14 +11,19 @@ const Links = Type.Object(
   { $id: 'Home', additionalProperties: false },
 )
 
-/** Where a visitor arrives: what this is and where to go from here. */
+/** A visitor's first page, with links to the others. */
 export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
   app.describeTag('home', 'Where a visitor arrives')
   app.get(
     '/',
     {
       config: { page: 'home' },
-      schema: { operationId: 'getHome', summary: 'What this is', tags: ['home'], response: { 200: Links } },
+      schema: {
+        operationId: 'getHome',
+        summary: 'Links to the rest of the service',
+        tags: ['home'],
+        response: { 200: Links },
+      },
     },
     async () => ({
       name: 'rollcall' as const,
@@ -41,7 +46,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async 
       config: { page: false },
       schema: {
         operationId: 'getProblemType',
-        summary: 'What the `type` of a problem means',
+        summary: 'Meaning of a problem `type`',
         tags: ['home'],
         params: Type.Object({ code: Type.String({ maxLength: 100 }) }),
         response: {

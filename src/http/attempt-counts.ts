@@ -1,20 +1,20 @@
 import type { FastifyRateLimitStore, FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 
 export interface AttemptCount {
-  /** How many there were in this window, the last one included. */
+  /** Attempts in this window, the last one included. */
   readonly current: number
-  /** How long the window still lasts, in milliseconds. */
+  /** Time until the window ends, in milliseconds. */
   readonly ttl: number
 }
 
-/** Counts attempts by key, in windows of time; where several processes share the counts, so that limits hold for all. */
+/** Counts attempts by key, in windows of time. Several processes share the counts, so that a limit holds for all. */
 export interface AttemptCounts {
   add(key: string, windowMs: number): Promise<AttemptCount>
 }
 
 /** The rate limiter's port to counts that are kept elsewhere. */
 export function limitStore(counts: AttemptCounts): FastifyRateLimitStoreCtor {
-  // Each limit has counts of its own. They are numbered as they are made, which every process does in the same order.
+  // Each limit has its own counts, numbered in the order of registration, which is the same in every process.
   let limits = 0
   return class Store implements FastifyRateLimitStore {
     readonly #limit = limits++

@@ -14,8 +14,8 @@ const PARSER_ERRORS: Record<string, [ProblemCode, string]> = {
 }
 
 /**
- * What Node's parser refuses never reaches a hook: the answer is written to the socket by hand. Where the head of the
- * request had arrived it is being measured already, and the answer carries its trace id.
+ * Requests that Node's parser refuses reach no hook: the answer is written to the socket by hand. If the head of the
+ * request had arrived, the request is being measured, and the answer carries its trace id.
  */
 export function answerParserError(
   app: FastifyInstance,
@@ -37,8 +37,8 @@ export function answerParserError(
 }
 
 /**
- * What Node would answer by itself, without a body: `CONNECT`, which asks for a tunnel; an `Expect` that it does not
- * know, which may be ignored (RFC 9110 §10.1.1); a request without `Host` (RFC 9112 §3.2).
+ * Requests that Node would answer by itself, without a body: `CONNECT`, which asks for a tunnel; an unknown `Expect`,
+ * which may be ignored (RFC 9110 §10.1.1); a request without `Host` (RFC 9112 §3.2).
  */
 export function registerServerEvents(app: FastifyInstance): void {
   app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => {

@@ -10,16 +10,16 @@ declare module 'fastify' {
 }
 
 export interface DrainTimes {
-  /** For so long whoever asks on a kept connection is served, and told to close it. */
+  /** For this long, requests on kept-alive connections are served and told to close them. */
   drainMs: number
-  /** After so long in all, connections whose requests have not ended are cut. */
+  /** After this long in all, connections with unfinished requests are cut. */
   cutMs: number
 }
 
 /**
- * Closes so that nobody who was let in goes unanswered. `http.Server.close()` cuts every connection that it takes for
- * idle, and it takes one for idle whose request is just on its way or whose reply is not sent to the last byte. So
- * first only the listening socket closes, then requests end by themselves, and what remains is cut.
+ * Closes without leaving an accepted request unanswered. `http.Server.close()` cuts idle connections, and it counts a
+ * connection as idle whose request is on its way or whose reply is not sent to the last byte. So first only the
+ * listening socket closes, then requests end by themselves, and the remaining connections are cut.
  */
 export function registerDrain(app: FastifyInstance, { drainMs, cutMs }: DrainTimes): void {
   app.decorate('isDraining', false)

@@ -1,7 +1,7 @@
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import type { FastifyServerOptions } from 'fastify'
 
-/** A function that is made when it is first called. */
+/** A function that is made at its first call. */
 export function late<Args extends unknown[], Result>(
   make: () => (...args: Args) => Result,
 ): (...args: Args) => Result {
@@ -16,8 +16,8 @@ type SchemaController = NonNullable<FastifyServerOptions['schemaController']>
 type BuildSerializer = NonNullable<NonNullable<SchemaController['compilersFactory']>['buildSerializer']>
 
 /**
- * Serialisers that are compiled for their first reply. A route documents ten statuses of which most processes send one
- * or two; compiling all of them took a fifth of the start.
+ * Compiles each serialiser for its first reply. A route documents ten statuses, and most processes send one or two;
+ * compiling all of them took a fifth of the start.
  */
 export const buildLateSerializer: BuildSerializer = (schemas, options) => {
   const compile = SerializerSelector()(schemas, options)

@@ -6,23 +6,23 @@ import { describeResponses } from './response-docs.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What the operations with this tag have in common, for the document. */
+    /** Describes the operations with this tag in the document. */
     describeTag(name: string, description: string): void
   }
 }
 
 const UNSAFE_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 
-/** What every route may answer: to a request without Host, over a limit, on a fault of ours, under too much load. */
+/** Refusals of every route: no Host, a limit, a fault of ours, too much load. */
 const ANY_ROUTE = [400, 429, 500, 503] as const
 
-/** What a route for files answers besides: ranges, conditions, what is not there or not to be had (@fastify/send). */
+/** Further refusals of a route for files: ranges, conditions, missing and forbidden files (@fastify/send). */
 const FILES = [200, 206, 304, 403, 404, 412, 416] as const
 
-/** The style in Swagger UI's logo: the one that it does not load from a file. */
+/** The style in Swagger UI's logo, the only one that it does not load from a file. */
 const LOGO_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 
-/** Its own scripts and styles only. Nothing is upgraded to https: the page would stay blank where plain http is served. */
+/** Its own scripts and styles only. Nothing is upgraded to https: the page would stay blank over plain http. */
 const DOCS_POLICY = `default-src 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; style-src 'self' ${LOGO_STYLE}`
 
 /** OpenAPI 3.1 from the schemas that validate: `/openapi.json` for machines, `/docs` for people. */
@@ -37,7 +37,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
       info: {
         title: 'Rollcall',
         version,
-        description: 'A small community: accounts, sessions, a listing of everybody, friends.',
+        description: 'A small community: accounts, sessions, a listing of all members, friends.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       components: {
@@ -69,7 +69,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
   )
 
   await app.register(async (docs) => {
-    // Routes of somebody else's plugin: they are no page of this service.
+    // Routes of another plugin are no pages of this service.
     docs.addHook('onRoute', (route) => {
       route.config = { ...route.config, page: false, statuses: [...FILES, ...ANY_ROUTE] }
     })
@@ -77,10 +77,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
   })
 }
 
-/**
- * What every route of a kind has in common, so that no route has to repeat it: refusals, and for those behind a
- * session the ways to authenticate.
- */
+/** Adds to each kind of route its common refusals and, for routes behind a session, the ways to authenticate. */
 function documentCommonParts(this: FastifyInstance, route: RouteOptions): void {
   const { schema } = route
   if (!schema || schema.hide) return

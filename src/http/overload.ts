@@ -2,7 +2,7 @@ import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../errors.ts'
 
-/** Two of the plugin's samples: the first one after the start may still hold the start itself, which blocks the loop. */
+/** Two of the plugin's samples: the first one may still hold the start itself, which blocks the loop. */
 const START_MS = 2000
 
 /** Refuses requests with 503 while the event loop is later than `maxEventLoopDelay` milliseconds; 0 never does. */

@@ -16,7 +16,7 @@ export const pageQuery = {
   ),
 }
 
-/** Body of every listing: the rows, and where the next page starts. */
+/** Body of every listing: the rows, and the start of the next page. */
 export function Page<const T extends TSchema>(row: T) {
   return Type.Object(
     {
@@ -34,8 +34,8 @@ export function Page<const T extends TSchema>(row: T) {
 export type Keyset = readonly (string | number)[]
 
 /**
- * Cursors of one listing. A cursor carries the key of the last row that was seen and a digest of the listing it
- * belongs to (name, order, filter, whose it is), so that it cannot be taken to another one.
+ * Cursors of one listing. A cursor carries the key of the last row that was seen and a digest of its listing (name,
+ * order, filter, member), so that no other listing takes it.
  */
 export class Cursors {
   readonly #listing: string
@@ -50,7 +50,7 @@ export class Cursors {
     return Buffer.from(JSON.stringify([CURSOR_VERSION, this.#listing, ...key])).toString('base64url')
   }
 
-  /** Throws `invalid-cursor` (400) for anything that {@link encode} of the same listing would not make. */
+  /** Throws `invalid-cursor` (400) for any text that {@link encode} of the same listing would not make. */
   decode(cursor: string | undefined): Keyset | undefined {
     if (cursor === undefined) return undefined
     const [version, listing, ...key] = parseArray(cursor)
@@ -60,7 +60,7 @@ export class Cursors {
       key.length === this.#types.length &&
       key.every((part, index) => typeof part === this.#types[index]) &&
       key.every((part) => typeof part !== 'number' || Number.isSafeInteger(part)) &&
-      // Decoding base64 skips what does not belong to it, and JSON has many spellings: one text for each position.
+      // Base64 decoding skips foreign characters, and JSON has several spellings: each position has one valid text.
       this.encode(key as Keyset) === cursor
     if (!fits) throw invalidCursor()
     return key as Keyset
@@ -98,8 +98,8 @@ function parseArray(cursor: string): unknown[] {
 }
 
 /**
- * The body of a page from `limit + 1` fetched rows, as `view` shows each: the one too many says that there is a next
- * page. Sets `Link`.
+ * The body of a page from `limit + 1` fetched rows, each shown by `view`; the extra row shows that a next page follows.
+ * Sets `Link`.
  */
 export function sendPage<Row, View>(
   request: FastifyRequest,
@@ -117,8 +117,8 @@ export function sendPage<Row, View>(
 }
 
 /**
- * The same of rows that are JSON already, with commas between: they are sent as they stand, so the schema of the reply
- * describes them and shapes nothing. `url` is where the listing goes on, unless that is the request's own address.
+ * The same for rows that are JSON already, separated by commas: they are sent as they are, so the reply's schema only
+ * describes them. `url` is the address of the next page if it is not the request's own.
  */
 export function sendJsonPage(
   request: FastifyRequest,

@@ -1,6 +1,6 @@
 import { Problem } from '../errors.ts'
 
-/** What a parser of a single field answers: its value, or what is wrong with the text. */
+/** The result of a single field's parser: its value, or the defects of the text. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; detail: string }
 
 export const refuse = (detail: string) => ({ ok: false, detail }) as const
@@ -9,7 +9,7 @@ type Values<P> = {
   [K in keyof P]: P[K] extends Parsed<infer T> | undefined ? T | Extract<P[K], undefined> : never
 }
 
-/** The values of a body's fields, or one `invalid` (422) that names every field that breaks a rule. */
+/** The values of a body's fields, or one `invalid` (422) that names every defective field. */
 export function requireParsed<const P extends Record<string, Parsed<unknown> | undefined>>(
   fields: P,
 ): Values<P> {

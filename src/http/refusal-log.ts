@@ -3,23 +3,23 @@ import type { Problem, ProblemCode } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request that is refused, and logs what its reply does not say. `log` is the request's logger. */
+    /** Counts a refused request, and logs what the reply leaves out. `log` is the request's logger. */
     logRefusal(problem: Problem, traceId: string, log: FastifyBaseLogger, fields?: object): void
   }
 }
 
-/** At most one line in this time tells how many requests were refused. */
+/** At most one line in this time gives the number of refused requests, in milliseconds. */
 const SUMMARY_MS = 10_000
 
-/** Problems on our side have lines of their own: in that time, this number of each type. */
+/** Problems on our side have lines of their own: this many of each type in that time. */
 const OWN_LINES = 10
 
 /**
- * How many requests are refused is up to anybody; how many lines are logged is not. A refusal of the client's making
- * has a line of its own at `debug` only: the line would say no more than the reply. Problems on our side keep a line
+ * Clients decide how many requests are refused; they must not decide how many lines are logged. A refusal of the
+ * client's making has its own line at `debug` only, because it repeats the reply. Problems on our side keep a line
  * each, up to a number. All are counted, by type, in one line every ten seconds, and in a last one at the end.
  *
- * Register it before whatever waits for requests in `onClose`: these hooks run from the last to the first.
+ * Register it before the plugins that wait for requests in `onClose`: these hooks run from the last to the first.
  */
 export function registerRefusalLog(app: FastifyInstance): void {
   const counts = new Map<ProblemCode, number>()
@@ -46,7 +46,7 @@ export function registerRefusalLog(app: FastifyInstance): void {
     lastTraceIds.clear()
   }
 
-  // Made here and not by the first refusal, whose trace id the line would bear.
+  // Made here, because a timer made by the first refusal would bear its trace id.
   const timer = setInterval(summarise, SUMMARY_MS).unref()
   app.addHook('onClose', async function logLastRefusals() {
     clearInterval(timer)

@@ -27,8 +27,8 @@ const SUCCESS_HEADERS: Record<string, Record<string, object>> = {
 }
 
 /**
- * Says of each response what its schema cannot: which header fields it carries, and its status in words where the
- * framework puts a placeholder.
+ * Adds to each response what its schema cannot hold: its header fields, and its status in words instead of the
+ * framework's placeholder.
  */
 export function describeResponses(paths: Paths): void {
   for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods)))

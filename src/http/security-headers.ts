@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Header fields of every reply, whatever it says. Sources: OWASP's REST Security Cheat Sheet and Secure Headers
- * Project; what neither names is a documented default of helmet 8. Pages under /docs set a policy of their own.
+ * Header fields of every reply. Sources: OWASP's REST Security Cheat Sheet and Secure Headers Project; the other fields
+ * are documented defaults of helmet 8. Pages under /docs set a policy of their own.
  */
 const FIELDS = {
   // Replies are about members: no cache keeps them (ASVS 5.0, 14.3.2).
@@ -15,14 +15,14 @@ const FIELDS = {
   'origin-agent-cluster': '?1',
   // Addresses may hold a cursor or a name (Referrer Policy).
   'referrer-policy': 'no-referrer',
-  // The content type is what it says (Fetch).
+  // The content type is binding (Fetch).
   'x-content-type-options': 'nosniff',
   'x-dns-prefetch-control': 'off',
-  // Of Internet Explorer, of Adobe's readers, and of a filter that did harm where it was on: all switched off.
+  // Of Internet Explorer, of Adobe's readers, and of a filter that did harm: all switched off.
   'x-download-options': 'noopen',
   'x-permitted-cross-domain-policies': 'none',
   'x-xss-protection': '0',
-  // What `frame-ancestors` says, for browsers before it.
+  // The same as `frame-ancestors`, for older browsers.
   'x-frame-options': 'DENY',
 } as const
 
@@ -34,7 +34,7 @@ const FIELDS_OVER_TLS = {
 
 export function registerSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', function setSecurityHeaders(request, reply, done) {
-    // Behind a trusted proxy it is what the proxy says.
+    // Behind a trusted proxy, the proxy's word counts.
     reply.headers(request.protocol === 'https' ? FIELDS_OVER_TLS : FIELDS)
     done()
   })

@@ -7,7 +7,7 @@ import { buildLateSerializer } from './late-compilation.ts'
 import { isTrustedPeer } from './trusted-peers.ts'
 
 /**
- * Limits and the framework's own refusals. Every time-out is set: the framework turns Node's 300 s for a whole
+ * Limits and the framework's own refusals. Every time-out is set: the framework switches Node's 300 s for a whole
  * request off, and slow bodies would be unbounded.
  */
 export function serverOptions(config: Config) {
@@ -22,7 +22,8 @@ export function serverOptions(config: Config) {
     keepAliveTimeout: config.keepAliveTimeoutMs,
     http: {
       headersTimeout: Math.min(config.headersTimeoutMs, config.requestTimeoutMs),
-      // How often the two are looked at; Node's 30 s would let a slow request live three times as long as allowed.
+      // Interval of the check of both time-outs; Node's 30 s would let a slow request live three times as long as
+      // allowed.
       connectionsCheckingInterval: Math.min(1000, config.requestTimeoutMs),
       // Checked by a hook instead: Node's own refusal has no body.
       requireHostHeader: false,
@@ -31,7 +32,7 @@ export function serverOptions(config: Config) {
     // While it closes, the framework would answer 503 past all hooks, unmeasured; these requests are served instead.
     return503OnClosing: false,
     clientErrorHandler(error, socket) {
-      // Called on the application, whatever the type of the options says.
+      // Called on the application, although the type of the options says otherwise.
       answerParserError(this as unknown as FastifyInstance, error, socket)
     },
     rewriteUrl: (request) => originForm(request.url ?? '/'),
@@ -42,7 +43,7 @@ export function serverOptions(config: Config) {
   } satisfies FastifyHttpOptions<Server>
 }
 
-/** A request may carry its whole address (RFC 9112 §3.2.2): what routes, links and spans see is its path. */
+/** A request may carry its whole address (RFC 9112 §3.2.2); routes, links and spans see its path. */
 function originForm(url: string): string {
   if (url.startsWith('/') || !URL.canParse(url)) return url
   const { pathname, search } = new URL(url)

@@ -4,9 +4,9 @@ import { Problem } from '../errors.ts'
 const MAX_DEPTH = 32
 
 /**
- * Reads request bodies as RFC 8259 means them for machines: UTF-8 or nothing, each key once, no `__proto__`, a bounded
- * depth. The framework's parser replaces invalid bytes by U+FFFD and lets the last of two equal keys win, and so
- * stores what nobody sent.
+ * Reads request bodies as RFC 8259 means them for machines: valid UTF-8, each key once, no `__proto__`, a bounded
+ * depth. The framework's parser replaces invalid bytes by U+FFFD and lets the last of two equal keys win, and so stores
+ * text that no client sent.
  */
 export function registerStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -17,13 +17,13 @@ export function registerStrictJson(app: FastifyInstance): void {
       const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(request.headers['content-type'] ?? '')?.[1]
       if (charset !== undefined && charset.toLowerCase() !== 'utf-8')
         throw new Problem('unsupported-media-type', 'JSON is sent in UTF-8.')
-      // Nobody reads a body where no route is, and a body of no bytes is none: some clients send its type all the same.
+      // Without a route the body is not read. An empty body counts as none: some clients send its type all the same.
       if (request.is404 || (body.length === 0 && request.routeOptions.schema?.body === undefined))
         return undefined
       return parseStrictJson(body)
     },
   )
-  // A body that no schema describes would be dropped in silence: say that it is not wanted.
+  // A body that no schema describes would be dropped in silence: refuse it.
   app.addHook('preValidation', async function refuseUnwantedBody(request) {
     if (request.body !== undefined && request.routeOptions.schema?.body === undefined && !request.is404)
       throw new Problem('invalid', 'This request takes no body.', {
@@ -32,7 +32,7 @@ export function registerStrictJson(app: FastifyInstance): void {
   })
 }
 
-/** Throws `malformed-json` (400) that says what is wrong. */
+/** Throws `malformed-json` (400) with the defect. */
 export function parseStrictJson(body: Buffer): unknown {
   const text = decode(body)
   if (text.trim() === '') throw malformed('The body is empty; send a JSON object.')
@@ -40,7 +40,7 @@ export function parseStrictJson(body: Buffer): unknown {
   const value = parse(text)
   const { keys, prototypeKey } = inspect(value)
   if (prototypeKey !== undefined) throw malformed(`The key "${prototypeKey}" is not allowed.`)
-  // Equal keys collapse when they are parsed, so fewer keys than were written means that one was there twice.
+  // Parsing merges equal keys, so fewer keys than were written means that one was there twice.
   if (keys !== keysWritten) throw malformed('An object has the same key twice.')
   return value
 }
@@ -64,8 +64,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Keys as they stand in the text. One pass over strings and brackets; other text cannot hold either. The closing quote
- * is optional: without it a string that never ends would be tried again from each of its quotes, in quadratic time.
+ * Counts the keys in the text. One pass over strings and brackets; other text cannot hold either. The closing quote is
+ * optional: without it a string that never ends would be tried again from each of its quotes, in quadratic time.
  */
 function countKeysAndDepth(text: string): number {
   let keys = 0

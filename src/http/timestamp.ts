@@ -3,17 +3,17 @@ const DAY_MS = 86_400_000
 const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
 const threeDigits = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'))
 
-/** The calendar is what costs; a listing has few days. */
+/** The calendar is the costly part; a listing has few days. */
 const KEPT_DAYS = 64
 const keptDays = new Float64Array(KEPT_DAYS).fill(Number.NaN)
 const keptDates = new Array<string>(KEPT_DAYS).fill('')
 
 /**
- * Milliseconds since the Unix epoch as RFC 3339 in UTC, as `Date.toISOString` writes them, at a fifth of its cost: in a
- * page of fifty members that was a fifth of the request. Throws a RangeError where that does.
+ * Milliseconds since the Unix epoch as RFC 3339 in UTC, like `Date.toISOString`, at a fifth of its cost: in a page of
+ * fifty members that was a fifth of the request. Throws a RangeError outside Date's range.
  */
 export function timestamp(ms: number): string {
-  // Date leaves the fraction of a millisecond off, towards zero.
+  // Date cuts the fraction of a millisecond off, towards zero.
   const whole = Math.trunc(ms)
   const day = Math.floor(whole / DAY_MS)
   const kept = day & (KEPT_DAYS - 1)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { parsePeers } from '../config.ts'
 
-/** Whether an address is one of those that TRUST_PROXY lists: their word on where a request comes from counts. */
+/** Whether TRUST_PROXY lists the address: then its word on a request's origin counts. */
 export function isTrustedPeer(list: string): (address: string | undefined) => boolean {
   const peers = parsePeers(list)
   if (peers === undefined) return () => false

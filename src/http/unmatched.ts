@@ -3,9 +3,9 @@ import findMyWay from 'find-my-way'
 import { Problem } from '../errors.ts'
 
 /**
- * What is answered where no route matches: 405 with `Allow` where the path exists for other methods (RFC 9110
- * §15.5.6), 404 otherwise. The framework's router knows one tree for each method, so the paths are kept once more
- * in a router of their own; routes that would answer 405 themselves would be counted as page views.
+ * Answers requests that match no route: 405 with `Allow` if the path exists for other methods (RFC 9110 §15.5.6), 404
+ * otherwise. The framework's router has one tree for each method, so the paths are kept once more in a router of their
+ * own; routes that answer 405 themselves would be counted as page views.
  */
 export function registerUnmatched(app: FastifyInstance, limits: preHandlerHookHandler[]): void {
   const paths = findMyWay()
@@ -24,7 +24,7 @@ export function registerUnmatched(app: FastifyInstance, limits: preHandlerHookHa
   app.setNotFoundHandler({ preHandler: limits }, function refuseUnmatched(request) {
     const path = (request.raw.url ?? '/').split('?', 1)[0] as string
     const methods: Set<string> | undefined = paths.find('GET', path)?.store
-    // A route for files matches whatever is asked for, whether it is there or not.
+    // A route for files matches every path below it, with or without a file.
     if (!methods?.size || methods.has(request.method))
       throw new Problem('not-found', 'There is nothing at this path.')
     throw new Problem(

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { late } from './late-compilation.ts'
 
 /**
- * Two validators. Bodies are strict: nothing is coerced, removed or filled in. Parameters arrive as text, so numbers
+ * Two validators. Bodies are strict: no value is coerced, removed or filled in. Parameters arrive as text, so numbers
  * are read from it; an unknown parameter is refused, because a mistyped `curser` would silently give the first page.
  */
 export function registerValidation(app: FastifyInstance): void {

@@ -1,13 +1,13 @@
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import { fold } from '../users/text.ts'
 
-/** Fewer guesses are too few: from here on zxcvbn gives its highest score, 4. */
+/** zxcvbn's highest score, 4, begins at this number of guesses; fewer are too few. */
 const GUESSES_MIN = 1e10
 
 /**
  * zxcvbn's time grows with the square of the length and more, on the event loop: the worst inputs take 2 to 4 ms at 32
- * UTF-16 units; with its own limits 90 ms at 64, and half a second at 128. A password whose first 32 units are hard to
- * guess is hard to guess as a whole; one whose first 32 are easily guessed is refused, whatever follows.
+ * UTF-16 units; with its own limits 90 ms at 64, and half a second at 128. If the first 32 units are hard to guess, so
+ * is the whole password; if they are easily guessed, the password is refused whole.
  */
 const JUDGED_LENGTH = 32
 
@@ -29,8 +29,8 @@ async function loadEstimator(): Promise<ZxcvbnFactory> {
 }
 
 /**
- * Whether a password is one of those that are guessed first: common passwords and words, names and addresses of its
- * owner (`ownTexts`), repeats, runs, dates and what is made of a few of them. Case and Unicode form do not hide it.
+ * Whether a password is among the first guesses: common passwords and words, names and addresses of its owner
+ * (`ownTexts`), repeats, runs, dates and combinations of a few of them. Case and Unicode form do not hide it.
  */
 export async function isEasilyGuessed(password: string, ownTexts: readonly string[]): Promise<boolean> {
   loaded ??= loadEstimator()
@@ -39,7 +39,7 @@ export async function isEasilyGuessed(password: string, ownTexts: readonly strin
   return guesses < GUESSES_MIN
 }
 
-/** The text itself and each of its words, as far as a judged password can hold them. */
+/** The text and each of its words, cut to the judged length. */
 function wordsOf(text: string): string[] {
   const folded = fold(text)
   return [folded, ...folded.split(/[^\p{L}\p{N}]+/u)]

@@ -5,18 +5,18 @@ import { NoTurnError, type TurnLimits, Turns } from '../turns.ts'
 /** argon2id, 19 MiB, two passes, one lane: the OWASP and ASVS 5.0 (appendix C) minimum, and one thread for a hash. */
 export const ARGON2_OPTIONS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
-/** Told of every hash; telemetry hands one in. */
+/** Observes every hash; telemetry hands one in. */
 export interface HashingObserver {
-  /** One hash or verification took this long, in seconds, waiting not included. */
+  /** Duration of one hash or verification in seconds, waiting not included. */
   hashed(seconds: number): void
-  /** This many requests now wait for their turn. */
+  /** Number of requests that wait for their turn now. */
   queued(requests: number): void
 }
 
 /**
  * Hashes and verifies passwords, a few at once: each takes a core for tens of milliseconds and 19 MiB, so a flood of
- * log-ins would otherwise starve every other route and then the memory. Who finds the queue full or waits too long
- * gets `overloaded` (503).
+ * log-ins would otherwise starve every other route and then the memory. A full queue or a long wait throws `overloaded`
+ * (503).
  */
 export class PasswordHasher {
   readonly #turns: Turns
@@ -34,12 +34,12 @@ export class PasswordHasher {
   }
 
   /**
-   * Whether the password belongs to the hash. Without a hash (an unknown account) it costs the same and is false,
-   * so that the time of an answer does not tell whether an account exists.
+   * Whether the password belongs to the hash. Without a hash (an unknown account) it costs the same and is false, so
+   * that the time of an answer does not tell whether an account exists.
    */
   async verify(phc: string | undefined, password: string): Promise<boolean> {
-    // Made before it is known which of the two is needed, or the first unknown account would take twice as long.
-    this.#dummy ??= await this.hash('an account that nobody has')
+    // Always made first, or the first unknown account would take twice as long.
+    this.#dummy ??= await this.hash('an account that does not exist')
     const against = phc ?? this.#dummy
     const matches = await this.#take(() => verify(against, password.normalize('NFC')))
     return matches && phc !== undefined

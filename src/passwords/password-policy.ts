@@ -4,7 +4,7 @@ import { isEasilyGuessed } from './easily-guessed.ts'
 export const PASSWORD_MIN_CODE_POINTS = 15
 export const PASSWORD_MAX_CODE_POINTS = 128
 
-/** Words that anybody would try for an account here. */
+/** The first words to try for an account here. */
 const SERVICE_NAME = 'rollcall'
 
 export interface PasswordOwner {
@@ -13,8 +13,8 @@ export interface PasswordOwner {
 }
 
 /**
- * A new password in NFC (NIST SP 800-63B-4 §3.1.1.2): 15 to 128 code points of any kind, no composition rules, but
- * not one that is expected of many people or of its owner.
+ * A new password in NFC (NIST SP 800-63B-4 §3.1.1.2): 15 to 128 code points of any kind, without composition rules.
+ * Passwords expected of many people or of its owner are refused.
  */
 export async function parsePassword(text: string, owner?: PasswordOwner): Promise<Parsed<string>> {
   if (!text.isWellFormed()) return refuse('holds half a surrogate pair')

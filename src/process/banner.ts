@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 
-/** What the service says to the person who started it, beside its log. */
+/** Lines for the person who started the service, beside its log. */
 
 export interface Serving {
   readonly url: string
   readonly telemetryDestination: string
-  /** What was found or started for a service that was not told where to send to. */
+  /** The receiver that was found or started, if no destination was set. */
   readonly receiver?:
     | { readonly url: string; readonly isViewer: boolean; readonly wasThere: boolean }
     | undefined
@@ -36,7 +36,7 @@ export function sayServing({ url, telemetryDestination, receiver, workers }: Ser
   process.stderr.write(`\n${lines.map(([name = '', what]) => `  ${name.padEnd(10)} ${what}\n`).join('')}\n`)
 }
 
-/** In the log, once; not where the log comes to the same terminal as the banner. */
+/** Written to the log once; not if the log goes to the same terminal as the banner. */
 export function logServing(
   logger: Pick<Logger, 'info'>,
   fields: { readonly url: string; readonly workers?: number },
@@ -48,5 +48,5 @@ export function logServing(
 type Stream = { readonly isTTY?: boolean }
 
 export function sayStopping(): void {
-  process.stderr.write('  Stopping: the last numbers are sent. Ctrl-C once more ends it at once.\n')
+  process.stderr.write('  Stopping: sending the last interval. Press Ctrl-C again to end at once.\n')
 }

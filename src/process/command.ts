@@ -5,15 +5,15 @@ import { DatabaseError } from '../db/database-error.ts'
 import { Problem } from '../errors.ts'
 import { SIGNAL_ECHO_MS } from './signal-echo.ts'
 
-/** An option of a command, and what it gives: made by the functions below. */
+/** An option of a command, and how its value is read; made by the functions below. */
 export interface Option<T> {
   readonly meaning: string
-  /** What stands for the value in the help, `--users N`; a flag has none. */
+  /** Stands for the value in the help, `--users N`; a flag has none. */
   readonly placeholder?: string
   /** May be given several times. */
   readonly isRepeated?: true
   readonly isRequired?: true
-  /** From what was typed, which is nothing where it was left out. */
+  /** Reads the typed text; `undefined` if the option was left out. */
   read(typed: Typed | undefined, name: string): T
 }
 type Typed = string | boolean | (string | boolean)[]
@@ -52,12 +52,12 @@ export function value<T>(placeholder: string, allowed: Allowed<T>, meaning: stri
   }
 }
 
-/** The command does nothing without it. */
+/** The command does nothing without this option. */
 export function required<T>(option: Option<T | undefined>): Option<T> {
   return { ...option, isRequired: true, read: (typed, name) => option.read(typed, name) as T }
 }
 
-/** How a program is called. */
+/** A program's name, summary and options. */
 export interface Usage<Options extends Record<string, Option<unknown>>> {
   /** As it is typed: `npm run seed`. */
   readonly name: string
@@ -67,8 +67,8 @@ export interface Usage<Options extends Record<string, Option<unknown>>> {
 
 export interface Command<Options extends Record<string, Option<unknown>>> extends Usage<Options> {
   /**
-   * Aborted by SIGINT or SIGTERM: leave everything in order and return. A number that it returns is what the command
-   * exits with, interrupted or not: that of a program which it ran.
+   * SIGINT or SIGTERM aborts the signal: leave everything in order and return. The returned number is the exit code,
+   * interrupted or not: that of a program that it ran.
    */
   run(values: Values<Options>, signal: AbortSignal): Promise<void> | Promise<number>
 }
@@ -86,8 +86,8 @@ export class UsageError extends CommandError {
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The frame of every command: reads its options strictly, gives help, says a failure in one sentence on stderr, and
- * exits with 0, 1 (it failed), 2 (it was typed wrongly) or 130 and 143 (interrupted, after leaving all in order).
+ * The frame of every command: reads its options strictly, prints help, reports a failure in one sentence on stderr, and
+ * exits with 0, 1 (it failed), 2 (it was typed wrongly) or 130 and 143 (interrupted, with all left in order).
  */
 export async function runCommand<Options extends Record<string, Option<unknown>>>(
   command: Command<Options>,
@@ -100,7 +100,7 @@ export async function runCommand<Options extends Record<string, Option<unknown>>
   for (const [signal, code] of Object.entries(EXIT_CODES))
     process.on(signal, () => {
       if (performance.now() - interruptedAt < SIGNAL_ECHO_MS) return
-      // Who asks twice does not want to wait for order.
+      // A second request does not wait for order.
       if (interruptedWith !== undefined) process.exit(code)
       interruptedWith = code
       interruptedAt = performance.now()
@@ -127,7 +127,7 @@ function sentenceOf(error: unknown): string {
     error instanceof ConfigError ||
     error instanceof Problem
   const message = error instanceof Error ? error.message : String(error)
-  return isOurs ? message : `It failed in an unforeseen way (${message}); report this with what you did.`
+  return isOurs ? message : `It failed in an unforeseen way (${message}); report this with the command line.`
 }
 
 /** The values of a command's options, or `help`. Throws {@link UsageError}. */
@@ -166,7 +166,7 @@ function parse(
   }
 }
 
-/** Node's own sentences go on for several lines. */
+/** Node's own sentences take several lines. */
 function complaint(error: Error & { code?: string }): string {
   const named = /'(?:-\w, )?(-[^'\s=]*)/.exec(error.message)?.[1] ?? ''
   switch (error.code) {
@@ -181,7 +181,10 @@ function complaint(error: Error & { code?: string }): string {
   }
 }
 
-/** npm passes on what follows the first `--`: a drill's name, for one. */
+/**
+ * npm passes on all words after the first `--`, so a name with words behind it (`npm run drill -- steady`) needs no
+ * other.
+ */
 function withOptions({ name }: Usage<Record<string, Option<unknown>>>): string {
   return name.includes(' -- ') ? name : `${name} --`
 }

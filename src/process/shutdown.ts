@@ -4,22 +4,22 @@ import { SIGNAL_ECHO_MS } from './signal-echo.ts'
 type Close = (reason: { err?: Error | undefined }) => Promise<void>
 
 export interface ShutdownOptions {
-  /** In milliseconds; after it the process ends, whatever is left to do. */
+  /** In milliseconds; after it the process ends with work unfinished. */
   readonly delay: number
   readonly logger: { error(message: unknown): void }
-  /** Signals that are left to the caller. */
+  /** Signals that the caller handles. */
   readonly skip?: readonly closeWithGrace.Signals[]
-  /** Before the process ends at a second signal, and before it ends because `delay` is over. */
+  /** Called before the process ends early: at a second signal, or after `delay`. */
   readonly onCut?: () => void
 }
 
-/** What people and supervisors send to end a process. */
+/** Signals that people and supervisors send to end a process. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const
 
 /**
- * Runs `close` once and ends the process, with code 0 when all went well: at a signal, after an unexpected error, or
- * when the function is called that it returns, however often. A second signal ends the process at once, unless it comes
- * so soon that it is the first one's echo; SIGHUP is left to the caller, because a terminal that closes may send it twice.
+ * Runs `close` once and ends the process, with code 0 when all went well: at a signal, after an unexpected error, or at
+ * a call of the returned function. A second signal ends the process at once, unless it is the first one's echo. SIGHUP
+ * is left to the caller, because a closing terminal may send it twice.
  */
 export function onShutdown({ delay, logger, skip = [], onCut }: ShutdownOptions, close: Close): () => void {
   let closingSince: number | undefined

@@ -3,7 +3,7 @@ import { SettingError } from '@rollcall/viewer/settings'
 import { ConfigError } from '../config.ts'
 import { DatabaseError } from '../db/database-error.ts'
 
-/** Why the service did not start: one sentence with the mend where we know the cause, the whole error where we do not. */
+/** Why the service did not start: one sentence with the mend if we know the cause, else the whole error. */
 export function startFailure(error: unknown): string {
   const isOurs =
     error instanceof ConfigError ||

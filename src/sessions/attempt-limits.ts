@@ -3,17 +3,17 @@ import type { Config } from '../config.ts'
 import { Problem } from '../errors.ts'
 import { emailKeyOf } from '../users/text.ts'
 
-/** From anywhere, an account takes this many times the attempts that one address may make: slows a distributed guess. */
+/** From anywhere, an account takes this many times the attempts of one address: slows a distributed guess. */
 const ANYWHERE_FACTOR = 10
 
-/** Counts a password that is about to be tried. Throws `rate-limited` (429) where there were too many. */
+/** Counts an attempt at a password before it is verified. Throws `rate-limited` (429) above a limit. */
 export type AttemptCheck = (request: FastifyRequest) => Promise<void>
 
 /**
- * The limits of passwords: from one address, for one account from one address, and for one account from anywhere. Tight
- * from one address only, because a tight limit over all addresses would let anybody lock a member out (ASVS 5.0, 6.1.1
- * and 6.3.1). Each route that tries a password is another way to guess it, so they share one count: made once, and asked
- * wherever a password is verified.
+ * The limits of passwords: from one address, for one account from one address, and for one account from anywhere. Only
+ * the limits of one address are tight: a tight limit over all addresses would let anybody lock a member out (ASVS 5.0,
+ * 6.1.1 and 6.3.1). Each route that tries a password is another way to guess it, so all of them share one count: make
+ * it once, and call it before each verification.
  */
 export function attemptLimit(
   app: FastifyInstance,
@@ -30,8 +30,8 @@ export function attemptLimit(
 }
 
 /**
- * The account whose password is tried: the session's, or the one that a log-in names. By its e-mail address, which is
- * known without a look at the table: an account that is there and one that is not are counted alike.
+ * The account whose password is tried: the session's, or that of a log-in. Keyed by its e-mail address, known without a
+ * query: existing and unknown accounts are counted alike.
  */
 function accountOf(request: FastifyRequest): string {
   const { email } = request.member ?? (request.body as { email: string })
@@ -53,7 +53,7 @@ function limitBy(
   }
 }
 
-/** Who asks: an IPv4 address, or the /64 that a subscriber of IPv6 has at least. */
+/** The key of an address: an IPv4 address, or the /64 that a subscriber of IPv6 has at least. */
 function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !address.includes(':')) return mapped ?? address

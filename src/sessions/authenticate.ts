@@ -34,10 +34,10 @@ export const authentication = fp(
     app.decorateRequest('member', null)
     app.decorate('requireSession', async function requireSession(request: FastifyRequest) {
       const { token, kind } = presentedToken(request)
-      // Without any token there is nothing that another site could misuse: the answer is to log in.
+      // Without any token, another site has nothing to misuse: the answer is to log in.
       if (kind === 'cookie' && token !== undefined) refuseCrossSite(request, publicOrigin)
       const member = token !== undefined && isToken(token) ? await sessions.find(token) : undefined
-      // A token is good only in the place it was made for: a cookie's must not turn up in a script's hands.
+      // A token is good only in its own place: a cookie's must not turn up in a script's hands.
       if (member === undefined || member.sessionKind !== kind) throw unauthenticated(token !== undefined)
       request.member = member
     })
@@ -47,7 +47,7 @@ export const authentication = fp(
 
 function presentedToken(request: FastifyRequest): { token: string | undefined; kind: 'bearer' | 'cookie' } {
   const { authorization } = request.headers
-  // Another scheme may be a proxy's in front, and says nothing about the session.
+  // Another scheme may belong to a proxy in front, and says nothing about the session.
   if (authorization !== undefined && /^Bearer\b/i.test(authorization))
     return { token: /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '', kind: 'bearer' }
   return { token: request.cookies[SESSION_COOKIE], kind: 'cookie' }
@@ -68,7 +68,7 @@ export function unauthenticated(presented: boolean): Problem {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Cross-site request forgery: browsers say with Sec-Fetch-Site whether a page of this origin asks; where they do not,
+ * Cross-site request forgery: browsers say with Sec-Fetch-Site whether a page of this origin asks; if they do not,
  * Origin must be the configured one. Throws `cross-site` (403).
  */
 export function refuseCrossSite(request: FastifyRequest, publicOrigin: string): void {

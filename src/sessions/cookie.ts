@@ -6,12 +6,12 @@ export const SESSION_COOKIE = '__Host-sid'
 
 const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'lax' } as const
 
-/** Lives as long as the session can: whether it has been idle for too long is for the server to say. */
+/** Lives as long as the session can; the server decides on idle time. */
 export function setSessionCookie(reply: FastifyReply, { token, lifeEndsAt }: NewSession): void {
   reply.setCookie(SESSION_COOKIE, token, { ...ATTRIBUTES, expires: new Date(lifeEndsAt) })
 }
 
-/** Where the session that has ended was a browser's. */
+/** Cleared if the ended session was a browser's. */
 export function clearSessionCookie(reply: FastifyReply, { sessionKind }: Member): void {
   if (sessionKind === 'cookie') reply.clearCookie(SESSION_COOKIE, ATTRIBUTES)
 }

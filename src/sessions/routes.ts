@@ -45,12 +45,12 @@ interface SessionsOptions {
   limitAttempts: AttemptCheck
 }
 
-/** Log in, log out, see where one is logged in. */
+/** Log in, log out, list one's sessions. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
   app.describeTag('sessions', 'Log in and out')
   const { db, config, sessions, passwords, limitAttempts } = options
 
-  /** The same answer, at the same cost, for a wrong password and for an account that is not there. */
+  /** The same answer, at the same cost, for a wrong password and for an unknown account. */
   async function logIn(request: FastifyRequest<{ Body: Credentials }>, kind: 'bearer' | 'cookie') {
     await limitAttempts(request)
     const { email, password } = request.body

@@ -4,13 +4,13 @@ import { prepareQuery } from '../db/prepared-query.ts'
 import { type OwnerRow, ownerColumns } from '../users/user-view.ts'
 import { hashToken, newToken } from './tokens.ts'
 
-/** A use is written down at most this often: one write an hour rather than one a request. */
+/** A use is recorded at most this often: one write an hour instead of one a request. */
 const TOUCH_INTERVAL_MS = 3_600_000
 
-/** Expired sessions of anybody that a log-in clears away, so that the table needs no sweeper. */
+/** Expired sessions, of any member, that a log-in deletes, so that the table needs no sweeper. */
 const EXPIRED_CLEARED_PER_LOGIN = 100
 
-/** Who asks: the account behind a valid session. */
+/** The account behind a valid session. */
 export interface Member extends Readonly<OwnerRow> {
   readonly sessionId: number
   readonly sessionKind: 'bearer' | 'cookie'
@@ -18,9 +18,9 @@ export interface Member extends Readonly<OwnerRow> {
 
 export interface NewSession {
   token: string
-  /** When it ends unless it is used. */
+  /** Its end if it is not used. */
   expiresAt: number
-  /** When it ends though it is used. */
+  /** Its end although it is used. */
   lifeEndsAt: number
 }
 
@@ -50,16 +50,16 @@ export class SessionStore {
     this.#touchIntervalMs = Math.min(TOUCH_INTERVAL_MS, this.#idleMaxMs / 10)
   }
 
-  /** Who a token belongs to; undefined for an unknown, expired or revoked one. */
+  /** The member of a token; undefined for an unknown, expired or revoked one. */
   async find(token: string, now = Date.now()): Promise<Member | undefined> {
     const [row] = await sessionOf(this.#db, { tokenHash: hashToken(token) })
     if (row === undefined || row.expires_at <= now) return undefined
-    // Not waited for: another process's lock must not hold up a read, and a use that is lost is written down next time.
+    // Not awaited: another process's lock must not hold up a read, and a lost use is recorded next time.
     if (now - row.last_used_at >= this.#touchIntervalMs) this.#touch(row, now).catch(() => {})
     return row
   }
 
-  /** Within a transaction, so that a log-in and what belongs to it are one. */
+  /** Call it in a transaction, so that a log-in and its other writes are one. */
   async create(
     tx: Database,
     userId: number,
@@ -100,13 +100,13 @@ export class SessionStore {
       .execute()
   }
 
-  /** Whether the session has not been ended meanwhile; within the transaction that relies on it. */
+  /** Whether the session is still live; ask within the transaction that relies on it. */
   async isLive(tx: Database, sessionId: number): Promise<boolean> {
     const row = await tx.selectFrom('sessions').select('id').where('id', '=', sessionId).executeTakeFirst()
     return row !== undefined
   }
 
-  /** Whether there was such a session of this member. */
+  /** Resolves to whether this member had the session. */
   async end(userId: number, sessionId: number): Promise<boolean> {
     const { numDeletedRows } = await this.#db
       .deleteFrom('sessions')

@@ -7,12 +7,12 @@ export function newToken(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url')
 }
 
-/** What is stored of a token. A plain digest will do: there is nothing to guess in 256 random bits. */
+/** The stored form of a token. A plain digest will do: 256 random bits cannot be guessed. */
 export function hashToken(token: string): Buffer {
   return hash('sha256', token, 'buffer')
 }
 
-/** Whether text has a token's form; anything else is no session without a look at the table. */
+/** Whether the text has a token's form; any other text needs no query. */
 export function isToken(text: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(text)
 }

@@ -9,8 +9,8 @@ export const MemberId = Type.Integer({
 })
 
 /**
- * The one refusal for a member who does not exist and for one whom a block hides: two texts would tell the blocked
- * who blocks them.
+ * The one refusal for an unknown member and for one behind a block: two texts would tell blocked members who
+ * blocks them.
  */
 export function unknownMember(): Problem {
   return new Problem('not-found', 'No member has this id.')

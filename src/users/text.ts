@@ -3,15 +3,15 @@ import { type Parsed, refuse } from '../http/parsed.ts'
 import { RESERVED_DOMAIN } from './reserved-domain.ts'
 
 /**
- * Case folding with what the platform has: NFKC makes the four Unicode forms one, upper before lower case joins
- * what lower case alone keeps apart (`ß` and `SS`). Lower case writes a sigma at the end of a word in its own way, so
- * that the start of a word would not be a prefix of it: both sigmas are made one.
+ * Case folding by the platform's own means: NFKC makes the four Unicode forms one, upper before lower case joins
+ * letters that lower case alone keeps apart (`ß` and `SS`). Lower case writes a sigma at the end of a word in its own
+ * way, so that the start of a word would not be a prefix of it: both sigmas are made one.
  */
 export function fold(text: string): string {
   return text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFKC')
 }
 
-/** What sorting and prefix search compare: folded, with runs of white space made one space. */
+/** The key of sorting and prefix search: folded, with runs of white space made one space. */
 export function foldName(name: string): string {
   return fold(name).replace(/\s+/gu, ' ').trimStart()
 }
@@ -36,8 +36,8 @@ export function parseName(text: string): Parsed<{ name: string; nameKey: string 
 }
 
 /**
- * Characters that a reader cannot see or that change what they see: controls (NUL among them), unassigned and
- * private-use code points, direction overrides, tags, white space other than a space (Unicode TR36 and TR39).
+ * Characters that a reader cannot see or that change others: controls (NUL among them), unassigned and private-use code
+ * points, direction overrides, tags, white space other than a space (Unicode TR36 and TR39).
  */
 function characterDefect(text: string): string | undefined {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return 'must not have control characters'
@@ -49,10 +49,13 @@ function characterDefect(text: string): string | undefined {
   return undefined
 }
 
-/** What has no ink: default-ignorable and format characters, the fillers of Hangul among them, the blank of Braille. */
+/**
+ * Characters without ink: default-ignorable and format characters, the fillers of Hangul among them, the blank of
+ * Braille.
+ */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u
 
-/** Where the invisible is how a script is written: joiners between letters or emoji, and an emoji's presentation. */
+/** Invisible characters that a script needs: joiners between letters or emoji, and an emoji's presentation. */
 const JOINER_IN_CONTEXT =
   /(?<=[\p{L}\p{M}])[\u200C\u200D](?=\p{L})|(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\uFE0F)\u200D(?=\p{Extended_Pictographic})|(?<=[\p{Extended_Pictographic}0-9#*])[\uFE0E\uFE0F]/gu
 
@@ -92,7 +95,7 @@ export function parseEmail(text: string): Parsed<{ email: string; emailKey: stri
   const host = asciiDomain(domain)
   if (host === undefined) return refuse('must have a domain name after the @')
   const emailKey = `${fold(local)}@${host}`
-  // Folding can lengthen or change characters: what is stored as the key must itself be an address.
+  // Folding can lengthen or change characters: the stored key must itself be an address.
   if (emailKey.split('@').length !== 2)
     return refuse('has a character before the @ that addresses do not have')
   if (host === RESERVED_DOMAIN) return refuse('belongs to a domain that is reserved for seeded accounts')
@@ -108,7 +111,7 @@ function asciiDomain(domain: string): string | undefined {
   return isHostName ? host : undefined
 }
 
-/** The key to look an address up by; undefined for text that no account can have. Seeded accounts included. */
+/** The key to look an address up by; undefined if no account can have the text. Seeded accounts included. */
 export function emailKeyOf(text: string): string | undefined {
   const at = text.lastIndexOf('@')
   if (at < 1 || !text.isWellFormed()) return undefined

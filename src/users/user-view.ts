@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { timestamp } from '../http/timestamp.ts'
 
-/** What any member may see of another: never the e-mail address. */
+/** The fields of a member that other members see: never the e-mail address. */
 export const User = Type.Object(
   {
     id: Type.Integer({ minimum: 1 }),
@@ -12,13 +12,13 @@ export const User = Type.Object(
   { $id: 'User', additionalProperties: false },
 )
 
-/** What a member sees of themselves. */
+/** The fields that members see of themselves. */
 export const Owner = Type.Object(
   { ...User.properties, email: Type.String() },
   { $id: 'Owner', additionalProperties: false },
 )
 
-/** The columns a {@link User} is made of. */
+/** The columns of a {@link User}. */
 export const userColumns = ['users.id', 'users.name', 'users.joined_at'] as const
 
 export interface UserRow {
@@ -27,7 +27,7 @@ export interface UserRow {
   joined_at: number
 }
 
-/** The columns an {@link Owner} is made of. */
+/** The columns of an {@link Owner}. */
 export const ownerColumns = [...userColumns, 'users.email'] as const
 
 export interface OwnerRow extends UserRow {
@@ -39,9 +39,9 @@ export function toUser(row: UserRow) {
 }
 
 /**
- * The same as text, for listings: what {@link toUser} gives, made by SQLite. The table stores the first three fields
- * together, and nobody can write there. A field that came later is put behind them, with its column named as
- * {@link userColumns} name it (docs/decisions/0018):
+ * The same as JSON text from SQLite, for listings: the text of {@link toUser}. The table stores the first three fields
+ * together, and that column cannot be written. A later field is added behind them, with its column named as {@link
+ * userColumns} name it (docs/decisions/0018):
  *
  *     sql<string>`rtrim(users.view_json, '}') || ',"bio":' || json_quote(users.bio) || '}'`
  */

@@ -10,18 +10,19 @@ import { Slot } from './slot.ts'
 import { watchTerminal } from './terminal.ts'
 import { type Ended, WorkerProcess } from './worker-process.ts'
 
-/** A worker ends by itself within the grace; one that does not is killed so much later. */
+/** A worker ends by itself within the grace; a worker that does not is killed this much later. */
 const KILL_MARGIN_MS = 1000
 
-/** So many workers of one slot in a row that hardly began, and none that can be relied upon: it will not get better. */
+/** This many workers of one slot in a row that hardly served, and none that did: a restart will not help. */
 const CRASH_LOOP = 5
 
 /**
- * The process that serves nothing itself: it binds the socket, starts the workers that listen on it, and puts another
- * one in the place of each that ends. The queue of connections is the kernel's and lives as long as this process, so
- * that nobody is refused while workers change. docs/decisions/0011 has the reasons.
+ * The process that serves nothing itself: it binds the socket, starts the workers that listen on it, and replaces each
+ * worker that ends. The kernel's queue of connections lives as long as this process, so that no client is refused while
+ * workers change. docs/decisions/0011 has the reasons.
  *
- * SIGHUP replaces the workers one after the other. Resolves when all serve, or to undefined when the first one could not. Throws as `listen` does.
+ * SIGHUP replaces the workers one after the other. Resolves when all serve, or to undefined when the first one could
+ * not. Throws as `listen` does.
  */
 export async function startWorkers(config: Config): Promise<Serving | undefined> {
   const socket = await bind(config)
@@ -62,7 +63,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
 
   const stop = onShutdown(
     {
-      // The last word is that of the timers which kill a worker that hangs.
+      // The timers that kill a hanging worker come first.
       delay: killAfterMs + KILL_MARGIN_MS,
       logger,
       onCut: killAll,
@@ -70,7 +71,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
     async ({ err }) => {
       if (err) logger.fatal({ err }, 'stopping after an unexpected error')
       if (failure === undefined) sayStopping()
-      // Each worker closes its own; who comes now is refused, as after the end.
+      // Each worker closes its own; new connections are refused, as after the end.
       socket.close()
       const inOrder = await Promise.all(slots.map((slot) => slot.stop()))
       if (failure !== undefined) process.stderr.write(`${failure}\n`)
@@ -87,7 +88,7 @@ export async function startWorkers(config: Config): Promise<Serving | undefined>
   })
 
   const [first, ...others] = slots as [Slot, ...Slot[]]
-  // Alone, so that one process migrates, and what keeps the service from starting is said once.
+  // The first worker starts alone, so that one process migrates and a failure to start is reported once.
   const ready = await first.fill()
   if (!ready) return undefined
   hasServed = true

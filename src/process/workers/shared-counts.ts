@@ -1,7 +1,7 @@
 import type { AttemptCount, AttemptCounts } from '../../http/attempt-counts.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 
-/** More keys at once than any window should see; the one that was not used for longest goes first. */
+/** More keys than any window should see at once; the least recently used one goes first. */
 const KEYS_MAX = 50_000
 
 interface Window {
@@ -33,7 +33,7 @@ export function countsOfPrimary(): AttemptCounts {
     waiting.get(message.id)?.(message)
     waiting.delete(message.id)
   })
-  // Nobody counts any more: who was let in is answered, and this process ends.
+  // No process counts any more: accepted requests are answered, and this process ends.
   process.once('disconnect', () => {
     for (const resolve of waiting.values()) resolve(UNCOUNTED)
     waiting.clear()
@@ -44,7 +44,7 @@ export function countsOfPrimary(): AttemptCounts {
       const id = asked++
       const question: FromWorker = { kind: 'attempt', id, key, windowMs }
       const answer = new Promise<AttemptCount>((resolve) => waiting.set(id, resolve))
-      // A channel that breaks is told by its disconnection.
+      // A broken channel is reported by its disconnection.
       process.send?.(question, undefined, undefined, () => {})
       return answer
     },

@@ -7,20 +7,20 @@ export interface SlotOptions {
   readonly number: number
   readonly start: (slot: number) => WorkerProcess
   readonly logger: Logger
-  /** A worker ended that had hardly begun, the `count`-th in a row here. Called before it is replaced. */
+  /** A worker ended that had hardly served, the `count`-th in a row here. Called before it is replaced. */
   readonly onEarlyEnd: (ended: Ended, count: number) => void
 }
 
-/** What ends after it served so long did not end because of how it starts. */
+/** A worker that served this long, in milliseconds, did not end because of its start. */
 const SETTLED_MS = 10_000
 
-/** The second replacement in a row of what hardly began comes after so long, each further one after twice the time. */
+/** Pause before the second early replacement in a row; each further one doubles it. */
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 30_000
 
 /**
- * One of the places for a worker. Whoever takes it bears its number, and comes only after the one before has ended:
- * two processes of one name would overwrite each other's points.
+ * One of the places for a worker. A worker bears the number of its slot, and starts only after the one before has
+ * ended: two processes of one name would overwrite each other's points.
  */
 export class Slot {
   readonly #options: SlotOptions
@@ -42,12 +42,12 @@ export class Slot {
     return this.#stopping.signal.aborted
   }
 
-  /** Whether a worker has served here for so long that it can be relied upon. */
+  /** Whether a worker has served here long enough to be relied upon. */
   get isSettled(): boolean {
     return (this.#worker?.servedMs ?? 0) >= SETTLED_MS
   }
 
-  /** Puts a worker here, and another one whenever it has ended; resolves as {@link replace}. */
+  /** Starts a worker here, and another one after each end; resolves as {@link replace}. */
   fill(): Promise<Ready | undefined> {
     const next = this.#next()
     this.#run = this.#keepFilled()
@@ -61,7 +61,7 @@ export class Slot {
     return next
   }
 
-  /** Ends the worker in order and puts no other one here. Whether it ended as it should. */
+  /** Ends the worker in order and does not replace it. Resolves to whether it ended in order. */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
     this.#worker?.stop()
@@ -102,7 +102,7 @@ export class Slot {
       for (const resolve of awaiting) resolve(ready)
     })
     const ended = await worker.ended
-    // Whoever has ended serves no longer: it settles nothing any more.
+    // A worker that has ended settles nothing any more.
     this.#worker = undefined
     const { code, signal, reason, servedMs } = ended
     this.#endedInOrder = code === 0 || servedMs === undefined

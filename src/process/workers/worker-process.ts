@@ -8,7 +8,7 @@ export interface WorkerOptions {
   readonly env: NodeJS.ProcessEnv
   /** The file descriptor of the bound socket. */
   readonly socket: number
-  /** A worker that has been told to end is killed after so long. */
+  /** A worker that has been told to end is killed after this long, in milliseconds. */
   readonly killAfterMs: number
   readonly counts: SharedCounts
 }
@@ -21,9 +21,9 @@ export interface Ready {
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** What it said of why it could not start. */
+  /** The worker's own reason for not starting. */
   readonly reason: string | undefined
-  /** How long it served; undefined when it never did. */
+  /** Milliseconds from its readiness to its end; undefined if it never served. */
   readonly servedMs: number | undefined
 }
 
@@ -71,10 +71,10 @@ export class WorkerProcess {
     const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       this.#child.once('exit', (...exit) => resolve(exit))
     })
-    // When it has exited, the channel may still hold its last words.
+    // When it has exited, the channel may still hold its last messages.
     const unheard = new Promise<void>((resolve) => this.#child.once('disconnect', resolve))
     void Promise.all([exited, unheard]).then(([exit]) => end(exit))
-    // Without a pid it was never there: the system has no room for another process.
+    // Without a pid it never started: the system has no room for another process.
     this.#child.on('error', (error) => {
       if (this.pid !== undefined) return
       this.#reason = error.message
@@ -86,12 +86,12 @@ export class WorkerProcess {
     return this.#child.pid
   }
 
-  /** How long it has been serving; undefined before it does. */
+  /** Milliseconds since it was ready; undefined before. */
   get servedMs(): number | undefined {
     return this.#readyAt === undefined ? undefined : performance.now() - this.#readyAt
   }
 
-  /** Tells it to end in order; one that hangs is killed. */
+  /** Tells it to end in order, and kills it if it hangs. */
   stop(): void {
     if (this.#killing) return
     this.#killing = setTimeout(() => this.kill(), this.#killAfterMs)
@@ -103,7 +103,7 @@ export class WorkerProcess {
   }
 
   #answer(message: ToWorker): void {
-    // One that has ended meanwhile needs no answer.
+    // A worker that has ended meanwhile needs no answer.
     if (this.#child.connected) this.#child.send(message, () => {})
   }
 }

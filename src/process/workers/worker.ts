@@ -15,7 +15,7 @@ function tell(message: FromWorker): Promise<void> {
   })
 }
 
-// A terminal sends these to every process in it; when to end is the primary's to say, with SIGTERM.
+// A terminal sends these to every process in it; the primary process decides, and sends SIGTERM.
 const FROM_TERMINAL = ['SIGINT', 'SIGHUP'] as const
 for (const signal of FROM_TERMINAL) process.on(signal, () => {})
 
@@ -34,7 +34,7 @@ try {
       await close()
     },
   )
-  // Without the primary process nobody would replace or stop this one.
+  // Without the primary process, nothing would replace or stop this one.
   process.once('disconnect', stop)
   if (!process.connected) stop()
   await tell({ kind: 'ready', url, telemetryDestination })
