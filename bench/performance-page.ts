@@ -50,10 +50,10 @@ export function performancePage(findings: Findings): string {
     `Measured on ${startedAt.toISOString().slice(0, 10)} on ${machine}${quick ? ', with `--quick`' : ''}.`,
     '',
     `All servers of a table are alive at once and take turns in slices of ${sliceSeconds} s, in a new order each round. The`,
-    'figure is the time for which the scheduler gave a server the processor, divided by the requests of the slice; slices in which',
-    'the host took more than 3 % away are left out. A ratio is the median over the rounds of the quotient within a round,',
-    'with its quartiles. The row *A/A* is the baseline a second time: what its ratio is away from 1 cannot be told apart.',
-    'Idle is what a server uses of a processor between its slices, where exports happen too.',
+    'figure is the processor time that the scheduler gave a server, divided by the requests of the slice. A slice is left out',
+    'if the host took more than 3 % of it away. A ratio is the median over the rounds of the quotient within a round, with its',
+    'quartiles. The row *A/A* is the baseline a second time: the distance of its ratio from 1 is the noise. Idle is the part of',
+    'a processor that a server uses between its slices, with its exports.',
     '',
     '## Goals',
     '',
@@ -144,8 +144,8 @@ function picture({ title, file }: { title: string; file: string }): string {
 
 function profileTable({ rooms, samples }: Profile): string[] {
   return [
-    `${EVERYTHING}, under load, by V8’s own profiler: of ${count(samples)} samples in which it was busy, the part in which`,
-    'the code of each was running itself, and the functions that ran most.',
+    `${EVERYTHING}, under load, by V8’s profiler: the part of ${count(samples)} busy samples in which the code of each row ran,`,
+    'and the functions that ran most.',
     '',
     '| | part | most in |',
     '|---|---|---|',
