@@ -4,7 +4,7 @@ import type { Spread } from './measure/statistics.ts'
 /** Horizontal bars from nought, one below the other, each with its quartiles as a whisker. */
 export interface BarChart {
   readonly title: string
-  /** What the scale counts, with its unit. */
+  /** The quantity of the scale, with its unit. */
   readonly label: string
   readonly bars: readonly Bar[]
 }
@@ -31,7 +31,7 @@ const BAR_STYLE = `
 .chart .whisker { stroke: var(--ink); stroke-width: 1.5; fill: none; }
 `
 
-/** As SVG text with a ground of its own, light or dark by the reader's setting. */
+/** As SVG text with its own background, light or dark by the reader's setting. */
 export function drawBars({ title, label, bars }: BarChart): string {
   const bottom = TOP + ROW * bars.length
   const ticks = linearTicks(Math.max(...bars.map(({ value }) => value.high)))

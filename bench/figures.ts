@@ -1,6 +1,6 @@
 import type { Spread } from './measure/statistics.ts'
 
-/** How figures are written in the page. */
+/** Formats of figures in the page. */
 export const count = (value: number) => Math.round(value).toLocaleString('en')
 export const micro = (value: number) => value.toFixed(value < 100 ? 1 : 0)
 export const percent = (part: number) => `${(100 * part).toFixed(1)} %`
@@ -15,7 +15,7 @@ export function range({ low, high }: Pick<Spread, 'low' | 'high'>, write: Writer
   return `${write(low)} to ${write(high)}`
 }
 
-/** The median with its quartiles; alone where there was one value. */
+/** The median with its quartiles; alone if there was one value. */
 export function spread(found: Spread, write: Writer): string {
   return found.count === 1 ? write(found.median) : `${write(found.median)} (${range(found, write)})`
 }

@@ -6,9 +6,9 @@ import { type Spread, spreadOf } from './measure/statistics.ts'
 import type { Findings } from './performance-page.ts'
 import { BOUND, BOUND_AGAIN } from './record.ts'
 
-/** A figure that has to be on one side of its limit; its median is what counts. */
+/** A figure that must be on one side of its limit; its median counts. */
 interface Figure {
-  /** Undefined where it was not measured. */
+  /** Undefined if it was not measured. */
   readonly found: Spread | undefined
   readonly limit: Limit
   readonly write: Writer
@@ -26,7 +26,7 @@ interface Goal {
   readonly control: string
 }
 
-/** Finer than elsewhere, so that no figure is written like the limit that it misses. */
+/** Finer than elsewhere, so that no figure reads like the limit that it misses. */
 const exactTimes: Writer = (value) => value.toFixed(3)
 const atMost = (value: number): Limit => ({ side: 'at most', value })
 const atLeast = (value: number): Limit => ({ side: 'at least', value })

@@ -7,7 +7,7 @@ const PEERS = join(import.meta.dirname, 'peers')
 const LOCK = join(PEERS, 'package-lock.json')
 const STAMP = join(PEERS, 'node_modules', '.installed')
 
-/** Brings the packages that Rollcall is compared with, exactly those of their lockfile; once. */
+/** Installs the peers' packages, exactly those of their lockfile; once. */
 export function installPeers(): void {
   const lock = readFileSync(LOCK, 'utf8')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lock) return

@@ -1,6 +1,6 @@
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
 
-/** What figures depend on, in one line. */
+/** The machine and the versions that figures depend on, in one line. */
 export function describeMachine(): string {
   const [cpu] = cpus()
   return [

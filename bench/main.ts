@@ -16,7 +16,7 @@ import { Stage } from './stage.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 
-/** Both measure the same things. */
+/** Both efforts measure the same things. */
 const EFFORTS = {
   full: {
     compared: { rounds: 20, sliceSeconds: 1.5, warmUpSeconds: 5 },
@@ -38,13 +38,10 @@ const EFFORTS = {
 
 const OPTIONS = {
   quick: flag(
-    'fewer and shorter slices, a table of 100,000 instead of 10,000,000: five minutes instead of 25',
+    'fewer and shorter slices, a table of 100,000 rows instead of 10,000,000: five minutes instead of 25',
   ),
-  before: text(
-    'DIR',
-    'only this: another checkout of Rollcall, installed there, beside this one; on the terminal',
-  ),
-  print: flag('the page on the terminal instead of docs/performance.md with its charts'),
+  before: text('DIR', 'compares only with another checkout of Rollcall, installed in DIR, on the terminal'),
+  print: flag('prints the page instead of writing docs/performance.md with its charts'),
 }
 
 const bench: Command<typeof OPTIONS> = {

@@ -20,7 +20,7 @@ export interface Findings {
   readonly profiled: Profile
   readonly records: readonly RecordCost[]
   readonly grown: Growth
-  /** Undefined where the programs that it needs are not installed. */
+  /** Undefined if its programs are not installed. */
   readonly listing: FullListing | undefined
   readonly seeded: Seeding
   readonly started: Starting
@@ -101,7 +101,7 @@ export function performancePage(findings: Findings): string {
         `| ${count(users)} | ${micro(page.microseconds.median)} | ${range(page.microseconds, micro)} |`,
     ),
     '',
-    '## The full listing: everybody in one reply',
+    '## The full listing: all members in one reply',
     '',
     ...listingTable(listing),
     '',

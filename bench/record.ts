@@ -12,7 +12,7 @@ import { Recording } from '../src/telemetry/recording/recording.ts'
 import { type Spread, spreadOf } from './measure/statistics.ts'
 
 /**
- * What one record costs, in nanoseconds: `node bench/record.ts`. All cases take turns in short slices of one run, one of
+ * Costs of one record, in nanoseconds: `node bench/record.ts`. All cases take turns in short slices of one run, one of
  * them twice (A/A), and are collected after each round, so that every slice pays for the beginning of an interval.
  */
 
@@ -21,7 +21,7 @@ const WARM_UP_ROUNDS = 10
 const ROUNDS = 60
 const MAX_BUCKETS = 1280
 
-/** Names of the rows that a goal is about. */
+/** Names of the rows with a goal. */
 export const BOUND = 'bound histogram'
 export const BOUND_AGAIN = 'bound histogram, again (A/A)'
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type LoadGenerator, Processes, type Server } from './measure/processes.ts'
 
-/** The checkout that is measured, unless another one is named. */
+/** The measured checkout, unless another one is named. */
 export const HERE = join(import.meta.dirname, '..')
 const DEMO = { email: 'demo@seed.rollcall.example', password: 'correct horse battery staple' }
 
-/** How much of Rollcall's telemetry is on. `everything` is what `npm start` does beside a Collector. */
+/** How much of Rollcall's telemetry is on. `everything` is the same as `npm start` beside a Collector. */
 export type Instrumented = 'everything' | 'metrics' | 'nothing'
 
 const TELEMETRY: Readonly<Record<Instrumented, NodeJS.ProcessEnv>> = {
@@ -20,7 +20,7 @@ const TELEMETRY: Readonly<Record<Instrumented, NodeJS.ProcessEnv>> = {
 
 /** A folder with databases, and the processes over them; `close()` leaves nothing behind. */
 export class Stage {
-  /** Servers that are measured; those of one act are alive at once. */
+  /** The measured servers; those of one act are alive at once. */
   readonly processes = new Processes()
   readonly load: LoadGenerator
   readonly sink: Server
@@ -40,7 +40,7 @@ export class Stage {
     return new Stage(await backstage.loadGenerator(), await backstage.sink(), backstage)
   }
 
-  /** Ends the servers that it started: idle ones take their part of the processor from those of the next act. */
+  /** Ends the servers that it started: idle ones would take a part of the processor from the next act. */
   async act<T>(measure: () => Promise<T>): Promise<T> {
     try {
       return await measure()
@@ -49,14 +49,14 @@ export class Stage {
     }
   }
 
-  /** The path of a database with so many seeded members; another one each time. */
+  /** The path of a database with this many seeded members; another one at each call. */
   async database(users: number, checkout = HERE): Promise<string> {
     const path = join(this.folder, `${this.#databases++}.db`)
     await seed(checkout, path, users, ['--friends', '2'])
     return path
   }
 
-  /** How fast an empty database is seeded, as the command itself says. */
+  /** The rate of seeding an empty database, as the command reports it. */
   async seedAnew(users: number, checkout = HERE): Promise<{ path: string; usersASecond: number }> {
     const path = join(this.folder, `${this.#databases++}.db`)
     await seed(checkout, path, 0)
@@ -64,7 +64,7 @@ export class Stage {
     return { path, usersASecond: Number(rate?.replaceAll(',', '')) }
   }
 
-  /** What a peer reads from its environment: the database, and where telemetry goes. One of ten traces is kept. */
+  /** A peer's environment: the database, and the receiver of telemetry. One of ten traces is kept. */
   peerEnv(database: string): NodeJS.ProcessEnv {
     return {
       BENCH_DATABASE: database,
@@ -93,7 +93,7 @@ export class Stage {
     return this.processes.rollcall(checkout, env, execArgv)
   }
 
-  /** Headers of somebody who is logged in; good in each service over the same database. */
+  /** Headers of a logged-in member; valid in each service over the same database. */
   async session({ url }: Server): Promise<Record<string, string>> {
     const reply = await fetch(`${url}/v1/sessions`, {
       method: 'POST',
@@ -117,7 +117,7 @@ async function seed(
   users: number,
   more: readonly string[] = [],
 ): Promise<string> {
-  // Where the command stands is the checkout's own matter.
+  // The checkout's package.json says where its command is.
   const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
   const args = [
     join(checkout, scripts.seed.split(' ').at(-1)),

@@ -1,14 +1,14 @@
 import { type Kysely, sql } from 'kysely'
 
 /**
- * A user as any member sees it, as JSON, kept beside the row by SQLite itself: a listing then copies text, where it
- * made an object of each row and a text of each object.
+ * A user as other members see it, as JSON, kept beside the row by SQLite itself: a listing then copies text instead of
+ * making an object of each row and a text of each object.
  *
- * A stored column cannot be added, so the table is made anew as SQLite's documentation says (ALTER TABLE §7). Foreign
- * keys must not be enforced meanwhile: dropping the old table would delete all that refers to it.
+ * A stored column cannot be added, so the table is rebuilt as SQLite's documentation says (ALTER TABLE §7). Foreign
+ * keys must not be enforced meanwhile: dropping the old table would delete all rows that refer to it.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  // A third of the time of json_object with strftime. The time is rounded to whole milliseconds, in which it is kept.
+  // A third of the time of json_object with strftime. The time is kept in whole milliseconds.
   const viewJson = sql`format(
     '{"id":%d,"name":%s,"joinedAt":"%sZ"}',
     id, json_quote(name), replace(datetime(joined_at / 1000.0, 'unixepoch', 'subsec'), ' ', 'T')
@@ -30,7 +30,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute()
   const columns = sql.raw('id, name, name_key, email, email_key, joined_at, seed_number')
   await sql`insert into new_users (${columns}) select ${columns} from users`.execute(db)
-  // The highest id that was ever given, which may be deleted by now.
+  // The highest id ever given, whose row may be deleted by now.
   await sql`delete from sqlite_sequence where name = 'new_users'`.execute(db)
   await sql`update sqlite_sequence set name = 'new_users' where name = 'users'`.execute(db)
   await db.schema.dropTable('users').execute()

@@ -9,7 +9,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002_user_views': userViews,
 }
 
-/** Tables that triggers count the rows of, in `table_rows`. */
+/** Tables whose rows are counted by triggers, in `table_rows`. */
 export const COUNTED_TABLES = ['users', 'sessions', 'friendships', 'blocks'] as const
 
 /** Every table as the last migration leaves it. Times are milliseconds since the Unix epoch, UTC. */
@@ -27,25 +27,25 @@ export interface UsersTable {
   /** Never reused, and ascending in the order of joining: the listing pages by it. */
   id: Generated<number>
   name: string
-  /** Folded name (NFKC, case folded): what prefix search and sorting by name compare. */
+  /** Folded name (NFKC, case folded): the key of prefix search and of sorting by name. */
   name_key: string
   email: string
-  /** Folded address: what makes an address unique whatever its letter case and Unicode form. */
+  /** Folded address: addresses are unique without regard to letter case and Unicode form. */
   email_key: string
   joined_at: number
   /** 1…N for the accounts that `npm run seed` owns, null for real ones. */
   seed_number: number | null
-  /** The id, the name and the time of joining as JSON, made by the database: what users/user-view.ts begins with. */
+  /** The id, the name and the time of joining as JSON, made by the database; see users/user-view.ts. */
   view_json: GeneratedAlways<string>
 }
 
-/** PHC strings stand apart from the users, so that no query of theirs can carry one out. */
+/** PHC strings have a table of their own, so that no query of users can carry one out. */
 export interface PasswordsTable {
   user_id: number
   hash: string
 }
 
-/** The one hash that all seeded accounts share: hashing 10,000 passwords takes minutes. */
+/** The hash of all seeded accounts: hashing 10,000 passwords takes minutes. */
 export interface SeedPasswordTable {
   id: number
   hash: string

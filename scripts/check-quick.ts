@@ -10,7 +10,7 @@ function git(...args: string[]): string[] {
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-/** Files that are not committed, and what the branch has committed since it left main. */
+/** Uncommitted files, and the files that the branch has changed since it left main. */
 function changedFiles(): string[] {
   const [base = 'HEAD'] = git('merge-base', 'HEAD', 'main')
   return [...git('diff', '--name-only', base), ...git('ls-files', '--others', '--exclude-standard')]
@@ -29,7 +29,7 @@ function testsOf(file: string): string[] {
   return globSync(`test/${folder}/*.test.ts`, { cwd: ROOT })
 }
 
-/** Those that need the Collector, Chromium or other installations take minutes. */
+/** Tests with the Collector, Chromium or other installations take minutes. */
 function isQuick(test: string): boolean {
   return existsSync(join(ROOT, test)) && !/^test\/(browser|collector|senders|postgres)\//.test(test)
 }

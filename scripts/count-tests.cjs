@@ -1,5 +1,5 @@
-// Prints `N passed, N failed, N skipped` from TAP reports of `tap`: titled tests, and test files that broke down. Before
-// that, what failed and why: the reporter says nothing where there is no terminal.
+// Prints `N passed, N failed, N skipped` from TAP reports of `tap`: titled tests, and test files that broke down. The
+// failures come first: without a terminal, the reporter does not show them.
 'use strict'
 const fs = require('node:fs')
 
@@ -14,7 +14,7 @@ for (const line of reports.join('\n').split('\n')) {
     else if (not) failedInFile += 1
     else passed += 1
   } else {
-    // A file that failed without a failed test in it crashed, timed out or was empty.
+    // A file that failed without a failed test crashed, timed out or was empty.
     failed += not ? Math.max(1, failedInFile) : 0
     failedInFile = 0
   }

@@ -1,6 +1,6 @@
-// Brings what package-lock.json names, exactly: `node scripts/install.cjs [--dev]`. npm scripts begin with it; a
-// `prestart` would be skipped where npm is told to ignore scripts, as careful people do.
-// Run by whatever Node the machine has, so it is plain old JavaScript without dependencies.
+// Installs exactly package-lock.json: `node scripts/install.cjs [--dev]`. npm scripts begin with it; a `prestart` would
+// be skipped if npm is told to ignore scripts, as careful people do. Any Node may run it, so it is plain old JavaScript
+// without dependencies.
 'use strict'
 var childProcess = require('child_process')
 var crypto = require('crypto')
@@ -31,17 +31,17 @@ function isInstalled(withDev) {
   } catch (_) {
     return false
   }
-  // A Node that was there when it was installed must still be.
+  // The Node that was used for the installation must still exist.
   return (
     stamp[0] === lockHash() && (stamp[1] === 'dev' || !withDev) && fs.existsSync(stamp[2] || nodeBinary())
   )
 }
 
 function bring(withDev) {
-  process.stderr.write('Installing what package-lock.json names; this happens once.\n')
+  process.stderr.write('Installing the packages of package-lock.json; this happens once.\n')
   var args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   if (!withDev) args.push('--omit=dev')
-  // npm tells its scripts where it is; started by hand, it is on the PATH.
+  // npm names its own path to its scripts; without npm, it is found on the PATH.
   var npm = process.env.npm_execpath
   var options = { cwd: root, stdio: ['ignore', 2, 2] }
   var result =
@@ -54,7 +54,7 @@ function bring(withDev) {
     )
 }
 
-// tap links its plugins into a runner of its own once; without this its first run fails.
+// tap links its plugins into its own runner once; without this its first run fails.
 function buildTestRunner() {
   var tap = path.join(modules, 'tap', 'dist', 'esm', 'run.mjs')
   var result = childProcess.spawnSync(nodeBinary(), [tap, 'build'], {
@@ -65,7 +65,7 @@ function buildTestRunner() {
     fail('The test runner could not be prepared; delete node_modules and try again.')
 }
 
-/** The Node that npm brought, or the machine's where there is none for it. */
+/** The Node that npm brought, or the machine's if npm has none for this machine. */
 function nodeBinary() {
   var platform = process.platform === 'win32' ? 'win' : process.platform
   var names = ['node-' + platform + '-' + process.arch, 'node-bin-' + platform + '-' + process.arch]
@@ -94,7 +94,7 @@ function checkNode() {
 
 function install(wantsDev) {
   if (isInstalled(wantsDev)) return
-  // What somebody works with is never taken away.
+  // A developer's installation is never reduced.
   var withDev = wantsDev || fs.existsSync(path.join(modules, 'tap'))
   bring(withDev)
   checkNode()

@@ -1,15 +1,15 @@
-// How the programs are started: flags and environment of their Node. Measured, see docs/performance.md.
+// Flags and environment of the programs' Node. Measured, see docs/performance.md.
 'use strict'
 var path = require('path')
 
-// The compiled form of what is loaded, TypeScript stripped of its types included: half of the start without it. Among
-// the modules, where nobody else writes; Node compares it with the files.
+// The compiled form of the modules, TypeScript's types stripped: without it the start takes twice as long. Kept among
+// the modules, where no other program writes; Node compares it with the files.
 var compileCache = path.join(__dirname, '..', 'node_modules', '.cache', 'node')
 
-// The GNU C library otherwise keeps the 19 MiB of each password hash at once for the next one.
+// Otherwise, the GNU C library keeps the 19 MiB of each password hash at once for the next one.
 var mmapThreshold = String(1024 * 1024)
 
-// Requests leave next to nothing behind, so that a small young generation costs some six per cent of a page's time, and
+// Requests leave next to no garbage behind, so a small young generation costs about six per cent of a page's time, and
 // saves 50 MB of memory (docs/decisions/0016).
 var serviceFlags = ['--max-semi-space-size=4']
 

@@ -3,12 +3,12 @@ import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 
 /**
- * What `npm pack` runs in the folder of a package, before and after. In the repository a package is its TypeScript, and
- * nothing is built; but Node strips no types below node_modules, so that the tarball needs JavaScript. `prepare` builds
- * `dist`, and has package.json point at it while npm packs; `restore` takes both back.
+ * `npm pack` runs it in the folder of a package, before and after. In the repository a package is its TypeScript, and
+ * nothing is built; but Node strips no types below node_modules, so the tarball needs JavaScript. `prepare` builds
+ * `dist`, and points package.json at it while npm packs; `restore` undoes both.
  *
- * npm reads package.json and the list of files again after `prepack`, so that what is packed is what `prepare` leaves.
- * It runs no `postpack` when it is interrupted in between: the next pack begins with `restore`.
+ * npm reads package.json and the list of files again after `prepack`, so that the tarball holds the result of
+ * `prepare`. An interrupted npm runs no `postpack`: the next pack begins with `restore`.
  */
 
 const ROOT = join(import.meta.dirname, '..')
@@ -41,7 +41,7 @@ function restore(): void {
   for (const made of [ORIGINAL, LICENSE, DIST]) rmSync(made, { recursive: true, force: true })
 }
 
-/** JavaScript and declarations, and beside them all that is neither: the viewer's pages. */
+/** JavaScript and declarations, and all other files beside them: the viewer's pages. */
 function build(): void {
   const source = join(folder, 'src')
   cpSync(source, DIST, { recursive: true, filter: (file) => !file.endsWith('.ts') })

@@ -14,7 +14,7 @@ const PICTURES = join(ROOT, 'docs', 'pictures')
 const SIZE = { width: 1280, height: 800 }
 const CURVE_SIZE = { width: 880, height: 700 }
 const MOST_BYTES = 300_000
-/** Members, and requests a second of as many visitors as make the chart worth looking at. */
+/** Members, and requests a second, chosen for a chart worth looking at. */
 const PHASES = [
   [115, 20],
   [250, 35],
@@ -119,7 +119,7 @@ async function keep(what: Page | Locator, name: string): Promise<void> {
   if (size > MOST_BYTES) throw new CommandError(`${file} has ${size} bytes, and ${MOST_BYTES} are the most.`)
 }
 
-/** Of the last ones, the one with the most queries. */
+/** The trace with the most spans, among the slowest. */
 async function longestTrace(url: string): Promise<string> {
   const answer = await fetch(`${url}/api/traces?sort=slowest&limit=500`)
   const { traces } = (await answer.json()) as { traces: { traceId: string; spans: number }[] }

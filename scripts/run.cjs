@@ -1,6 +1,6 @@
-// `node scripts/run.cjs [--dev] FILE [ARG ...]`: installs what is missing, with --dev also what only those need who work
-// on it, then runs the file on the Node that npm brought.
-// The shell that npm starts looks `node` up once: after the first installation it would still find the machine's own.
+// `node scripts/run.cjs [--dev] FILE [ARG ...]`: installs missing packages, with --dev also those for development, then
+// runs the file on the Node that npm brought. The shell that npm starts looks `node` up once: after the first
+// installation it would still find the machine's own.
 'use strict'
 var childProcess = require('child_process')
 var fs = require('fs')
@@ -15,7 +15,7 @@ var withDev = args[0] === '--dev'
 if (withDev) args.shift()
 var script = args.shift()
 
-// Help never installs. Before there is anything to run, it is what `npm run docs` has written down of it.
+// Help never installs. Before the installation, it comes from docs/commands.md, which `npm run docs` writes.
 function helpOf(script) {
   var page = fs.readFileSync(path.join(__dirname, '..', 'docs', 'commands.md'), 'utf8')
   var start = '<!-- ' + script + ' -->\n```text\n'
@@ -35,8 +35,8 @@ tools.checkNode()
 var file = path.resolve(script)
 var node = tools.nodeBinary()
 
-// A terminal that closes takes the others away, and sends SIGHUP to each of us: no second signal must follow, because
-// that one would end the service at once.
+// A closing terminal ends the other processes, and sends SIGHUP to each of us: no second signal may follow, because it
+// would end the service at once.
 var terminals = [0, 1, 2].filter((stream) => tty.isatty(stream))
 function isTerminalGone() {
   return terminals.length > 0 && !terminals.some((stream) => tty.isatty(stream))
@@ -56,7 +56,7 @@ var child = childProcess.spawn(node, launch.flagsOf(file).concat(file, args), {
   stdio: 'inherit',
   env: launch.environment(process.env),
 })
-// A terminal sends its interrupt to both of us, so that one is the child's own matter.
+// A terminal sends its interrupt to both of us, so the child handles its own.
 process.on('SIGINT', () => {})
 ;['SIGTERM', 'SIGHUP'].forEach((signal) => {
   process.on(signal, () => {

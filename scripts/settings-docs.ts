@@ -14,7 +14,7 @@ await runCommand({
   name: 'node scripts/settings-docs.ts',
   summary:
     "Writes docs/settings.md from src/config.ts, and the viewer's options in docs/viewer.md from its package.",
-  options: { check: flag('write nothing; fail where a page is not what would be written') },
+  options: { check: flag('write nothing; fail if a page is out of date') },
   async run({ check: onlyCheck }) {
     write('settings.md', settingsPage, onlyCheck)
     write('viewer.md', withViewerOptions, onlyCheck)
@@ -33,12 +33,12 @@ function settingsPage(): string {
 
 <!-- Generated from src/config.ts and packages/viewer/src/settings.ts by \`npm run docs\`; change them there. -->
 
-Variables of the environment, read once at the start. One that is empty is not set. A value that is not allowed stops the start with a sentence that says what is. The variables of OpenTelemetry, \`OTEL_*\`, are in [telemetry.md](telemetry.md); those of the Collector stand at the top of \`otel-collector.yaml\`.
+Variables of the environment, read once at the start. An empty variable counts as unset. A value out of bounds stops the start with a sentence that gives the bounds. The variables of OpenTelemetry, \`OTEL_*\`, are in [telemetry.md](telemetry.md); those of the Collector stand at the top of \`otel-collector.yaml\`.
 
 ${table(['variable', 'default', 'meaning', 'allowed'], rows)}`
 }
 
-/** The options of `npm run viewer` that stand for a setting. */
+/** The viewer's options that have a setting. */
 function withViewerOptions(page: string): string {
   const rows = Object.entries(VIEWER_SETTINGS).map(([option, setting]) => [
     `\`--${option}\``,
@@ -75,8 +75,7 @@ function write(name: string, make: (before: string) => string, onlyCheck: boolea
   const before = readOrEmpty(path)
   const after = make(before)
   if (!onlyCheck) writeFileSync(path, after)
-  else if (after !== before)
-    throw new CommandError(`docs/${name} is not what the settings say; run npm run docs.`)
+  else if (after !== before) throw new CommandError(`docs/${name} is out of date; run npm run docs.`)
 }
 
 function readOrEmpty(path: string): string {

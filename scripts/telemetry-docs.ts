@@ -11,7 +11,7 @@ await runCommand({
   name: 'node scripts/telemetry-docs.ts',
   summary:
     'Writes docs/telemetry.md from the catalogue of metrics, and telemetry-budget.json from the catalogue and the routes.',
-  options: { check: flag('write nothing; fail where a file is not what would be written') },
+  options: { check: flag('write nothing; fail if a file is out of date') },
   async run({ check }) {
     const budget = budgetOf(await readServiceShape())
     if (check) {
@@ -35,7 +35,7 @@ function checkBudget(budget: SeriesBudget): void {
     )
 }
 
-/** Of what cannot be read, as after a merge, nothing is up to date. */
+/** An unreadable file, as after a merge, counts as out of date. */
 function readBudget(): SeriesBudget {
   try {
     return JSON.parse(readOrEmpty(BUDGET))
@@ -46,7 +46,7 @@ function readBudget(): SeriesBudget {
 
 function checkPage(): void {
   if (readOrEmpty(PAGE) !== cataloguePage())
-    throw new CommandError('docs/telemetry.md is not what the catalogue says; run npm run docs.')
+    throw new CommandError('docs/telemetry.md is out of date; run npm run docs.')
 }
 
 function readOrEmpty(file: URL): string {

@@ -185,7 +185,7 @@ function invalidInput(error: FastifyError): Problem {
   })
 }
 
-/** RFC 6901 §3. The client chose the key. */
+/** Escapes a key of the client's choice (RFC 6901 §3). */
 function pointerSegment(key: string): string {
   return key.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -17,14 +17,14 @@ const LAST_WORDS = 20
 const BUILD_FLAGS = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags=-s -w']
 const BUILD_ENV = { CGO_ENABLED: '0', GOWORK: 'off' }
 
-/** There is no Go here, or only one that is older than collector/go.mod asks for. */
+/** No Go is installed, or only one that is older than collector/go.mod requires. */
 export class NoFittingGo extends CommandError {
   override readonly name = 'NoFittingGo'
 }
 
 /**
- * The path of the Collector's program, which is built first where it is missing: minutes on an empty cache, seconds
- * otherwise. Says on stderr what it does. Its name carries a hash of its sources, so a changed program is built anew.
+ * The path of the Collector's program, built first if it is missing: minutes on an empty cache, seconds otherwise.
+ * Reports its progress on stderr. The file's name carries a hash of the sources, so a changed program is built anew.
  */
 export async function builtCollector(signal?: AbortSignal): Promise<string> {
   const program = join(BUILT, `otelcol-${sourceHash()}${process.platform === 'win32' ? '.exe' : ''}`)
@@ -33,9 +33,9 @@ export async function builtCollector(signal?: AbortSignal): Promise<string> {
   const startedAt = performance.now()
   say(`Building the Collector into ${relative(ROOT, program)}; this happens once, and takes minutes.`)
   const stale = await listStalePackages(signal)
-  // Two builds at a time do not see each other's halves.
+  // Two builds at once do not see each other's halves.
   const partial = `${program}.${process.pid}.partial`
-  // The database may come to lie beside it, in a folder that is for its owner only.
+  // The database may lie in the same folder later, so only its owner may enter it.
   mkdirSync(BUILT, { recursive: true, mode: 0o700 })
   try {
     await compile(partial, stale, signal)
@@ -68,8 +68,8 @@ async function checkGo(): Promise<void> {
 }
 
 async function goVersion(): Promise<string | undefined> {
-  // Among the sources a Go that can bring the release that go.mod names does so now. One that cannot read go.mod
-  // fails there, and says its version elsewhere.
+  // Among the sources, a Go that can fetch the release of go.mod does so now. A Go that cannot read go.mod fails there,
+  // and tells its version elsewhere.
   for (const cwd of [SOURCES, ROOT])
     try {
       const { stdout } = await promisify(execFile)('go', ['env', 'GOVERSION'], { cwd, env: goEnv() })
@@ -90,7 +90,7 @@ function collectorVersion(): string {
   )?.[1] as string
 }
 
-/** Fetches the modules that are missing, and tells which packages have to be compiled. */
+/** Fetches the missing modules, and lists the packages to compile. */
 async function listStalePackages(signal: AbortSignal | undefined): Promise<Set<string>> {
   const stale = new Set<string>()
   const format = '{{if .Stale}}{{.ImportPath}}{{end}}'
@@ -120,18 +120,18 @@ async function compile(
       if (stale.has(line)) progress.advance(1)
     },
   })
-  // What was in the cache after all, and the linking.
+  // The rest: packages found in the cache, and the linking.
   progress.advance(stale.size)
   progress.end()
 }
 
-/** Go says its progress and its errors on the same channel: the last lines are kept for the case that it fails. */
+/** Go writes progress and errors to the same channel: the last lines are kept for a failure. */
 async function runGo(
   args: string[],
   signal: AbortSignal | undefined,
   on: { stdout?: (line: string) => void; stderr: (line: string) => void },
 ): Promise<void> {
-  // An interrupted Go ends what it started; one that is terminated leaves its compilers behind.
+  // An interrupted Go ends its compilers; a terminated one leaves them behind.
   const stop = signal ? { signal, killSignal: 'SIGINT' as const } : {}
   const child = spawn('go', args, { cwd: SOURCES, env: goEnv(), stdio: ['ignore', 'pipe', 'pipe'], ...stop })
   const lastWords: string[] = []
@@ -155,7 +155,7 @@ function goEnv(): NodeJS.ProcessEnv {
   return { ...process.env, ...BUILD_ENV }
 }
 
-/** Each is more than 100 MB, and only this one fits the sources. */
+/** Each program is more than 100 MB, and only this one fits the sources. */
 function removeOthers(program: string): void {
   for (const name of readdirSync(BUILT))
     if (/^otelcol-[0-9a-f]+(\.exe)?$/.test(name) && name !== basename(program))

@@ -16,10 +16,10 @@ import { dockerAnswers } from './docker-daemon.ts'
 
 const DEFAULT_CONFIG = 'otel-collector.yaml'
 
-/** How the first line of a file begins that is no configuration by itself, and what it goes with. */
+/** First line of a file that is no configuration by itself; it names the file below it. */
 const OVERLAY = /^# Laid over (\S+\.yaml)/
 
-/** What collector/host.yaml takes its receivers from, and what it has them be where there is Docker. */
+/** The variable of the receivers in collector/host.yaml, and its value where Docker runs. */
 const RECEIVERS_VARIABLE = 'HOST_RECEIVERS'
 const RECEIVERS_WITH_DOCKER = '[host_metrics, http_check, docker_stats]'
 const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock'
@@ -27,19 +27,19 @@ const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock'
 const OPTIONS = {
   config: texts(
     'FILE',
-    `configuration instead of ${DEFAULT_CONFIG}; given again, the later file is laid over the earlier. A file that says it is laid over another brings that one along`,
+    `configuration instead of ${DEFAULT_CONFIG}; given again, a later file is laid over the earlier ones. A file that names the file below it brings that one along`,
   ),
   'feature-gates': text('GATES', 'gates of the Collector to open, or with a minus to close'),
-  validate: flag('only checks the configuration'),
-  build: flag('only builds the program'),
+  validate: flag('checks the configuration only'),
+  build: flag('builds the program only'),
 }
 
 const collector: Command<typeof OPTIONS> = {
   name: 'npm run collector',
   summary: [
-    'Runs the OpenTelemetry Collector, and ends as it ends. The program is built first where it is missing (needs Go).',
-    'SIGINT and SIGTERM stop it, and what waits in its queue on disk is sent at the next start; SIGHUP makes it read its',
-    'configuration again. The variables that it reads stand at the top of the configuration file.',
+    'Runs the OpenTelemetry Collector, and exits with its code. A missing program is built first (needs Go).',
+    'SIGINT and SIGTERM stop it, and its queue on disk is sent at the next start; SIGHUP makes it read its',
+    'configuration again. Its variables stand at the top of the configuration file.',
   ].join('\n'),
   options: OPTIONS,
   run,
@@ -53,7 +53,7 @@ async function run(
 ): Promise<number> {
   if (validate && build) throw new UsageError('--validate and --build exclude each other; give one of them.')
   const files = config.length > 0 ? withBases(config) : [DEFAULT_CONFIG]
-  // Said now, not after minutes of building.
+  // Checked now, not after minutes of building.
   if (!build) checkFiles(files, { sends: !validate })
   const program = await builtCollector(signal)
   if (build) {
@@ -75,8 +75,8 @@ function withBases(files: readonly string[]): string[] {
 }
 
 /**
- * A Collector that is to ask a Docker daemon ends at once where there is none, and nothing would arrive of the service
- * either. So it is told to ask only when one answers; who sets the variable decides alone.
+ * A Collector that asks a Docker daemon ends at once if there is none, and would then forward nothing of the service
+ * either. So it asks only a daemon that answers. A variable that is set decides alone.
  */
 async function dockerVariables(files: readonly string[]): Promise<Record<string, string>> {
   const asks = files.some((file) => readText(file).includes(`\${env:${RECEIVERS_VARIABLE}`))
@@ -106,7 +106,7 @@ function readText(file: string): string {
   }
 }
 
-/** Its exit code, or 128 and the number of the signal that killed it. */
+/** The Collector's exit code, or 128 and the number of the signal that killed it. */
 function runProgram(
   program: string,
   args: string[],
@@ -117,7 +117,7 @@ function runProgram(
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const stop = () => child.kill('SIGTERM')
   const reload = () => child.kill('SIGHUP')
-  // Who interrupts twice ends us at once; what is in the queue on disk survives even this.
+  // A second interrupt ends us at once; the queue on disk survives even this.
   const kill = () => child.kill('SIGKILL')
   signal.addEventListener('abort', stop)
   process.on('SIGHUP', reload)

@@ -4,29 +4,29 @@ import { METRICS } from '../src/telemetry/catalogue.ts'
 import { mostSeries } from '../src/telemetry/series.ts'
 import { SPAN_METRICS } from '../src/telemetry/span-metrics.ts'
 
-/** Every metric that arrives at Datadog: those of the service, and those the Collector makes of its spans. */
+/** Every metric that arrives at Datadog: the service's, and those that the Collector makes of its spans. */
 const ARRIVING: readonly MetricDefinition[] = [...Object.values(METRICS), ...Object.values(SPAN_METRICS)]
 
 export interface MetricCost {
   readonly metric: string
   readonly kind: MetricKind
-  /** Of one instance. */
+  /** Series of one instance. */
   readonly series: number
-  /** Of all instances, as Datadog counts them. */
+  /** Custom metrics of all instances, as Datadog counts them. */
   readonly customMetrics: number
 }
 
 export interface Counting {
-  /** Each has series of its own: `service.instance.id` is a tag of all. */
+  /** Each instance has series of its own: `service.instance.id` is a tag of all. */
   readonly instances: number
   /** Distributions for which Datadog keeps percentiles. */
   readonly percentiles: ReadonlySet<string>
 }
 
 /**
- * A custom metric is a metric's name with one combination of its tags. A count or a gauge is one of them for each series;
- * a distribution is five (count, sum, min, max, avg), and five more with percentiles (p50, p75, p90, p95, p99).
- * https://docs.datadoghq.com/account_management/billing/custom_metrics/ (read in the state of 2026)
+ * A custom metric is a metric's name with one combination of its tags. Each series of a count or a gauge is one; a
+ * distribution is five (count, sum, min, max, avg), and five more with percentiles (p50, p75, p90, p95, p99).
+ * https://docs.datadoghq.com/account_management/billing/custom_metrics/ (as of 2026)
  */
 export function countCustomMetrics(shape: ServiceShape, { instances, percentiles }: Counting): MetricCost[] {
   return ARRIVING.map((metric) => {
@@ -36,12 +36,12 @@ export function countCustomMetrics(shape: ServiceShape, { instances, percentiles
   })
 }
 
-/** What is beyond what the plan includes is paid by the hundred, a part of one as a whole. */
+/** Custom metrics beyond the included ones are paid by the hundred; a part of a hundred costs a whole one. */
 export function monthlyCost(customMetrics: number, included: number, pricePer100: number): number {
   return Math.ceil(Math.max(0, customMetrics - included) / 100) * pricePer100
 }
 
-/** An amount of money, in whatever currency. Throws {@link UsageError}. */
+/** An amount of money, without its currency. Throws {@link UsageError}. */
 export function readPrice(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,6}(\.\d{1,4})?$/.test(text))

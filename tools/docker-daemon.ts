@@ -3,8 +3,8 @@ import { request } from 'node:http'
 const ANSWER_MAX_MS = 2000
 
 /**
- * Whether a Docker daemon answers there (API, "Ping"). `endpoint` is what DOCKER_HOST may be: `unix:///path` or
- * `tcp://host:port`; of other kinds the answer is no, since the Collector does not speak them either.
+ * Whether a Docker daemon answers at the endpoint (API, "Ping"). `endpoint` has the forms of DOCKER_HOST,
+ * `unix:///path` or `tcp://host:port`; other kinds give false, because the Collector does not speak them either.
  */
 export async function dockerAnswers(endpoint: string): Promise<boolean> {
   const target = targetOf(endpoint)

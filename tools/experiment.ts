@@ -42,7 +42,7 @@ const DEFAULT_RATE = 100
 const DEFAULT_DURATION_SECONDS = 6
 const DEFAULT_FOLDER = 'data/experiment'
 const ROWS = wholeNumber(20, 1_000_000)
-/** Characters to a line of text on the terminal. */
+/** Width of a line of text on the terminal, in characters. */
 const TEXT_WIDTH = 100
 
 const RESULT_FILES = ['results.csv', 'curve.svg', 'report.html', 'search.svg']
@@ -52,21 +52,21 @@ const OPTIONS = {
   rate: integer(
     'R',
     [1, 10_000],
-    `requests a second, fewer where they would keep the service busy; ${DEFAULT_RATE} if left out`,
+    `requests a second, fewer if they would keep the service busy; ${DEFAULT_RATE} if left out`,
   ),
   duration: integer(
     'S',
     [1, 3600],
     `seconds for each page at each size; ${DEFAULT_DURATION_SECONDS} if left out`,
   ),
-  shape: flag('also a search by prefix, with its index and without'),
-  out: text('FOLDER', `where the results go; ${DEFAULT_FOLDER} if left out`),
+  shape: flag('also searches by prefix, with the index and without'),
+  out: text('FOLDER', `folder of the results; ${DEFAULT_FOLDER} if left out`),
 }
 
 const experiment: Command<typeof OPTIONS> = {
   name: 'npm run experiment',
   summary: [
-    'How a page slows down as its table grows: for each size it seeds a database of its own, starts the service, warms it',
+    'How a page slows down as its table grows: for each size it seeds a database, starts the service, warms it',
     'up, and asks for the full listing, the keyset page and the friends page at a fixed rate. Latencies are measured here',
     'and received as telemetry; the two must agree. Leaves results.csv, curve.svg and report.html. Quiet machines give',
     'quiet curves.',
@@ -96,7 +96,7 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
     machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`,
     planned: sizes.length * (LISTINGS.length + (plan.withSearches ? 1 : 0)),
   })
-  // A terminal that closes ends it as Ctrl-C does: no process and no database stays behind.
+  // A terminal that closes ends it like Ctrl-C: no process and no database stays behind.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))
   try {
     await measureSizes(plan, found, signal)
@@ -126,7 +126,7 @@ function readSizes(text: string): number[] {
   return [...new Set(sizes)].sort((one, other) => one - other)
 }
 
-/** Made before anything is measured: what cannot be kept need not be found out. */
+/** Made before the first measurement: results that cannot be kept are not worth measuring. */
 function makeFolder(path: string): string {
   try {
     mkdirSync(path, { recursive: true })
@@ -137,7 +137,7 @@ function makeFolder(path: string): string {
   }
 }
 
-/** Says what was found, and keeps it; where it is not complete, beside what an earlier run may have kept. */
+/** Prints the findings and keeps them; incomplete ones beside those of an earlier run. */
 function conclude(findings: Findings, out: string): string {
   const note = partialNote(findings)
   const prefix = note === undefined ? '' : 'partial-'
@@ -147,7 +147,7 @@ function conclude(findings: Findings, out: string): string {
     'report.html': reportPage(findings),
     ...(findings.searches.length > 0 && { 'search.svg': drawChart(searchChart(findings)) }),
   }
-  // What is left of an earlier run would be taken for this one's: a search that was not asked for, partial results.
+  // Files of an earlier run would pass for this one's: a search that was not asked for, partial results.
   const left = note === undefined ? [...RESULT_FILES.map((name) => `partial-${name}`), 'search.svg'] : []
   for (const name of left) rmSync(join(out, name), { force: true })
   const paths = Object.entries(files).map(([name, content]) => {

@@ -24,38 +24,38 @@ const DEFAULT_MAX_IN_FLIGHT = 1000
 const DEFAULT_TIMEOUT_SECONDS = 10
 
 const OPTIONS = {
-  rate: required(integer('R', [1, 100_000], 'requests a second, whatever the answers do')),
+  rate: required(integer('R', [1, 100_000], 'requests a second, independent of the answers')),
   duration: required(integer('S', [1, 604_800], 'seconds')),
-  mix: text('PAGE=WEIGHT,…', 'these pages alone, such as community=5,friends=2'),
-  url: text('URL', `where the service is; ${DEFAULT_URL} if left out`),
+  mix: text('PAGE=WEIGHT,…', 'only these pages, such as community=5,friends=2'),
+  url: text('URL', `address of the service; ${DEFAULT_URL} if left out`),
   password: text(
     'TEXT',
-    'of the seeded accounts, to visit as them; without it, visitors sign up and are deleted at the end',
+    'password of the seeded accounts, to visit as them; without it, visitors sign up and are deleted at the end',
   ),
   visitors: integer(
     'N',
     [1, 10_000],
-    `how many log in; ${DEFAULT_VISITORS} if left out, and fewer where the service's limits say so`,
+    `visitors who log in; ${DEFAULT_VISITORS} if left out, fewer under the service's limits`,
   ),
   timeout: integer(
     'S',
     [1, 3600],
-    `seconds after which an answer is no longer waited for; ${DEFAULT_TIMEOUT_SECONDS} if left out`,
+    `longest wait for an answer, in seconds; ${DEFAULT_TIMEOUT_SECONDS} if left out`,
   ),
   'max-in-flight': integer(
     'N',
     [1, 60_000],
-    `unanswered requests beyond which none is sent but each counts as an error; ${formatCount(DEFAULT_MAX_IN_FLIGHT)} if left out`,
+    `most unanswered requests; further ones are not sent and count as errors; ${formatCount(DEFAULT_MAX_IN_FLIGHT)} if left out`,
   ),
   json: flag('the report as JSON'),
-  'allow-remote': flag('also where the service is on another machine, whose owner agreed'),
+  'allow-remote': flag('allows a service on another machine, whose owner agreed'),
 }
 
 const load: Command<typeof OPTIONS> = {
   name: 'npm run load',
   summary: [
-    'Visits pages at a fixed rate and says how long they took. A request is sent when it is due, whatever became of those',
-    'before, and its latency counts from then: a stall shows in every request that would have met it. Ctrl-C ends it with',
+    'Visits pages at a fixed rate and reports their latencies. Each request is sent when it is due, without waiting for',
+    'earlier ones, and its latency counts from then: a stall shows in every request that meets it. Ctrl-C ends it with',
     'the report so far. It exits with 1 if any request failed or could not be sent.',
     '',
     'Pages, with their usual weights:',

@@ -4,7 +4,7 @@ const BAR_WIDTH = 30
 const REDRAW_MS = 100
 const LINE_MS = 2000
 
-/** How far a long step is: a bar that moves on a terminal, a line now and then elsewhere. */
+/** Progress of a long step: a bar that moves on a terminal, a line now and then elsewhere. */
 export class Progress {
   readonly #out: Writable & { isTTY?: boolean }
   readonly #label: string
@@ -34,7 +34,7 @@ export class Progress {
     this.#out.write(this.#out.isTTY ? `\r\u001b[2K${this.#bar()}` : `${this.#line()}\n`)
   }
 
-  /** Takes the bar away and says what was done, and how fast. */
+  /** Replaces the bar by a line with the work done and its rate. */
   end(): void {
     if (this.#out.isTTY) this.#out.write('\r\u001b[2K')
     this.#out.write(`${this.#line()}\n`)
@@ -47,7 +47,7 @@ export class Progress {
     return `${this.#label} ${bar} ${Math.floor(share * 100)} %  ${this.#rate()}${this.#left()}`
   }
 
-  /** At the pace so far. */
+  /** Remaining time, at the pace so far. */
   #left(): string {
     if (this.#done === 0 || this.#done === this.#total) return ''
     const passedMs = performance.now() - this.#startedAt

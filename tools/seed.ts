@@ -28,8 +28,8 @@ import {
 import { inShortTransactions, overRange } from './seeding/short-transactions.ts'
 
 const OPTIONS = {
-  users: required(integer('N', [0, 10_000_000], 'how many seeded accounts there shall be')),
-  friends: integer('K', [0, 10_000], 'how many friends each shall have among them; as it is if left out'),
+  users: required(integer('N', [0, 10_000_000], 'number of seeded accounts')),
+  friends: integer('K', [0, 10_000], 'friends of each among them; unchanged if left out'),
   password: text('TEXT', 'password of all seeded accounts; a random one if left out'),
 }
 
@@ -101,7 +101,7 @@ async function addUsers(db: Database, users: number, signal: AbortSignal): Promi
   progress.end()
 }
 
-/** Nobody may have more friends than wanted at the end, so what does not belong goes first. */
+/** No account may have too many friends at the end, so surplus friendships end first. */
 async function makeFriends(db: Database, circle: Circle, signal: AbortSignal): Promise<void> {
   const looking = new Progress('looking for friendships to end', circle.users)
   let ended = 0

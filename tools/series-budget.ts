@@ -1,7 +1,9 @@
 import type { ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { countCustomMetrics } from './custom-metrics.ts'
 
-/** What `telemetry-budget.json` holds: the most series that one instance can make. Its diff is where a reviewer decides. */
+/**
+ * The content of `telemetry-budget.json`: the most series that one instance can make. A reviewer decides by its diff.
+ */
 export interface SeriesBudget {
   readonly total: number
   readonly metrics: Readonly<Record<string, number>>
@@ -15,7 +17,7 @@ export function budgetOf(shape: ServiceShape): SeriesBudget {
   }
 }
 
-/** What has changed since a budget was written, one sentence for each metric. */
+/** Changes since a budget was written, one sentence for each metric. */
 export function budgetChanges(written: SeriesBudget, now: SeriesBudget): string[] {
   const changed = (what: string, series: number, before: number) => {
     const change = series > before ? `${series - before} more` : `${before - series} fewer`

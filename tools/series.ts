@@ -13,11 +13,11 @@ const OPTIONS = {
   instances: integer('N', [1, 100_000], 'processes that run at once, on all hosts; 1 if left out'),
   percentiles: texts(
     'METRIC',
-    'a distribution whose percentiles are switched on in Datadog; given again for each, or `all`',
+    'a distribution whose percentiles are switched on in Datadog; repeat it for each, or give `all`',
   ),
   'price-per-100': text(
     'PRICE',
-    'what your contract asks for 100 custom metrics a month, such as 5.00; without it no cost is shown',
+    "your contract's price of 100 custom metrics a month, such as 5.00; without it no cost is shown",
   ),
   included: integer(
     'N',
@@ -31,7 +31,7 @@ const series: Command<typeof OPTIONS> = {
   name: 'npm run series',
   summary: [
     'The most series that each metric can make, computed from the routes and the closed sets of attribute values, and',
-    'how many custom metrics Datadog counts for them. Only what happens has a series, so there are far fewer.',
+    'the custom metrics that Datadog counts for them. Only events that happen make series, so there are far fewer.',
   ].join('\n'),
   options: OPTIONS,
   run,
@@ -97,7 +97,7 @@ function sum(metrics: readonly MetricCost[], key: 'series' | 'customMetrics'): n
   return metrics.reduce((total, metric) => total + metric[key], 0)
 }
 
-/** In whatever currency the price was. */
+/** In the currency of the price. */
 function money(amount: number): string {
   return amount.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 }

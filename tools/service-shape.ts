@@ -6,7 +6,7 @@ import { unobserved } from '../src/db/observer.ts'
 import { createLogger } from '../src/telemetry/logging.ts'
 import { startTelemetry } from '../src/telemetry/start.ts'
 
-/** The routes that the service has: asked of the service itself, over an empty database, listening to nothing. */
+/** The service's routes, read from the service itself over an empty database, without listening. */
 export async function readServiceShape(): Promise<ServiceShape> {
   const db = openDatabase({ url: 'sqlite::memory:', busyTimeoutMs: 0, observer: unobserved })
   const telemetry = startTelemetry({

@@ -20,7 +20,7 @@ const PEERS = {
   'dd-trace, 10 %': { file: 'raw.js', execArgv: ['--require', 'dd-trace/init'] },
 } as const
 
-/** Names of the rows that goals are about. */
+/** Names of the rows with goals. */
 export const BASELINE = 'plain Fastify, raw SQLite'
 export const CONTROL = 'plain Fastify again (A/A)'
 export const SAME_JOB = 'plain Fastify, session and blocks'
@@ -34,7 +34,7 @@ export interface Comparison {
   readonly trivial: readonly Measured[]
 }
 
-/** What the goals are about, and nobody else between: who waits for its turn loses its caches, and the larger the more. */
+/** The subjects of the goals, without others between them: a waiting subject loses its caches, the larger the more. */
 export async function compareOwn(stage: Stage, effort: Effort): Promise<Comparison> {
   const { raw, control, database } = await baselines(stage)
   const everything = await stage.rollcall(database, 'everything')

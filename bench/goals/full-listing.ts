@@ -8,11 +8,11 @@ import { type Measured, measureInterleaved, type Subject } from '../measure/slic
 import type { Stage } from '../stage.ts'
 import type { Effort } from './comparison.ts'
 
-/** The sizes that the reference story published. */
+/** The numbers of rows that the reference story published. */
 export const LISTED_SIZES = [115, 250, 500]
 const STORY = join(import.meta.dirname, '..', 'peers', 'story.py')
 
-/** What the story's stack needs; none of Debian's packages among them starts a service. */
+/** Packages of the story's stack; none of them starts a service. */
 export const STORY_PACKAGES = 'mariadb-server-core mariadb-client python3-flask python3-mysqldb'
 
 export interface FullListing {
@@ -27,9 +27,9 @@ export interface FullListing {
 }
 
 /**
- * Everybody in one reply, by Rollcall with everything on and by the reference story's stack, in requests a second while
- * its processor is busy: Flask answers each request in a thread that then ends and takes its processor time with it.
- * Undefined where the stack is not installed.
+ * All members in one reply, by Rollcall with everything on and by the reference story's stack, in requests a second
+ * while its processor is busy: Flask answers each request in a thread that then ends and takes its processor time with
+ * it. Undefined if the stack is not installed.
  */
 export async function fullListing(stage: Stage, effort: Effort): Promise<FullListing | undefined> {
   const programs = findPrograms()
@@ -74,22 +74,22 @@ function findPrograms(): Programs | undefined {
   const isThere = (command: string) => spawnSync(command, ['--help'], { stdio: 'ignore' }).error === undefined
   const install = ['mariadb-install-db'].find(isThere)
   const mariadbd = ['mariadbd', '/usr/sbin/mariadbd'].find(isThere)
-  // Debian's packages are seen by Debian's Python alone.
+  // Only Debian's Python sees Debian's packages.
   const python = ['/usr/bin/python3', 'python3'].find(
     (command) => spawnSync(command, ['-c', 'import flask, MySQLdb'], { stdio: 'ignore' }).status === 0,
   )
-  // `my_print_defaults` is what mariadb-install-db asks, from a package of its own.
+  // mariadb-install-db needs `my_print_defaults`, from another package.
   return install && mariadbd && python && isThere('my_print_defaults')
     ? { install, mariadbd, python }
     : undefined
 }
 
-/** A server with data of its own, which listens on a socket in the stage's folder only: the path of that. */
+/** A server with its own data, on a socket in the stage's folder only; resolves to the path of that socket. */
 async function startMariaDb({ folder, processes }: Stage, programs: Programs): Promise<string> {
   const home = join(folder, 'mariadb')
   mkdirSync(home)
   const socket = join(home, 'socket')
-  // It refuses to run as root unless told so.
+  // It refuses to run as root without this option.
   const user = userInfo().uid === 0 ? ['--user=root'] : []
   const options = ['--no-defaults', `--datadir=${join(home, 'data')}`, ...user]
   await promisify(execFile)(programs.install, [...options, '--auth-root-authentication-method=normal'])

@@ -11,7 +11,7 @@ export interface Growth {
   readonly control: Spread
 }
 
-/** The same page of fifty, of few and of many members: everything on, each over a database of its own. */
+/** The same page of fifty, of few and of many members: everything on, each over its own database. */
 export async function growth(stage: Stage, users: number, effort: Effort): Promise<Growth> {
   const subjects: Subject[] = []
   for (const [name, size] of [

@@ -9,24 +9,24 @@ const REQUESTS_AT_ONCE = 2000
 const NAMED_FUNCTIONS = 3
 const NAMED_PART = 0.001
 
-/** Where a server's processor time goes, by who wrote the code that was running. */
+/** A server's processor time, by the author of the running code. */
 export interface Profile {
   readonly rooms: readonly {
     readonly name: string
-    /** Part of the time in which it was not idle. */
+    /** Part of the busy time. */
     readonly part: number
-    /** Named functions with the most time of their own there, most first, each with its part of the whole. */
+    /** Named functions with the most self time there, most first, each with its part of the whole. */
     readonly functions: readonly { readonly name: string; readonly part: number }[]
   }[]
-  /** Samples in which it was not idle. */
+  /** Samples in which it was busy. */
   readonly samples: number
 }
 
-/** The first room whose pattern fits the file of a function, or its name where it has no file. */
+/** The first room whose pattern fits a function's file, or its name if it has no file. */
 const ROOMS: readonly { readonly name: string; readonly file?: RegExp; readonly native?: RegExp }[] = [
   { name: 'garbage collection', native: /^\(garbage collector\)$/ },
   { name: 'writing to sockets', native: /^write(v|Buffer|Utf8String|Latin1String|AsciiString|Ucs2String)$/ },
-  // better-sqlite3's functions have no frame of their own: their time is that of the function which calls them.
+  // better-sqlite3's functions have no frame of their own: their time is that of the calling function.
   { name: 'SQLite', file: /\/src\/db\/execute\.ts$|\/node_modules\/better-sqlite3\// },
   { name: 'telemetry', file: /\/src\/telemetry\/|\/node_modules\/@opentelemetry\// },
   { name: 'hash of the session’s token', file: /^node:internal\/crypto\// },
@@ -36,7 +36,7 @@ const ROOMS: readonly { readonly name: string; readonly file?: RegExp; readonly 
 ]
 const REST = 'the rest of V8 and Node'
 
-/** The community page with everything on, under load for so many seconds. */
+/** The community page with everything on, under load for `seconds`. */
 export async function profile(stage: Stage, { say }: Pick<Effort, 'say'>, seconds: number): Promise<Profile> {
   say('where the time goes')
   const folder = join(stage.folder, 'profile')
@@ -59,13 +59,13 @@ function monotonicMicroseconds(): number {
   return Number(process.hrtime.bigint() / 1000n)
 }
 
-/** What this reads of a .cpuprofile: times in microseconds. */
+/** The part of a .cpuprofile that is read here: times in microseconds. */
 export interface CpuProfile {
   readonly startTime: number
   readonly nodes: readonly ProfileNode[]
   /** Ids of nodes. */
   readonly samples: readonly number[]
-  /** From the sample before, or from the start. */
+  /** Since the sample before, or since the start. */
   readonly timeDeltas: readonly number[]
 }
 
@@ -117,7 +117,7 @@ export function summarize(
   }
 }
 
-/** A native function without a room of its own belongs to its caller: a regular expression to whom it checks for. */
+/** A native function without a room belongs to its caller: a regular expression to the code that uses it. */
 function roomOf(node: ProfileNode, callers: ReadonlyMap<number, ProfileNode>): string {
   const { functionName, url } = node.callFrame
   const room = ROOMS.find(({ file, native }) => (url === '' ? native?.test(functionName) : file?.test(url)))

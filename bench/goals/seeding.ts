@@ -25,7 +25,7 @@ export async function seeding(stage: Stage, { say }: Pick<Effort, 'say'>): Promi
   return { command: spreadOf(command), prepared: spreadOf(prepared) }
 }
 
-/** Into an empty table of the same definition and with the same indexes and triggers. */
+/** Into an empty table with the same definition, indexes and triggers. */
 function insertOneByOne(from: string, to: string): number {
   const source = new Sqlite(from, { readonly: true })
   const objects = source

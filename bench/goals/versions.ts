@@ -17,8 +17,8 @@ const VERSIONS = ['before', 'now', 'now again'] as const
 type Version = (typeof VERSIONS)[number]
 
 /**
- * Two checkouts in one run: requests with everything on and off, seeding, and the start. As a table in Markdown, whose
- * ratios are of figures that were measured beside each other.
+ * Two checkouts in one run: requests with everything on and off, seeding, and the start. A table in Markdown; its
+ * ratios compare figures that were measured beside each other.
  */
 export async function compareVersions(stage: Stage, before: string, effort: Effort): Promise<string> {
   if (!existsSync(join(before, 'node_modules')))

@@ -19,7 +19,7 @@ export interface Server {
 export class Processes {
   readonly #children: ChildProcess[] = []
 
-  /** A file of `peers/`, which tells its port. */
+  /** A file of `peers/`, which reports its port. */
   async peer(
     file: string,
     { args = [], execArgv = [], env = {}, processor = SERVER_PROCESSOR }: PeerOptions = {},
@@ -51,7 +51,7 @@ export class Processes {
     return { pid, url: told }
   }
 
-  /** Any program, on the servers' processor; started once `ready` makes something of a line that it writes. */
+  /** Any program, on the servers' processor; started at the first line of output for which `ready` returns a value. */
   async program<T>(
     name: string,
     command: string,
@@ -72,7 +72,7 @@ export class Processes {
     return { told: await this.#started(child, name, told, SERVER_PROCESSOR), pid: child.pid as number }
   }
 
-  /** Where telemetry goes, on the load's processor: receiving is not what is measured. */
+  /** The receiver of telemetry, on the load's processor: receiving is not measured. */
   sink(): Promise<Server> {
     return this.peer('sink.js', { processor: LOAD_PROCESSOR })
   }
@@ -114,7 +114,7 @@ export class Processes {
     }
   }
 
-  /** Lets a server finish what it does at its end. */
+  /** Ends a server in order, and waits for its exit. */
   async stop({ pid }: Server): Promise<void> {
     const child = this.#children.find((each) => each.pid === pid) as ChildProcess
     const exited = once(child, 'exit')
@@ -122,7 +122,7 @@ export class Processes {
     await exited
   }
 
-  /** Kills what is still running. */
+  /** Kills the processes that still run. */
   async end(): Promise<void> {
     const running = this.#children
       .splice(0)
@@ -169,7 +169,7 @@ export class LoadGenerator {
     this.#ended.catch(() => {})
   }
 
-  /** Resolves when so many requests are answered, all of them well; seconds that it took. */
+  /** Resolves, in seconds, when `amount` requests have been answered with 2xx. */
   async send(visit: Visit, amount: number): Promise<number> {
     this.#child.send({ ...visit, amount })
     const answered = once(this.#child, 'message')

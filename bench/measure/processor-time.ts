@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 /**
  * Nanoseconds that a process has had a processor, all its threads together, from the scheduler's own accounting
- * (Documentation/scheduler/sched-stats.rst of Linux). It grows in nanoseconds where /proc/PID/stat grows in ticks of
- * 10 ms, and leaves out what wall time has in it: the others.
+ * (Documentation/scheduler/sched-stats.rst of Linux). /proc/PID/stat counts in ticks of 10 ms, and wall time includes
+ * other processes.
  */
 export function processorNanoseconds(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`)
@@ -19,7 +19,7 @@ function threadNanoseconds(file: string): number {
   }
 }
 
-/** What all processors did since the machine started, in ticks: all of it, and the part that the host took away. */
+/** Ticks of all processors since the machine started: all of them, and those that the host took away. */
 export interface MachineTicks {
   readonly all: number
   readonly stolen: number

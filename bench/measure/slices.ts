@@ -2,11 +2,11 @@ import type { LoadGenerator, Server, Visit } from './processes.ts'
 import { machineTicks, processorNanoseconds, stolenPart } from './processor-time.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 
-/** Slices in which the host took away more than this say more about the host. */
+/** Slices with a larger stolen part say more about the host. */
 const STOLEN_MAX = 0.03
 const CALIBRATION_REQUESTS = 300
 
-/** One thing to measure: a page of a server. */
+/** A page of a server, to measure. */
 export interface Subject {
   readonly name: string
   readonly server: Server
@@ -22,17 +22,17 @@ export interface Slice {
 
 export interface Measured {
   readonly name: string
-  /** Processor time for a request, microseconds. */
+  /** Processor time for a request, in microseconds. */
   readonly microseconds: Spread
   readonly requestsASecond: Spread
   readonly slices: readonly Slice[]
-  /** Left out because of the host. */
+  /** Slices left out because of the host. */
   readonly leftOut: number
-  /** Part of a processor that the process takes while nobody asks anything: exports, samplers, timers. */
+  /** Part of a processor that the process uses without requests: exports, samplers, timers. */
   readonly idle: number
 }
 
-/** What a process uses between its slices. */
+/** A process's use of a processor between its slices. */
 class IdleTime {
   #nanoseconds = 0
   #seconds = 0
@@ -57,13 +57,13 @@ export interface Rounds {
   /** Slices of each subject. */
   readonly rounds: number
   readonly sliceSeconds: number
-  /** Before the first slice of a subject, whole ones: the compiler has to have seen its code. */
+  /** Seconds of whole slices before the first one of a subject: the compiler needs to see its code. */
   readonly warmUpSeconds: number
 }
 
 /**
  * Measures all subjects in short slices, each once a round in a new order. A second subject of the same kind is the
- * control: how far their ratio is from 1 is what the method cannot tell apart.
+ * control: the method cannot tell differences apart that are smaller than their ratio's distance from 1.
  */
 export async function measureInterleaved(
   subjects: readonly Subject[],
@@ -76,7 +76,7 @@ export async function measureInterleaved(
     amounts.set(subject, Math.ceil(sliceSeconds * (await warmUp(subject, load, warmUpSeconds))))
 
   const slices = new Map<Subject, Slice[]>(subjects.map((subject) => [subject, []]))
-  // Of a server, which may be two subjects: neither is idle in a slice of the other.
+  // For each server, which may be two subjects: neither is idle in a slice of the other.
   const idle = new Map<Server, IdleTime>(subjects.map(({ server }) => [server, new IdleTime()]))
   for (let round = 0; round < rounds; round++) {
     for (const subject of shuffled(subjects)) {
@@ -104,7 +104,7 @@ export async function measureInterleaved(
   })
 }
 
-/** Of the slices of one round each, so that what slows the whole machine slows both. */
+/** From the slices of one round each, so that a slow moment of the machine slows both. */
 export function ratioOf(
   one: Measured,
   other: Measured,
@@ -114,11 +114,11 @@ export function ratioOf(
     const same = other.slices.find(({ round }) => round === slice.round)
     return same === undefined ? [] : [slice[figure] / same[figure]]
   })
-  // Where no round was quiet for both.
+  // No round was quiet for both.
   return ratios.length > 0 ? spreadOf(ratios) : spreadOf([one[figure].median / other[figure].median])
 }
 
-/** Requests that it answers in a second, in the end. */
+/** Requests that it answers in a second, at the end of the warm-up. */
 async function warmUp({ visit }: Subject, load: LoadGenerator, seconds: number): Promise<number> {
   let perSecond = CALIBRATION_REQUESTS / (await load.send(visit, CALIBRATION_REQUESTS))
   for (let second = 0; second < seconds; second++) {
@@ -142,7 +142,7 @@ async function measureSlice({ server, visit }: Subject, load: LoadGenerator, amo
   }
 }
 
-/** All where nearly none was quiet: a figure with its spread says more than none. */
+/** All slices if nearly none was quiet: a figure with its spread says more than none. */
 function quiet(slices: readonly Slice[]): readonly Slice[] {
   const kept = slices.filter(({ stolen }) => stolen <= STOLEN_MAX)
   return kept.length >= 3 ? kept : slices

@@ -1,4 +1,4 @@
-/** The value below which a part of the sorted values lies, between two by line; values must not be empty. */
+/** The quantile of sorted values at `part` (0 to 1), interpolated between neighbours; values must not be empty. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * part

@@ -1,5 +1,5 @@
 // @fastify/otel, the official instrumentation, under the SDK for Node with its own defaults; `--with-http` adds
-// instrumentation-http, as its README shows. How many are sampled and where they go is said by OTEL_* variables.
+// instrumentation-http, as its README shows. OTEL_* variables set the sampling and the destination.
 'use strict'
 const { FastifyOtelInstrumentation } = require('@fastify/otel')
 const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')

@@ -1,4 +1,4 @@
-// The same pages through Kysely as it comes: its own SQLite dialect, the query built for each request.
+// The same pages through Kysely with its own SQLite dialect; the query is built for each request.
 'use strict'
 const { Kysely, SqliteDialect } = require('kysely')
 const { openDatabase, pageSchema, toPage } = require('./pages.js')

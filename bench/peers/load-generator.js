@@ -1,6 +1,6 @@
-// Sends an exact number of requests over 32 connections, each with its next one as soon as it has an answer, and tells
-// how long it took until all were answered. A process of its own, so that the time of a server's processor holds nothing
-// of it; kept, so that its own code is warm. A server that closes after each answer is connected to again.
+// Sends an exact number of requests over 32 connections, the next on each as soon as it has an answer, and reports the
+// time until all were answered. A process of its own, so that a server's processor time excludes it; kept running, so
+// that its own code is warm. Connects again to a server that closes after each answer.
 'use strict'
 const { Client } = require('undici')
 

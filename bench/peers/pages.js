@@ -1,5 +1,5 @@
-// The community page (50 of all members, newest first) as one writes it for speed without a framework for queries: one
-// prepared statement, a schema for parameters and reply. And a page of 60 bytes that does nothing.
+// The community page (50 of all members, newest first) written for speed, without a framework for queries: one prepared
+// statement, a schema for parameters and reply. And a page of 60 bytes that does nothing.
 'use strict'
 const { createHash } = require('node:crypto')
 const Sqlite = require('better-sqlite3')
@@ -69,7 +69,7 @@ function rawRoutes(app) {
   trivialRoutes(app)
 }
 
-/** With all that Rollcall's page does for its reader: who asks (a token's session), and whom a block hides. */
+/** The same work as Rollcall's page: the member behind a session's token, and members hidden by a block. */
 function sameJobRoute(app, db) {
   const session = db.prepare(
     `select sessions.id, kind, created_at, last_used_at, expires_at, users.id as user_id, name, email, joined_at

@@ -1,4 +1,4 @@
-// Plain Fastify on raw prepared SQLite, nothing measured: what all others are compared with.
+// Plain Fastify on raw prepared SQLite, without measurements: the baseline of all others.
 'use strict'
 const { rawRoutes } = require('./pages.js')
 const { serve } = require('./serve.js')

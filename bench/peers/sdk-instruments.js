@@ -1,5 +1,5 @@
-// The SDK's own instruments by hand: what Rollcall records of a request and its query, with the same attributes, each
-// as one call of the API.
+// The SDK's own instruments by hand: the same records as Rollcall's of a request and its query, with the same
+// attributes, each as one call of the API.
 'use strict'
 const { metrics } = require('@opentelemetry/api')
 const { OTLPMetricExporter } = require('@opentelemetry/exporter-metrics-otlp-proto')

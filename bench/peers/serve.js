@@ -1,4 +1,4 @@
-// Frame of every peer: listens on a free port, tells it to whoever forked it, and ends when that one has ended.
+// Frame of every peer: listens on a free port, reports it to its parent process, and ends with that process.
 'use strict'
 const Fastify = require('fastify')
 

@@ -1,4 +1,4 @@
-// Takes whatever telemetry comes, from OTLP exporters and from dd-trace, and answers as its receiver would.
+// Accepts telemetry from OTLP exporters and from dd-trace, and answers as its receiver would.
 'use strict'
 const { createServer } = require('node:http')
 

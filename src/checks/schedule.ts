@@ -4,7 +4,7 @@ export interface CheckLogger {
 
 /**
  * Runs a check at once and then at its interval, until the returned function is called. A failed run is logged, and the
- * next run comes as planned. A run that is still going when the next is due takes its place.
+ * next run comes as planned. While a run is still going, later ones are skipped.
  */
 export function schedule(
   name: string,

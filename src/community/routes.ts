@@ -21,7 +21,7 @@ interface CommunityOptions {
 
 /** All members, except those hidden by a block. */
 export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = async (app, { db, config }) => {
-  app.describeTag('community', 'Everybody')
+  app.describeTag('community', 'All members')
   app.get(
     LISTING,
     {

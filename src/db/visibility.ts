@@ -5,8 +5,6 @@ import type { Tables } from '../../migrations/index.ts'
  * Whether a member may see the row of `users`: a block hides both members from each other. Use it as
  * `where(isVisibleTo(memberId))`. Only the look-up itself depends on the row, so the blocks are read once for a query.
  * Most members have none, which saves the look-up in each row (a quarter of a page of fifty).
- * `where(isVisibleTo(memberId))`. Nothing in it depends on the row but the look-up itself, so the blocks are read once
- * for a query; and most members have none, which saves the look-up in each row (a quarter of a page of fifty).
  */
 export function isVisibleTo(memberId: number | Expression<number>): Expression<SqlBool> {
   const eb = expressionBuilder<Tables, 'users'>()

@@ -13,7 +13,7 @@ const Links = Type.Object(
 
 /** A visitor's first page, with links to the others. */
 export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async (app, { version }) => {
-  app.describeTag('home', 'Where a visitor arrives')
+  app.describeTag('home', 'Start page')
   app.get(
     '/',
     {

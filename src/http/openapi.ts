@@ -6,7 +6,7 @@ import { describeResponses } from './response-docs.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Describes the operations with this tag in the document. */
+    /** Describes a tag in the document, for all operations that have it. */
     describeTag(name: string, description: string): void
   }
 }

@@ -18,9 +18,9 @@ export interface Member extends Readonly<OwnerRow> {
 
 export interface NewSession {
   token: string
-  /** Its end if it is not used. */
+  /** Its end if it stays unused. */
   expiresAt: number
-  /** Its end although it is used. */
+  /** Its end even if it is used. */
   lifeEndsAt: number
 }
 

@@ -50,7 +50,7 @@ test('what is not help installs as before, and says where it cannot', async (t) 
   await t.rejects(run('sh', ['-c', 'node scripts/run.cjs tools/seed.ts --users 3'], { cwd: clone, env }), {
     code: 1,
     stderr:
-      /^Installing what package-lock\.json names.*The installation failed; check that the npm registry/s,
+      /^Installing the packages of package-lock\.json.*The installation failed; check that the npm registry/s,
   })
 })
 

@@ -2,45 +2,45 @@ import type { MergedHistogram } from '@rollcall/otlp'
 import { ascending, type Percentiles, percentile, percentilesOf, percentilesOfValues } from './statistics.ts'
 import type { TelemetryWindow } from './telemetry-receiver.ts'
 
-/** A request as its client saw it. */
+/** A request by its client's measurement. */
 export interface TimedRequest {
   readonly traceId: string
   /** From sending to the last byte. */
   readonly seconds: number
-  /** No other one was on its way to the same server meanwhile, for which it could have waited. */
+  /** No other request was on its way to the same server, so it waited for none. */
   readonly wasAlone: boolean
 }
 
-/** What the client measured beside what telemetry reports, of the same requests. */
+/** The client's measurements beside telemetry's, for the same requests. */
 export interface Comparison {
   readonly requests: number
   /** From sending to the last byte, by the client's clock. */
   readonly client: Percentiles
   /** `http.server.request.duration`, from its buckets. */
   readonly telemetry: Percentiles
-  /** The same requests' spans, each exact: what the buckets are an estimate of. */
+  /** The exact durations of the same requests, from their spans; the buckets estimate them. */
   readonly exact: Percentiles
-  /** Of each request, the client's time less its span's. */
+  /** Each request's time at the client minus its span's. */
   readonly outside: Percentiles
-  /** The control: as many bytes from a server that only answers, by the client's clock. */
+  /** The control: replies of the same size from the bare server, by the client's clock. */
   readonly bare: Percentiles
   /** `database.query.time` of the page, from its buckets: all of its queries. */
   readonly queries: Percentiles & { readonly perRequest: number; readonly bucketError: number }
-  /** Of each request its longest query, which is the list's; the others are quick, such as its session's. By spans. */
+  /** Each request's longest query, which is the list's, by spans; the others are quick, such as the session's. */
   readonly longestQuery: Percentiles
   /** A percentile from buckets is within this part of the exact one. */
   readonly bucketError: number
-  /** What does not agree; empty if all does. */
+  /** Sentences about disagreements; empty if all agree. */
   readonly disagreements: readonly string[]
-  /** Where too few requests were alone to tell whether the two clocks agree. */
+  /** Whether too few requests were alone to compare the two clocks. */
   readonly isTooBusyToTell: boolean
 }
 
 /** Durations have whole nanoseconds in spans. */
 const SPAN_RESOLUTION = 2e-9
-/** Fewer, and their median says little. */
+/** The median of fewer requests says little. */
 const ALONE_MIN = 20
-/** A large process finds its code and data less often in the processor's caches than a bare server does. */
+/** A large process finds its code and data less often in the processor's caches than the bare server does. */
 const BARE_TIMES_MAX = 1.5
 
 /**
@@ -106,9 +106,9 @@ function percentilesDiffer(name: string, seconds: readonly number[], histogram: 
 }
 
 /**
- * By requests that were alone, because others also wait for those before them, which the service's clock cannot see. By
- * medians with their confidence, because of a single request even the shorter clock may run longer: the client may have
- * the last byte before the service hears that it was sent.
+ * Compares requests that were alone, because others also wait for those before them, which the service's clock cannot
+ * see. Compares medians with their confidence, because in a single request even the shorter clock may run longer: the
+ * client may have the last byte before the service hears that it was sent.
  */
 function clocksDiffer(outsideSeconds: readonly number[], bareSeconds: readonly number[]): string[] {
   const outside = percentilesOfValues(outsideSeconds).p50

@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /**
- * The control: answers with as many bytes as the path says, made beforehand, and does nothing else. What its client
- * waits for is connection, operating system and both event loops, under the same conditions as the service's.
+ * The control: answers with as many bytes as the path gives, made beforehand, and does nothing else. Its client waits
+ * for the connection, the operating system and both event loops, under the same conditions as the service's.
  */
 const bodies = new Map<string, Buffer>()
 

@@ -11,7 +11,7 @@ const PERCENTILE_KEY: Chart['key'] = [
   { style: 'bar', name: '95 % confidence' },
 ]
 
-/** From this ratio on, what is small would lie on the axis of a linear scale. */
+/** From this ratio on, small values would lie on the axis of a linear scale. */
 const LOGARITHMIC_FROM = 10
 
 /** Latency against rows, by listing: the client's, and telemetry's own percentiles as rings. */
@@ -31,13 +31,13 @@ export function latencyChart(findings: Findings): Chart {
     caption: [
       ...LISTINGS.flatMap(({ name }) => growth(name, findings)),
       'Lines: from sending to the last byte, by the client’s clock. Rings: within the service, by telemetry.',
-      'Bars, and what is in brackets: 95 % confidence, if the machine was the same at each size.',
+      'Bars and brackets: 95 % confidence, if the machine was the same at each size.',
       ...storyLine(findings),
     ],
   })
 }
 
-/** The story's query and ours; undefined where no size is the story's. */
+/** The story's query and ours; undefined if no size is the story's. */
 export function storyChart(findings: Findings): Chart | undefined {
   const found = findings.measurements.filter(
     ({ listing, tableRows }) => listing.name === 'full listing' && tableRows in STORY_MS,
@@ -55,7 +55,7 @@ export function storyChart(findings: Findings): Chart | undefined {
     },
     { name: 'rebuilt', lines: [{ style: 'line', points: rebuilt }] },
   ]
-  return chart(findings, 'The query that lists everybody', groups, { key: PERCENTILE_KEY, caption: [] })
+  return chart(findings, 'The query of the full listing', groups, { key: PERCENTILE_KEY, caption: [] })
 }
 
 export function searchChart(findings: Findings): Chart {
@@ -106,7 +106,7 @@ function chart(
   }
 }
 
-/** How the listing's median grows, as its client and as telemetry have it; nothing where one size alone is known. */
+/** Growth of the listing's median, by its client and by telemetry; none for a single size. */
 function growth(name: string, findings: Findings): string[] {
   const found = findings.measurements.filter((each) => each.listing.name === name && !isCapped(each))
   const of = (side: 'client' | 'telemetry') =>

@@ -1,4 +1,4 @@
-/** A chart as SVG text: no script, no font or style from elsewhere, light and dark by the reader's own setting. */
+/** A chart as SVG text: no script, no external font or style, light and dark by the reader's own setting. */
 
 export interface ChartPoint {
   readonly x: number
@@ -7,7 +7,7 @@ export interface ChartPoint {
   readonly high?: number
 }
 
-/** How its points are shown: joined by a line, by a dashed one, or as rings without any. */
+/** The look of its points: joined by a line, by a dashed one, or rings without any. */
 export type LineStyle = 'line' | 'dashed' | 'rings'
 
 export interface Group {
@@ -20,9 +20,9 @@ export interface Chart {
   readonly xLabel: string
   readonly yLabel: string
   readonly isLogarithmic: { readonly x: boolean; readonly y: boolean }
-  /** Four colours are told apart. */
+  /** Readers tell four colours apart. */
   readonly groups: readonly Group[]
-  /** What the styles mean, and bars: shown in grey beside the names of the groups. */
+  /** The meaning of the styles and bars: shown in grey beside the names of the groups. */
   readonly key: readonly { readonly style: LineStyle | 'bar'; readonly name: string }[]
   readonly caption: readonly string[]
 }
@@ -30,7 +30,7 @@ export interface Chart {
 export interface Layout {
   readonly width: number
   readonly plotHeight: number
-  /** Where the page that shows it has title and caption in its own text. */
+  /** For a page that has title and caption in its own text. */
   readonly isBare: boolean
 }
 
@@ -39,13 +39,13 @@ export const STANDALONE: Layout = { width: 880, plotHeight: 380, isBare: false }
 const MARGIN = { left: 62, right: 22, legendTop: 16 }
 const LEGEND_LINE = 24
 const CAPTION_LINE = 19
-/** Of the 13 px font, at most: fonts differ, and a name must not run into the next one. */
+/** Of a character in the 13 px font, at most: fonts differ, and a name must not run into the next one. */
 const CHARACTER_WIDTH = 7.2
-/** The same for lines of text, in which wide and narrow letters mix. */
+/** The same in lines of text, in which wide and narrow letters mix. */
 const CAPTION_CHARACTER_WIDTH = 6.9
 /** Points of one size stand side by side, so that none hides another. */
 const SIDE_STEP = 8
-/** Between the first and last size and the plot's edges. */
+/** Space between the first and last size and the plot's edges. */
 const X_ROOM = 0.07
 
 export const STYLE = `
@@ -100,7 +100,7 @@ export function drawChart(chart: Chart, { width, plotHeight, isBare }: Layout = 
   ].join('\n')
 }
 
-/** Names of the groups in their colours, then the styles in grey; as many to a line as there is room for. */
+/** Names of the groups in their colours, then the styles in grey; each line takes those that fit. */
 function drawLegend({ groups, key }: Chart, top: number, edge: number, width: number) {
   const entries = [
     ...groups.map(({ name }, color) => ({ name, kind: 'name', style: 'line' as const, paint: `c${color}` })),
@@ -140,7 +140,7 @@ function scale(
   return { ticks, place: (value) => Math.round(10 * (from + share(value) * (to - from))) / 10 }
 }
 
-/** Its ticks are the sizes themselves, those left out that have no room beside the one before. */
+/** Its ticks are the sizes themselves, except those too close to the one before. */
 function horizontalScale(sizes: readonly number[], isLogarithmic: boolean, from: number, to: number): Scale {
   const [least, most] = [sizes[0]!, sizes.at(-1)!]
   if (least === most) return scale([least / 2, least * 2], true, from, to, sizes)
@@ -161,7 +161,7 @@ function verticalScale(values: readonly number[], isLogarithmic: boolean, from: 
   return scale([ticks[0]!, ticks.at(-1)!], isLogarithmic, from, to, ticks)
 }
 
-/** From 0 up to beyond the most, five to ten of them. */
+/** Five to ten values, from 0 to above the maximum. */
 export function linearTicks(most: number): number[] {
   const power = 10 ** Math.floor(Math.log10(most / 5))
   const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= 8)!
@@ -170,7 +170,7 @@ export function linearTicks(most: number): number[] {
   )
 }
 
-/** 1, 2, 5 in each decade while they are few; powers of ten alone where they are many. */
+/** 1, 2, 5 in each decade for a few decades; powers of ten alone for many. */
 function logarithmicTicks(least: number, most: number): number[] {
   const decades = Math.log10(most / least)
   const factors = decades > 3 ? [1] : [1, 2, 5]
@@ -223,7 +223,7 @@ function label(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
 }
 
-/** Lines of at most so many characters, broken between words. */
+/** Lines of at most this many characters, broken between words. */
 export function wrap(content: string, characters: number): string[] {
   const lines: string[] = []
   for (const word of content.split(' ')) {

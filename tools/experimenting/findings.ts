@@ -4,7 +4,7 @@ import { LISTINGS, type Measurement } from './measure.ts'
 import type { SearchShape } from './search-shape.ts'
 import type { Percentiles } from './statistics.ts'
 
-/** What an experiment found. */
+/** The findings of an experiment. */
 export interface Findings {
   /** By listing, then by size. */
   readonly measurements: readonly Measurement[]
@@ -12,14 +12,14 @@ export interface Findings {
   readonly startedAt: Date
   readonly tookSeconds: number
   readonly machine: string
-  /** How many measurements, searches among them, there were to be. */
+  /** Number of planned measurements, searches included. */
   readonly planned: number
 }
 
-/** Published with the reference story: query times of its page that lists everybody. */
+/** Published with the reference story: query times, in milliseconds, of its full listing. */
 export const STORY_MS: Readonly<Record<number, number>> = { 115: 60, 250: 140, 500: 260 }
 
-/** The story's code on its own kind of database, measured anew on two virtual cores: medians of two passes of 200. */
+/** The story's code on its own kind of database, measured again on two virtual cores: medians of two passes of 200. */
 export const REBUILT_MS: Readonly<Record<number, readonly [number, number]>> = {
   115: [0.93, 1.02],
   250: [1.09, 1.24],
@@ -27,16 +27,16 @@ export const REBUILT_MS: Readonly<Record<number, readonly [number, number]>> = {
 }
 
 export const ABOUT_THE_COLUMNS =
-  'client: from sending to the last byte, by the client’s clock. telemetry: http.server.request.duration, by the service’s clock and from buckets. differ by: what lies outside of the service. bare: as many bytes from a server that only answers, asked in between. bucket error: within what part of the exact percentile telemetry’s is.'
+  'client: from sending to the last byte, by the client’s clock. telemetry: http.server.request.duration, by the service’s clock and from buckets. differ by: the time outside of the service. bare: a reply of the same size from a server that only answers, in between. bucket error: the largest relative error of telemetry’s percentiles.'
 
 export const ABOUT_AGREEMENT =
-  'Held to agree, or the command fails: each request of the client is in telemetry, once; telemetry’s percentiles are within the bucket error of those of the spans, which know each duration; and by requests that met no other one, telemetry’s clock leaves out no more than one and a half times what the bare server takes in all. Where clients wait much longer than telemetry says and the bare server answers soon, they wait for the service to turn to them, which its clock cannot see; where the bare server is late too, the machine is busy.'
+  'The command fails unless three things hold: each request of the client is in telemetry, once; telemetry’s percentiles are within the bucket error of the exact ones, from spans; and for requests that met no other one, telemetry’s clock leaves out at most one and a half times the bare server’s whole answer. If clients wait much longer than telemetry says and the bare server answers soon, the requests wait in front of the service, where its clock cannot see them; if the bare server is late too, the machine is busy.'
 
 export const ABOUT_QUERIES =
   'all queries: database.query.time, from buckets. list query: the longest of each request, by its spans; the other one looks up the session.'
 
 export const ABOUT_THE_STORY =
-  'The published times could not be reproduced: the same queries from the same language to the same kind of database took about 60 to 150 times less on two virtual cores (rebuilt). They grow by 0.52 ms with each row. Printing each row to a slow console would do that, but this is a guess, because hardware and driver are not known. To be quicker than 60 ms is therefore no merit; the rebuilt figures are what to compare with.'
+  'The published times could not be reproduced: the same queries from the same language to the same kind of database took about 60 to 150 times less on two virtual cores (rebuilt). They grow by 0.52 ms with each row. Printing each row to a slow console would do that, but this is a guess, because hardware and driver are not known. Compare with the rebuilt figures: being quicker than 60 ms is no merit.'
 
 /** Whether the reference story has a figure for any of them. */
 export function hasStorySize({ measurements }: Findings): boolean {
@@ -52,7 +52,7 @@ export function progressOf({ measurements, searches, planned }: Findings): strin
   return `${formatCount(measurements.length + searches.length)} of ${formatCount(planned)} measurements`
 }
 
-/** What to call incomplete findings; undefined for complete ones. */
+/** A note on incomplete findings; undefined for complete ones. */
 export function partialNote(findings: Findings): string | undefined {
   const { measurements, searches, planned } = findings
   return measurements.length + searches.length === planned ? undefined : `Partial: ${progressOf(findings)}`
@@ -139,7 +139,7 @@ export function disagreements({ measurements }: Findings): string[] {
   )
 }
 
-/** What could not be told, because the machine was busy. */
+/** Comparisons that a busy machine prevented. */
 export function untold({ measurements }: Findings): string[] {
   const busy = measurements.filter(({ isTooBusyToTell }) => isTooBusyToTell)
   if (busy.length === 0) return []
@@ -147,7 +147,7 @@ export function untold({ measurements }: Findings): string[] {
     .map(({ listing, tableRows }) => `${listing.name} at ${formatCount(tableRows)} rows`)
     .join(', ')
   return [
-    `Not told is whether the two clocks agree for: ${where}. Too few requests met no other one; give a lower --rate, a longer --duration, or a quieter machine.`,
+    `The clocks could not be compared for: ${where}. Too few requests met no other one; give a lower --rate, a longer --duration, or a quieter machine.`,
   ]
 }
 

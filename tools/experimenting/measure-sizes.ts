@@ -12,33 +12,33 @@ import { seed, startBareServer, startTracedService } from './service-process.ts'
 import { type Step, Steps } from './steps.ts'
 import { TelemetryReceiver } from './telemetry-receiver.ts'
 
-/** Everybody's; the friends page is the same at each size, only the table grows. */
+/** Friends of each account; the friends page is the same at each size, only the table grows. */
 const FRIENDS = 10
-/** For each page: until the code that it needs is compiled. */
+/** For each listing: until its code is compiled. */
 const WARM_UP_MS = 1500
 const REQUEST_TIMEOUT_MS = 30_000
 
 export interface ExperimentPlan {
-  /** Rows in the table, ascending. */
+  /** Numbers of rows in the table, ascending. */
   readonly sizes: readonly number[]
   readonly ratePerSecond: number
-  /** For each page at each size. */
+  /** Seconds for each page at each size. */
   readonly durationSeconds: number
   readonly withSearches: boolean
 }
 
-/** What has been measured so far. */
+/** The measurements so far. */
 export interface Found {
   readonly measurements: Measurement[]
   readonly searches: SearchShape[]
 }
 
-/** Adds to what is found, so that it is there also where it throws: at an abort, or for a `CommandError`. */
+/** Adds to the findings as it goes, so that they survive an abort or a thrown `CommandError`. */
 export async function measureSizes(plan: ExperimentPlan, found: Found, signal: AbortSignal): Promise<void> {
   const steps = new Steps(plan.sizes.flatMap((size) => stepsOf(size, plan)))
   const temporary = mkdtempSync(join(tmpdir(), 'rollcall-experiment-'))
   const clear = () => rmSync(temporary, { recursive: true, force: true })
-  // Also where somebody does not wait for the end.
+  // Also after an interrupt.
   process.on('exit', clear)
   const receiver = new TelemetryReceiver()
   try {
@@ -60,7 +60,7 @@ export async function measureSizes(plan: ExperimentPlan, found: Found, signal: A
   }
 }
 
-/** Planned by what two cores take. */
+/** Planned for two cores. */
 function stepsOf(tableRows: number, { durationSeconds, withSearches }: ExperimentPlan): Step[] {
   const rows = `${formatCount(tableRows)} rows`
   return [

@@ -6,7 +6,7 @@ import { type Comparison, compareWithTelemetry, type TimedRequest } from './agre
 import { ascending, percentile } from './statistics.ts'
 import type { TelemetryReceiver } from './telemetry-receiver.ts'
 
-/** What is asked for and measured. */
+/** A listing to measure. */
 export interface Listing {
   readonly name: 'full listing' | 'keyset page' | 'friends page'
   readonly path: string
@@ -21,7 +21,10 @@ export const LISTINGS: readonly Listing[] = [
   { name: 'friends page', path: '/v1/me/friends?limit=50', route: '/v1/me/friends', page: 'friends' },
 ]
 
-/** At most this part of the time is the service busy: requests that wait for each other would be another experiment. */
+/**
+ * The service may be busy for at most this part of the time: requests that wait for each other would be another
+ * experiment.
+ */
 const BUSY_MAX = 0.3
 const WARM_UP_REQUESTS_MIN = 20
 
@@ -36,7 +39,7 @@ export interface Measurement extends Comparison {
 
 export interface Bench {
   readonly client: HttpClient
-  /** Of the server that only answers. */
+  /** Connected to the bare server. */
   readonly bareClient: HttpClient
   readonly token: string
   readonly receiver: TelemetryReceiver
@@ -51,7 +54,7 @@ export interface WarmListing {
   readonly replyBytes: number
 }
 
-/** Asks for one listing after the other, each so long, and leaves no trace in the receiver's next window. */
+/** Asks for one listing after the other, for `eachMs` each, and leaves no trace in the receiver's next window. */
 export async function warmUp(
   bench: Bench,
   listings: readonly Listing[],
@@ -113,7 +116,7 @@ export async function measureListing(
   }
 }
 
-/** Requests on their way, and whether others were on theirs at the same time. */
+/** Requests on their way, and whether any overlapped. */
 class Traffic {
   readonly #requests: Promise<TimedRequest>[] = []
   readonly #underWay = new Set<{ isAlone: boolean }>()
@@ -135,7 +138,7 @@ class Traffic {
       this.#underWay.delete(mark)
       return { traceId, seconds, wasAlone: mark.isAlone }
     })
-    // Heard at once: all are waited for only when the last one is sent, and what nobody hears ends the process.
+    // Handled at once: all are awaited only after the last one is sent, and an unhandled rejection ends the process.
     timed.catch(this.#onFailure)
     this.#requests.push(timed)
   }

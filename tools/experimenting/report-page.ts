@@ -33,7 +33,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; position: st
 const ROOMY = { width: 880, plotHeight: 360, isBare: true }
 const NARROW = { width: 360, plotHeight: 300, isBare: true }
 
-/** Everything in one file that needs nothing else: no script, no font, no other host. */
+/** The whole report in one file: no script, no font, no other host. */
 export function reportPage(findings: Findings): string {
   const { startedAt, tookSeconds, machine, searches } = findings
   const differing = disagreements(findings)
@@ -77,7 +77,7 @@ function paragraph(content: string, kind?: string): string {
   return `<p${kind === undefined ? '' : ` class="${kind}"`}>${escapeXml(content)}</p>`
 }
 
-/** Drawn twice, because the text of a chart that is made smaller is not readable on a phone. */
+/** Drawn twice, because the text of a shrunken chart is not readable on a phone. */
 function figure(chart: Chart): string {
   return [
     `<figure><div class="roomy">${drawChart(chart, ROOMY)}</div><div class="narrow">${drawChart(chart, NARROW)}</div>`,

@@ -18,8 +18,8 @@ const RUNS_MIN = 20
 const TIME_MS = 2000
 
 /**
- * Members whose name starts with two letters, 51 of them at most as for a page of 50. `not indexed` forbids SQLite every
- * index, so the second one is what the search would cost if the index were not there, on the very same file.
+ * Members whose name starts with two letters, at most 51 of them, as for a page of 50. `not indexed` forbids SQLite
+ * every index, so the second query has the cost of a missing index, on the very same file.
  */
 const SEARCHES = {
   indexed: (from: string, to: string) =>
@@ -51,7 +51,7 @@ export async function measureSearch(
         (seconds.length < RUNS_MAX && performance.now() - startedAt < TIME_MS)
       ) {
         signal.throwIfAborted()
-        // Signals are heard between two turns of the event loop, which queries of SQLite alone do not leave.
+        // Signals are heard between two turns of the event loop, and SQLite's queries alone leave no turn.
         await setImmediate()
         const [one, other] = [seconds.length % 26, Math.floor(seconds.length / 26) % 26]
         const prefix = String.fromCharCode(97 + one, 97 + other)

@@ -6,7 +6,7 @@ import { CommandError } from '../../src/process/command.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A script of this project as a process of its own, with these variables alone. */
+/** A script of this project as a process of its own, with only these variables. */
 function start(script: string, args: readonly string[], env: Record<string, string>): ChildProcess {
   const child = spawn(process.execPath, [script, ...args], {
     cwd: ROOT,
@@ -19,19 +19,19 @@ function start(script: string, args: readonly string[], env: Record<string, stri
 }
 
 /**
- * A terminal sends Ctrl-C to all of its processes at once. The experiment alone is to hear it, and to end the others
- * in their order; else the first sign of it would be a service that does not answer.
+ * A terminal sends Ctrl-C to all of its processes at once. Only the experiment may hear it, and end the others in
+ * order; otherwise it would first see a service that does not answer.
  */
 const DETACHED = true
 
 function dieWithUs(child: ChildProcess): void {
   const kill = () => child.kill('SIGKILL')
-  // Before whoever removes the folder in which it writes.
+  // Runs before the removal of the folder that it writes to.
   process.prependListener('exit', kill)
   child.on('exit', () => process.off('exit', kill))
 }
 
-/** Makes the seeded part of a database's table exactly as large, with `npm run seed`'s own program. */
+/** Seeds a database's table to exactly this size, with `npm run seed`'s own program. */
 export async function seed(
   databaseUrl: string,
   { rows, friends, password }: { rows: number; friends: number; password: string },
@@ -53,7 +53,7 @@ export async function seed(
 
 export interface ServiceProcess {
   readonly url: string
-  /** Ends it as a supervisor would, and waits for it. */
+  /** Ends it as a supervisor would, and waits for its exit. */
   stop(): Promise<void>
 }
 
@@ -103,7 +103,7 @@ export async function startTracedService(
   }
 }
 
-/** A server that only answers, to compare with: http://…/N answers with N bytes. */
+/** A server that only answers, for comparison: http://…/N answers with N bytes. */
 export async function startBareServer(): Promise<ServiceProcess> {
   const child = fork(new URL('./bare-server.ts', import.meta.url), { detached: DETACHED })
   dieWithUs(child)

@@ -12,8 +12,8 @@ export interface RankInterval {
 }
 
 /**
- * The ranks between whose values the true percentile lies with 95 % confidence, whatever the distribution: how many of
- * `count` values lie below it is binomial (order-statistic interval). With too few values for that, the outermost ones.
+ * The ranks whose values enclose the true percentile with 95 % confidence, for any distribution: the number of the
+ * `count` values below it is binomial (order-statistic interval). With too few values, the outermost ones.
  */
 export function confidenceRanks(fraction: number, count: number): RankInterval {
   const logOdds = Math.log(fraction) - Math.log(1 - fraction)
@@ -29,7 +29,7 @@ export function confidenceRanks(fraction: number, count: number): RankInterval {
   return { low, high: count }
 }
 
-/** Values of which each rank is known, exactly or from buckets. In seconds. */
+/** Values with known ranks, exact or from buckets. In seconds. */
 interface Ranked {
   readonly count: number
   valueOfRank(rank: number): number
@@ -73,12 +73,12 @@ export interface Slope {
   readonly high: number
 }
 
-/** How wide a 95 % interval is, in standard deviations. */
+/** Width of a 95 % interval, in standard deviations. */
 const INTERVAL_WIDTH = 2 * 1.96
-/** No estimate is taken for better than this part of its value: that of a bucket has no width at all. */
+/** No estimate counts as better than this part of its value: that of a bucket has no width at all. */
 const RESOLUTION = 0.002
 
-/** Milliseconds for each row more, where time grows along a straight line; undefined for fewer than two sizes. */
+/** Milliseconds for each further row, on a straight line; undefined for fewer than two sizes. */
 export function fitPerRow(points: readonly { rows: number; estimate: Estimate }[]): Slope | undefined {
   return fitSlope(
     points.map(({ rows, estimate: { ms, lowMs, highMs } }) => ({
@@ -101,8 +101,8 @@ export function fitExponent(points: readonly { rows: number; estimate: Estimate 
 }
 
 /**
- * Weighted least squares. Where the points lie farther from the line than their deviations explain, because the machine
- * was not the same at each size or the curve is none, the interval is wider by as much (the Birge ratio).
+ * Weighted least squares. If the points lie farther from the line than their deviations explain, because the machine
+ * changed between sizes or the curve is no line, the interval is widened accordingly (the Birge ratio).
  */
 function fitSlope(points: readonly { x: number; y: number; deviation: number }[]): Slope | undefined {
   const weights = points.map(({ deviation }) => deviation ** -2)

@@ -5,7 +5,7 @@ export interface Step {
   readonly plannedSeconds: number
 }
 
-/** Says which step begins, and about how long the rest will take: as planned, corrected by how the plan has held. */
+/** Announces each step and the time of the rest: as planned, corrected by how the plan has held. */
 export class Steps {
   readonly #steps: readonly Step[]
   readonly #out: Writable

@@ -21,11 +21,11 @@ const POLL_MS = 50
 /** The service exports each second. */
 const PATIENCE_MS = 20_000
 
-/** What the service's telemetry says about the requests of one window. */
+/** The service's telemetry about the requests of one window. */
 export class TelemetryWindow {
   readonly #requests = new Map<string, MergedHistogram>()
   readonly #queries = new Map<string, MergedHistogram>()
-  /** Seconds, by trace id: exactly the durations that went into the histograms. */
+  /** Durations in seconds, by trace id: exactly those recorded in the histograms. */
   readonly requestSpans = new Map<string, number>()
   readonly querySpans = new Map<string, number[]>()
 
@@ -76,7 +76,7 @@ interface Received {
 }
 
 /**
- * An OTLP/HTTP receiver in this process. It only keeps what comes, and decodes it when asked: decoding while requests
+ * An OTLP/HTTP receiver in this process. It only keeps requests, and decodes them on demand: decoding while requests
  * are under way would make the client late.
  */
 export class TelemetryReceiver {
@@ -84,15 +84,15 @@ export class TelemetryReceiver {
   readonly #received: Received[] = []
   #window = new TelemetryWindow()
 
-  /** Resolves to what OTEL_EXPORTER_OTLP_ENDPOINT wants. */
+  /** Resolves to the value of OTEL_EXPORTER_OTLP_ENDPOINT. */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
   /**
-   * What came since the last call, once all of the requests to the route are in it. Their queries are then in it, too:
-   * they ended earlier, and one export holds both.
+   * The telemetry since the last call, once all requests to the route are in it. It then holds their queries too: they
+   * ended earlier, and one export holds both.
    */
   async takeWindow(
     route: string,
@@ -129,7 +129,7 @@ export class TelemetryReceiver {
       const { contentType, body } = exportResponse(signal, encoding)
       response.writeHead(200, { 'content-type': contentType }).end(body)
     } catch {
-      // The sender will try again; what does not come is noticed when the window is taken.
+      // The sender retries; a missing request is noticed when the window is taken.
       response.writeHead(503).end()
     }
   }

@@ -7,27 +7,27 @@ import { LOAD_PAGES, type LoadPageName, type Mix, picker } from './pages.ts'
 import { NOT_SENT, PageResult } from './results.ts'
 import type { Visitor } from './visitor.ts'
 
-/** After an interrupt: how long answers under way are waited for. */
+/** After an interrupt: longest wait for answers under way. */
 const LAST_ANSWERS_MS = 1000
 
 export interface LoadPlan extends Pace {
   readonly mix: Mix
-  /** With so many under way, further requests are not sent but count as errors. */
+  /** At this many under way, further requests are not sent but count as errors. */
   readonly maxInFlight: number
 }
 
 export interface AppliedLoad {
   readonly pages: ReadonlyMap<LoadPageName, PageResult>
-  /** How long after their due time requests were sent: large where this machine cannot send so many. */
+  /** Delay from the due time to the sending: large if this machine cannot keep the rate. */
   readonly lateness: Latencies
   readonly sendingSeconds: number
-  /** When the last one was sent. */
+  /** Requests without an answer when the last one was sent. */
   readonly unanswered: number
-  /** What the thread that sends took of a processor, and how much of the time it had something to do; 1 is all. */
+  /** The sending thread's share of a processor, and of the time that it had work; 1 is all. */
   readonly sender: { readonly cpu: number; readonly busy: number }
 }
 
-/** Sends what the plan says until its end or until the signal aborts, and waits for the answers. */
+/** Sends the planned requests until the plan ends or the signal aborts, and waits for the answers. */
 export async function applyLoad(
   client: HttpClient,
   visitors: readonly Visitor[],

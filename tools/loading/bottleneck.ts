@@ -2,11 +2,14 @@ import type { AppliedLoad } from './apply-load.ts'
 import type { Pace } from './pacing.ts'
 import { NOT_SENT, type PageResult, TIME_OUT } from './results.ts'
 
-/** Later, and what the latencies tell is as much about this machine as about the service. */
+/** With a larger delay, the latencies tell as much about this machine as about the service. */
 const LATE_MS = 10
-/** Of the time: then the thread that sends has had no rest. */
+/** Part of the time: from here on, the sending thread had no rest. */
 const BUSY = 0.95
-/** Of the time in which it had something to do: then it was at work, or else mostly waiting for a processor. */
+/**
+ * Parts of the time in which the thread had work. From the first on, it was running; below the second, it mostly waited
+ * for a processor.
+ */
 const AT_WORK = 0.7
 const WAITING = 0.5
 
@@ -20,9 +23,9 @@ export function isLate({ lateness }: Run): boolean {
 }
 
 /**
- * What kept a run from its rate: the thread that sends, which had no rest; other programs, which kept it from a processor;
- * else the service, where requests could not be sent, were not answered in time, or waited for more than a second at the
- * end (as many as a second sends, by Little's law). Undefined where nothing did.
+ * The cause of a missed rate: the sending thread, which had no rest; other programs, which kept it from a processor;
+ * else the service, if requests could not be sent, were not answered in time, or waited for more than a second at the
+ * end (the requests of one second, by Little's law). Undefined for none.
  */
 export function bottleneckOf(run: Run): Bottleneck | undefined {
   const atWork = run.sender.cpu / run.sender.busy

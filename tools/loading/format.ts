@@ -1,4 +1,4 @@
-/** About three significant digits; a dash where there is none. */
+/** About three significant digits; a dash for undefined. */
 export function formatMs(ms: number | undefined): string {
   if (ms === undefined) return '–'
   const decimals = ms < 0.1 ? 4 : ms < 10 ? 2 : ms < 100 ? 1 : 0
@@ -12,7 +12,7 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]}`
 }
 
-/** Columns as wide as they need; the first one left-aligned, the others right-aligned. */
+/** Columns at their needed width; the first one left-aligned, the others right-aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>

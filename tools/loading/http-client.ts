@@ -14,9 +14,9 @@ export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: readonly Buffer[]
-  /** Of the body. */
+  /** Bytes of the body. */
   readonly bytes: number
-  /** When the last byte was there, on the clock of `performance.now`. */
+  /** Arrival of the last byte, on the clock of `performance.now`. */
   readonly endedAtMs: number
 }
 
@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused',
 }
 
-/** Asks over kept-alive connections, as many as there are requests under way. */
+/** Asks over kept-alive connections, one for each request under way. */
 export class HttpClient {
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY })
   readonly #target: Target
@@ -50,7 +50,7 @@ export class HttpClient {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Rejects with {@link NoAnswer} alone. The time-out is for the whole answer. */
+  /** Rejects with {@link NoAnswer} only. The time-out is for the whole answer, in milliseconds. */
   ask({ method = 'GET', path, token, headers, body }: Ask): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const payload = body && JSON.stringify(body)
@@ -95,12 +95,12 @@ export class HttpClient {
     return promise
   }
 
-  /** Lets go of idle connections. */
+  /** Closes idle connections. */
   close(): void {
     this.#agent.destroy()
   }
 
-  /** Breaks off what is under way, which counts as `cut off`. */
+  /** Breaks off the requests under way, which count as `cut off`. */
   cutOff(): void {
     this.#isCutOff = true
     this.#agent.destroy()

@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 
 const NS_PER_MS = 1e6
-/** 1,000 s; whatever takes longer counts as this, and the maximum is exact. */
+/** 1,000 s; longer latencies count as this, and the maximum is exact. */
 const HIGHEST_NS = 1e12
 /** Three figures: a percentile is at most 0.1 % above the truth. */
 const FIGURES = 3
@@ -29,13 +29,13 @@ export class Latencies {
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs)
   }
 
-  /** The latency of rank ⌈percent × n / 100⌉ in ascending order; undefined where there is none. */
+  /** The latency of rank ⌈percent × n / 100⌉ in ascending order; undefined if there is none. */
   percentileMs(percent: number): number | undefined {
     const { count } = this
     if (count === 0) return undefined
     // A hair less, because 99.9 / 100 × 1000 is more than 999 to a double.
     const rank = Math.max(1, Math.ceil((percent / 100) * count * (1 - 1e-12)))
-    // Asked for by the rank: the histogram itself rounds to the nearest one.
+    // Looked up by rank: the histogram itself rounds to the nearest one.
     return Math.min(this.#histogram.percentile((rank / count) * 100) / NS_PER_MS, this.#maxMs)
   }
 

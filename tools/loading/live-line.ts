@@ -7,13 +7,13 @@ import type { Pace } from './pacing.ts'
 const TERMINAL_MS = 1000
 const LOG_MS = 5000
 
-/** How a run goes: one line that changes each second on a terminal, a line now and then elsewhere. */
+/** Progress of a run: one line that changes each second on a terminal, a line now and then elsewhere. */
 export class LiveLine {
   readonly #out: Writable & { isTTY?: boolean }
   readonly #pace: Pace
   readonly #timer: NodeJS.Timeout
   readonly #startedAt = performance.now()
-  /** Of the answers since the line was shown last. */
+  /** Answers since the line was last shown. */
   readonly latencies = new Latencies()
   #shownAt = performance.now()
   #sent = 0
@@ -39,7 +39,7 @@ export class LiveLine {
     this.#errors += 1
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     clearInterval(this.#timer)
     if (this.#out.isTTY) this.#out.write('\r\u001b[2K')

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 
-/** When to tick: `count` times, `stepMs` apart, from `startNs` (of `process.hrtime`, which all threads share). */
+/** The ticks: `count` of them, `stepMs` apart, from `startNs` (of `process.hrtime`, which all threads share). */
 export interface Beat {
   readonly startNs: bigint
   readonly stepMs: number
@@ -8,8 +8,8 @@ export interface Beat {
 }
 
 /**
- * The thread that wakes the one that sends. Timers have whole milliseconds, which for a page of 0.3 ms is too coarse;
- * looking at the clock all the time instead takes a core away from whom is measured. A futex is 0.1 ms late.
+ * The thread that wakes the sending one. Timers have whole milliseconds, which is too coarse for a page of 0.3 ms; a
+ * busy loop would take a core away from the measured service. A futex is 0.1 ms late.
  */
 parentPort!.once('message', ({ startNs, stepMs, count }: Beat) => {
   const neverWoken = new Int32Array(new SharedArrayBuffer(4))

@@ -4,7 +4,7 @@ import type { Beat } from './metronome.ts'
 
 /** At higher rates several requests are due at a tick. */
 const LEAST_STEP_MS = 0.5
-/** Who is behind sends so many in one go; then the answers have their turn. */
+/** A late sender sends this many in one go; then the answers have their turn. */
 const MOST_AT_ONCE = 32
 
 export interface Pace {

@@ -2,7 +2,7 @@ import { UsageError } from '../../src/process/command.ts'
 import type { Visitor } from './visitor.ts'
 
 interface LoadPage {
-  /** How often, beside the others. */
+  /** Weight in the mix. */
   readonly weight: number
   readonly meaning: string
   readonly isPublic?: true
@@ -11,16 +11,16 @@ interface LoadPage {
 
 const COMMUNITY = '/v1/community?limit=50'
 
-/** What a visitor looks at. `full` is out of the usual mix, because it alone grows with the table. */
+/** The pages of a visitor. `full` is out of the usual mix, because only it grows with the table. */
 export const LOAD_PAGES = {
   home: { weight: 1, meaning: 'the entrance', isPublic: true, path: () => '/' },
   community: {
     weight: 5,
     meaning: 'the listing, page after page',
-    // Now and then somebody starts anew.
+    // Now and then a visitor starts anew.
     path: (visitor) => (Math.random() < 0.2 ? COMMUNITY : (visitor.takeNextPage() ?? COMMUNITY)),
   },
-  full: { weight: 0, meaning: 'everybody in one reply', path: () => '/v1/community/full' },
+  full: { weight: 0, meaning: 'all members in one reply', path: () => '/v1/community/full' },
   search: {
     weight: 1,
     meaning: 'names that start with a letter',
@@ -28,7 +28,7 @@ export const LOAD_PAGES = {
   },
   user: { weight: 3, meaning: 'one member', path: (visitor) => `/v1/users/${visitor.someoneId}` },
   friends: { weight: 3, meaning: "the visitor's friends", path: () => '/v1/me/friends' },
-  requests: { weight: 1, meaning: 'requests that wait', path: () => '/v1/me/friend-requests' },
+  requests: { weight: 1, meaning: 'unanswered friend requests', path: () => '/v1/me/friend-requests' },
   account: { weight: 1, meaning: 'the own account', path: () => '/v1/me' },
 } as const satisfies Record<string, LoadPage>
 
@@ -38,7 +38,7 @@ export const PAGE_NAMES = Object.keys(LOAD_PAGES) as LoadPageName[]
 
 export type Mix = ReadonlyMap<LoadPageName, number>
 
-/** `community=5,friends=2`: these alone, with these weights. Throws {@link UsageError}. */
+/** `community=5,friends=2`: only these, with these weights. Throws {@link UsageError}. */
 export function readMix(text: string | undefined): Mix {
   if (text === undefined) return positive(PAGE_NAMES.map((name) => [name, LOAD_PAGES[name].weight] as const))
   const parts = text.split(',').map((part): [LoadPageName, number] => {

@@ -5,7 +5,7 @@ import { formatBytes, formatMs, formatTable } from './format.ts'
 import type { Pace } from './pacing.ts'
 import { NOT_SENT, type PageResult, TIME_OUT } from './results.ts'
 
-/** What became of a run. */
+/** The outcome of a run. */
 export interface LoadResult extends Pace, AppliedLoad {
   readonly url: string
   readonly total: PageResult
@@ -16,7 +16,7 @@ export interface LoadResult extends Pace, AppliedLoad {
 
 const PERCENTILES = [50, 90, 95, 99, 99.9] as const
 
-/** For people. Latencies are in milliseconds, from when a request was due to the last byte of its answer. */
+/** For people. Latencies in milliseconds, from a request's due time to the last byte of its answer. */
 export function textReport(result: LoadResult): string {
   const { url, total, pages, sendingSeconds, ratePerSecond, lateness } = result
   const sent = lateness.count
@@ -37,7 +37,7 @@ export function textReport(result: LoadResult): string {
   ].join('\n')
 }
 
-/** A latency that nobody waited for to its end is in no percentile, which flatters them. */
+/** A latency without an answer is in no percentile, which flatters them. */
 function unmeasured({ errors }: PageResult): string[] {
   const unanswered = [...errors].filter(([kind]) => !kind.startsWith('status'))
   const count = unanswered.reduce((sum, [, requests]) => sum + requests, 0)
@@ -57,7 +57,7 @@ function row(name: string, page: PageResult): string[] {
   ]
 }
 
-/** Whose limit the run met, in words. */
+/** The bottleneck of the run, in words. */
 function verdict(result: LoadResult): string {
   const { lateness, sender } = result
   if (lateness.count === 0) return 'Nothing was sent.'
@@ -97,7 +97,7 @@ function percentage(part: number): string {
   return `${Math.round(100 * part)} %`
 }
 
-/** For programs: one object, with numbers in the units that their names say. Its fields are promised in docs/load.md. */
+/** For programs: one object, with numbers in the units of their names. docs/load.md promises its fields. */
 export function jsonReport(result: LoadResult): string {
   const report = {
     url: result.url,

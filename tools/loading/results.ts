@@ -1,12 +1,12 @@
 import { Latencies } from './latencies.ts'
 
-/** What became of the requests for one page. */
+/** The outcome of the requests for one page. */
 export class PageResult {
-  /** Of complete answers that refuse nothing, from the time at which the request was due to the last byte. */
+  /** Latencies of complete, successful answers, from the request's due time to the last byte. */
   readonly latencies = new Latencies()
-  /** By kind: `status 503`, `time-out`, `reset`; and `not sent`, where too many were under way. */
+  /** By kind: `status 503`, `time-out`, `reset`; and `not sent`, for those above the limit under way. */
   readonly errors = new Map<string, number>()
-  /** Of the bodies of all complete answers. */
+  /** Bytes of the bodies of all complete answers. */
   bytes = 0
 
   get requests(): number {

@@ -3,17 +3,17 @@ import { BlockList, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { CommandError } from '../../src/process/command.ts'
 
-/** Where the load goes: an address that was looked up once, so that no name can lead elsewhere later. */
+/** The target of the load: an address that was looked up once, so that no name can lead elsewhere later. */
 export interface Target {
-  /** As it was given: `http://localhost:3000`. */
+  /** The given URL: `http://localhost:3000`. */
   readonly url: string
   readonly address: string
   readonly port: number
-  /** What the Host header field says. */
+  /** The value of the Host header field. */
   readonly host: string
 }
 
-/** Throws a {@link CommandError} for what is no URL of a service, or a machine that may not be meant. */
+/** Throws a {@link CommandError} for a text that is no service's URL, and for another machine without permission. */
 export async function resolveTarget(
   text: string,
   { allowRemote }: { allowRemote: boolean },

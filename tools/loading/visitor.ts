@@ -1,6 +1,6 @@
 import type { Answer } from './http-client.ts'
 
-/** One who is logged in and leafs through the community. */
+/** A logged-in member who leafs through the community. */
 export class Visitor {
   readonly token: string | undefined
   #nextPage: string | undefined
@@ -11,12 +11,12 @@ export class Visitor {
     this.#someoneId = ownId
   }
 
-  /** A member that was in a listing lately; at first, the visitor. */
+  /** A member from a recent listing; at first, the visitor. */
   get someoneId(): number {
     return this.#someoneId
   }
 
-  /** Where the listing goes on; nobody asks for the same page a second time. */
+  /** The listing's next page; given once, so that no two requests ask for the same one. */
   takeNextPage(): string | undefined {
     const path = this.#nextPage
     this.#nextPage = undefined

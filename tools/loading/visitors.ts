@@ -8,11 +8,13 @@ import { Visitor } from './visitor.ts'
 export interface Visitors {
   readonly visitors: readonly Visitor[]
   readonly isSignedUp: boolean
-  /** Ends what was begun for them, accounts that were signed up or sessions of others; returns how many are left over. */
+  /**
+   * Ends the visitors' sessions, and deletes accounts that were signed up for them; resolves to the number left over.
+   */
   leave(): Promise<number>
 }
 
-/** One who looks at public pages only. */
+/** A visitor of public pages only. */
 export const STRANGER: Visitors = {
   visitors: [new Visitor(undefined, 0)],
   isSignedUp: false,
@@ -20,9 +22,9 @@ export const STRANGER: Visitors = {
 }
 
 /**
- * Logs visitors in, as many as wanted, as the service's limits let in or as there are when the signal aborts: the demo
- * account and other seeded ones where their password is given, else accounts that are signed up for this run. One after
- * the other, because a password takes the service 40 ms of a core.
+ * Logs visitors in: the wanted number, fewer at the service's limits or after an abort. With a password, they are the
+ * demo account and other seeded ones; without, accounts that are signed up for this run. One after the other, because a
+ * password takes the service 40 ms of a core.
  */
 export async function logInVisitors(
   client: HttpClient,
@@ -74,7 +76,7 @@ interface Refusal {
   readonly answer: Answer
 }
 
-/** What refused it, if anything did. */
+/** The first refusal, if any. */
 async function logIn(
   client: HttpClient,
   { email, password, ...profile }: Credentials,

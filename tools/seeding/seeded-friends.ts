@@ -3,15 +3,15 @@ import type { Database } from '../../src/db/database.ts'
 import { integer } from './integer.ts'
 
 /**
- * Who is whose friend among N seeded accounts with K friends each: the circulant graph. The numbers stand in a ring,
- * and everyone knows the K/2 next on either side and, where K is odd, the one opposite.
+ * The friendships of N seeded accounts with K friends each: the circulant graph. The numbers stand in a ring; each is a
+ * friend of the K/2 next on either side and, for odd K, of the one opposite.
  */
 export interface Circle {
   readonly users: number
   readonly friends: number
 }
 
-/** Such a graph exists where N × K is even and K < N. */
+/** Such a graph exists if N × K is even and K < N. */
 export function canClose({ users, friends }: Circle): boolean {
   return friends < Math.max(users, 1) && (users * friends) % 2 === 0
 }
@@ -29,7 +29,7 @@ function inCircle({ users, friends }: Circle, a: RawBuilder<number>, b: RawBuild
 const A = sql<number>`a.seed_number`
 const B = sql<number>`b.seed_number`
 
-/** Ends friendships and requests of these accounts with seeded ones outside the circle; says how many. */
+/** Ends friendships and requests of these accounts with seeded ones outside the circle; resolves to their number. */
 export async function prune(tx: Database, circle: Circle, from: number, to: number): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from friendships where (low_id, high_id) in (
@@ -61,9 +61,9 @@ export async function unblock(tx: Database, circle: Circle, from: number, to: nu
 }
 
 /**
- * Makes friends along the edges `from` to `to` (0 to {@link countEdges} − 1): first everyone with the next K/2, then
- * the first half with those opposite. A request that waits between two of them is accepted. Says how many
- * friendships are new.
+ * Makes friends along the edges `from` to `to` (0 to {@link countEdges} − 1): first all accounts with the next K/2,
+ * then the first half with those opposite. An unanswered request between two of them is accepted. Resolves to the
+ * number of new friendships.
  */
 export async function befriend(
   tx: Database,

@@ -5,10 +5,10 @@ import { integer } from './integer.ts'
 import { FIRST_NAMES, LAST_NAMES } from './names.ts'
 import type { Step } from './short-transactions.ts'
 
-/** The account of seed number 1, which people log in with. */
+/** The account of seed number 1, for people to log in with. */
 export const DEMO_EMAIL = `demo@${RESERVED_DOMAIN}`
 
-/** How many accounts have a seed number above this one. */
+/** The number of accounts with a seed number above this one. */
 export async function countSeeded(db: Database, above = 0): Promise<number> {
   const { count } = await db
     .selectFrom('users')
@@ -35,7 +35,7 @@ export async function removeAbove(tx: Database, number: number, limit: number): 
   return { done, isLast: done < limit }
 }
 
-/** Makes the accounts of these numbers that do not exist; says how many it made. */
+/** Makes the missing accounts of these numbers; resolves to how many it made. */
 export async function fill(tx: Database, from: number, to: number, now: number): Promise<number> {
   const { count } = await tx
     .selectFrom('users')
@@ -49,10 +49,10 @@ export async function fill(tx: Database, from: number, to: number, now: number):
 }
 
 /**
- * The rows are made inside SQLite: 300,000 a second, where one statement for each row makes 130,000.
+ * SQLite makes the rows itself: 300,000 a second, where one statement for each row makes 130,000.
  *
- * The first 10,000 go through all names in a shuffled order. From then on each 10,000 share ten first names: with
- * all of them, every transaction would touch every page of the index over names, and a third of the speed is left.
+ * The first 10,000 go through all names in a shuffled order. From then on each 10,000 share ten first names: with all
+ * of them, every transaction would touch every page of the index over names, and the rate would fall to a third.
  */
 function insertNumbers(from: number, to: number, now: number) {
   return sql`
@@ -90,7 +90,7 @@ function insertNumbers(from: number, to: number, now: number) {
   `
 }
 
-/** All seeded accounts log in with this hash, unless their owner has set a password. */
+/** The hash of all seeded accounts, except those whose owner has set a password. */
 export async function setSeedPassword(db: Database, hash: string): Promise<void> {
   await db
     .insertInto('seed_password')

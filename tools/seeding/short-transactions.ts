@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../src/db/database.ts'
 
-/** Long enough that syncing to the disk is a small part of it, short enough for others to wait. */
+/** Milliseconds of one transaction: syncing to the disk is a small part of it, and others need not wait long. */
 const TARGET_MS = 50
 
-/** In the pause others find the write lock free; they look for it every 20 ms at most (db/lock-wait.ts). */
+/** In the pause, others find the write lock free; they try it every 20 ms at most (db/lock-wait.ts). */
 const PAUSE_MS = 5
 
 const FIRST_SIZE = 200
@@ -13,15 +13,15 @@ const FIRST_SIZE = 200
 const LEAST_SIZE = 20
 
 export interface Step {
-  /** How much of the work this was, for whoever watches. */
+  /** Work done in this step, for a progress display. */
   readonly done: number
   readonly isLast: boolean
 }
 
 /**
  * Does long work in transactions of about 50 ms with pauses between, so that a running service can write too. `step`
- * is told how much to try: twice as long took twice as much last time. Between any two transactions the database is
- * in order: stopping there, by signal or by a crash, loses nothing that was done.
+ * gets the amount to try, from the pace of the last one. Between two transactions the database is in order: a signal or
+ * a crash loses none of the committed work.
  */
 export async function inShortTransactions(
   db: Database,
@@ -45,7 +45,7 @@ export async function inShortTransactions(
   }
 }
 
-/** The same over the numbers `first` to `last`; `step` says how much it did between two of them. */
+/** The same for the numbers `first` to `last`; `step` resolves to the work done between two of them. */
 export async function overRange(
   db: Database,
   signal: AbortSignal,

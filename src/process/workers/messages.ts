@@ -12,7 +12,7 @@ export type FromWorker =
   | { readonly kind: 'ready'; readonly url: string; readonly telemetryDestination: string }
   /** It ends now, for this reason, in one sentence. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** Counts an attempt at something that is limited. */
+  /** Asks the primary process to count an attempt under a limit. */
   | { readonly kind: 'attempt'; readonly id: number; readonly key: string; readonly windowMs: number }
 
 /** The answer to an attempt. */
