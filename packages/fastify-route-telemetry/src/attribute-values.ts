@@ -13,14 +13,14 @@ import {
 import { HTTP_REQUEST_METHOD_VALUE_QUERY } from './semconv.ts'
 
 /**
- * The closed sets that attribute values come from. Whatever arrives from outside is reduced to one of these before
- * it may tag a measurement, so that no client can add a series.
+ * The closed sets of attribute values. Each value from outside is reduced to one of these before it tags a measurement,
+ * so no client can add a series.
  */
 
-/** `page` of what happens outside a page: start-up, checks, health and documents, unmatched requests. */
+/** `page` of all work outside a page: start-up, checks, health and documents, unmatched requests. */
 export const NO_PAGE = 'none'
 
-/** Methods that the semantic conventions know (docs/http/http-spans.md); every other is `_OTHER`. */
+/** The methods of the semantic conventions (docs/http/http-spans.md). Every other method is `_OTHER`. */
 export const METHODS = [
   HTTP_REQUEST_METHOD_VALUE_CONNECT,
   HTTP_REQUEST_METHOD_VALUE_DELETE,
@@ -44,14 +44,14 @@ export function methodTag(method: string): string {
 
 export const SCHEMES = ['http', 'https'] as const
 
-/** A proxy's X-Forwarded-Proto may say anything. */
+/** A proxy's X-Forwarded-Proto may hold any text. */
 export function schemeTag(protocol: string): (typeof SCHEMES)[number] {
   return protocol === 'https' ? 'https' : 'http'
 }
 
 /**
- * Why a request has no complete response: `aborted`, the client went away; `timeout`, it did not send its request
- * in time; `response_failed`, this side broke the response off.
+ * Reasons for an incomplete response. `aborted`: the client went away. `timeout`: the client did not send its request in
+ * time. `response_failed`: this side broke the response off.
  */
 export const CUT_OFF = ['aborted', 'timeout', 'response_failed'] as const
 export type CutOff = (typeof CUT_OFF)[number]

@@ -1,14 +1,14 @@
 import type { MetricDefinition, MetricKind } from './metric-definition.ts'
 
 /**
- * The port through which requests are recorded. An instrument is bound to its attributes once, when a route is first
- * seen; recording looks nothing up and never throws.
+ * The port through which requests are recorded. An instrument is bound to its attributes once, at the first request of a
+ * route. Recording looks nothing up and never throws.
  */
 export interface RequestInstruments {
   counter<M extends OfKind<'counter'>>(metric: M, attributes: AttributesOf<M>): Counter
   upDownCounter<M extends OfKind<'up-down counter'>>(metric: M, attributes: AttributesOf<M>): Counter
   histogram<M extends OfKind<'histogram'>>(metric: M, attributes: AttributesOf<M>): Recorder
-  /** Something in telemetry failed that must not fail a request. */
+  /** A failure inside telemetry, which must not fail a request. */
   fault(error: unknown): void
 }
 

@@ -1,4 +1,4 @@
-/** How a metric is described: the types behind the table in catalogue.ts. */
+/** The description of a metric: the types behind the table in catalogue.ts. */
 
 export type MetricKind = 'counter' | 'up-down counter' | 'histogram' | 'gauge'
 
@@ -7,16 +7,16 @@ export interface MetricDefinition {
   readonly kind: MetricKind
   /** UCUM, as OTLP carries it. */
   readonly unit: string
-  /** What one record is, in a sentence; also the description that is exported. */
+  /** One sentence on a single record; it is exported as the description. */
   readonly description: string
-  /** What starts and what stops the clock, for a time. */
+  /** For a time: the events that start and stop the clock. */
   readonly clock?: string
-  /** What somebody might expect in it and does not find. */
+  /** Parts that a reader might expect in it, and that are left out. */
   readonly leavesOut?: string
-  /** Where name and meaning come from. */
+  /** Source of name and meaning. */
   readonly source: string
   readonly attributes: Readonly<Record<string, AttributeDefinition>>
-  /** Which series one process can make; without it, every combination of the attributes' values. */
+  /** The series that one process can make. Default: every combination of the attributes' values. */
   readonly series?: SeriesBound
   /** Bounds for backends without exponential histograms. */
   readonly boundaries?: readonly number[]
@@ -27,13 +27,13 @@ export type AttributeValue = string | number
 export interface AttributeDefinition {
   /** The whole set of allowed values, or … */
   readonly values?: readonly AttributeValue[]
-  /** … what bounds them, where code and not this table decides. */
+  /** … the bound, if code and not this table decides. */
   readonly boundedBy?: string
-  /** What such a value looks like, written as text; any where it is left out. */
+  /** The form of such a value as text. Default: any. */
   readonly form?: RegExp
   /** Default: text. */
   readonly type?: 'string' | 'number'
-  /** When it is missing; otherwise it is always there. */
+  /** The case in which it is missing. Default: never. */
   readonly missing?: string
 }
 
@@ -44,10 +44,10 @@ export interface SeriesBound {
   readonly all: (shape: ServiceShape) => Iterable<SeriesAttributes>
 }
 
-/** What tells one series of a metric from the others in a process. */
+/** The attributes that distinguish a series of a metric within a process. */
 export type SeriesAttributes = Readonly<Record<string, AttributeValue>>
 
-/** What the number of series depends on. */
+/** The quantities that decide the number of series. */
 export interface ServiceShape {
   /** Each method of each route. */
   readonly routes: readonly RouteShape[]
@@ -57,6 +57,6 @@ export interface RouteShape {
   readonly method: string
   readonly url: string
   readonly page: string | false
-  /** Those that it may answer with. */
+  /** The statuses of its answers. */
   readonly statuses: readonly number[]
 }

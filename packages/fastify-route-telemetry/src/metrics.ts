@@ -22,21 +22,21 @@ const scheme: AttributeDefinition = { values: SCHEMES }
 const httpRoute: AttributeDefinition = {
   boundedBy: 'the routes of the service',
   form: /^\//,
-  missing: 'http.route is missing where no route matched: a path never becomes a tag',
+  missing: 'http.route is missing if no route matched: a path never becomes a tag',
 }
 const statusCode: AttributeDefinition = {
-  boundedBy: 'the statuses a route answers with, within 100 to 599',
+  boundedBy: 'the statuses of a route, within 100 to 599',
   form: /^[1-5]\d\d$/,
   type: 'number',
-  missing: 'missing where no header fields were sent',
+  missing: 'missing if no header fields were sent',
 }
 const requestError: AttributeDefinition = {
-  boundedBy: `the status as text from 500 on; ${CUT_OFF.join(', ')} where the response is not complete`,
+  boundedBy: `the status as text from 500 on; ${CUT_OFF.join(', ')} if the response is not complete`,
   form: new RegExp(`^(5\\d\\d|${CUT_OFF.join('|')})$`),
-  missing: 'missing where nothing failed',
+  missing: 'missing if nothing failed',
 }
 
-/** Every metric that the plugin records. A service that knows its pages may say which there are. */
+/** Every metric of the plugin. A service with a closed set of pages may give it. */
 export const REQUEST_METRICS = {
   pageViews: {
     name: 'web.page_views',
@@ -63,7 +63,7 @@ export const REQUEST_METRICS = {
     description: 'Time of each HTTP request.',
     clock:
       'starts when its header fields are read, stops when the response is handed over or the connection ends',
-    leavesOut: 'what is not HTTP: such bytes are refused by the parser and never become a request',
+    leavesOut: 'bytes that are not HTTP: the parser refuses them, and they never become a request',
     source: `${HTTP_CONVENTION} (stable); page is ours`,
     attributes: {
       [ATTR_HTTP_REQUEST_METHOD]: method,

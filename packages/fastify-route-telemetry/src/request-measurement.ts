@@ -25,7 +25,7 @@ export interface RequestMeasurerOptions {
   tracer: Tracer
   /** Reads the caller's trace context from the header fields. */
   propagator: Pick<TextMapPropagator, 'extract'>
-  /** Whether the caller's trace is continued, and not only linked to; without it, it is. */
+  /** Whether the caller's trace is continued, and not only linked to. Default: continued. */
   trustsCaller?: ((request: FastifyRequest) => boolean) | undefined
   /** A request that takes longer is logged as a warning. */
   slowRequestMs?: number | undefined
@@ -34,11 +34,11 @@ export interface RequestMeasurerOptions {
 /** One request between its arrival and its end. */
 export interface Measurement {
   readonly scope: RequestScope
-  /** What the handler or a hook threw, for the span. */
+  /** The error that the handler or a hook threw, for the span. */
   error: unknown
 }
 
-/** A request that has begun and not ended, as the connection that it came on knows it. */
+/** A request that has begun and not ended, found by its connection. */
 export interface OpenRequest {
   readonly traceId: string
   readonly request: IncomingMessage
@@ -72,7 +72,7 @@ export class RequestMeasurer {
     active.add(1)
     this.#open += 1
 
-    // Kept, because the response has let go of its socket by the time it closes.
+    // Kept here, because a response has no socket any more when it closes.
     const socket: MeasuredSocket | undefined = request.raw.socket
     const open = { traceId: measurement.scope.traceId, request: request.raw, response: reply.raw }
     if (socket) socket[OPEN_REQUEST] = open
@@ -116,7 +116,7 @@ export class RequestMeasurer {
     clearTimeout(timer)
   }
 
-  /** Behind a trusted proxy the scheme is what a header field says, and the framework throws on some of them. */
+  /** Behind a trusted proxy the scheme comes from a header field, and the framework throws on some values. */
   #schemeOf(request: FastifyRequest): 'http' | 'https' {
     try {
       return schemeTag(request.protocol)
@@ -174,7 +174,7 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
   const traced = ids.traceId !== INVALID_TRACEID
   const scope = {
     page,
-    // Replies and log lines carry a trace id even where nothing traces: it is how a report finds its line.
+    // Replies and log lines have a trace id also without tracing: a report finds its log line by it.
     traceId: traced ? ids.traceId : newTraceId(),
     spanId: traced ? ids.spanId : undefined,
     context: parent,
@@ -186,7 +186,7 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
 
 const idBytes = Buffer.allocUnsafe(16)
 
-/** As the SDK makes them, which need not be there. */
+/** The same form as the SDK's ids. The SDK may be missing. */
 export function newTraceId(): string {
   for (let offset = 0; offset < 16; offset += 4)
     idBytes.writeUInt32BE((Math.random() * 2 ** 32) >>> 0, offset)
@@ -207,19 +207,19 @@ function outcomeOf(
   socket: Socket | undefined,
 ): Outcome {
   const { headersSent, statusCode } = reply.raw
-  // A hijacked response may carry any number: outside of HTTP's range it would be an unbounded tag.
+  // A hijacked response may have any number. Outside of HTTP's range it would be an unbounded tag.
   const status = headersSent && statusCode >= 100 && statusCode <= 599 ? statusCode : undefined
   return { status, cutOff: finished ? undefined : cutOffBy(request, socket) }
 }
 
 /**
- * Only the socket tells a client that left from a response that this side broke off: a client's FIN ends its
- * readable half, a reset or garbage is its error. Any other error, or none, is what this side destroyed it with.
+ * The socket alone shows whether the client left or this side broke the response off. A client's FIN ends the socket's
+ * readable half, and a reset or garbage is its error. In all other cases this side destroyed the socket.
  */
 function cutOffBy(request: FastifyRequest, socket: Socket | undefined): CutOff {
   const code = (socket?.errored as { code?: string } | null | undefined)?.code
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout'
-  // An injected request has no real socket, and nobody but the caller who breaks it off.
+  // An injected request has no real socket, and only its caller can break it off.
   if (socket?.readableEnded !== false || (code !== undefined && CLIENT_LEFT.test(code))) return 'aborted'
   return request.raw.complete ? 'response_failed' : 'timeout'
 }

@@ -9,19 +9,19 @@ import { CUT_OFF, type CutOff, METHODS, NO_PAGE, SCHEMES } from './attribute-val
 import type { Counter, Recorder, RequestInstruments } from './instruments.ts'
 import { REQUEST_METRICS } from './metrics.ts'
 
-/** What became of a request: its status where header fields were sent, and why it was cut off where it was. */
+/** The end of a request: its status if header fields were sent, and the reason if it was cut off. */
 export interface Outcome {
   readonly status: number | undefined
   readonly cutOff: CutOff | undefined
 }
 
-/** `error.type` of a request: never a message, and never an exception's name, which outside input may choose. */
+/** `error.type` of a request. Never a message or an exception's name: input from outside may choose them. */
 export function errorTypeOf(outcome: Outcome): string | undefined {
   if (outcome.cutOff !== undefined) return outcome.cutOff
   return outcome.status !== undefined && outcome.status >= 500 ? String(outcome.status) : undefined
 }
 
-/** The instruments of one route, bound when it is first asked for. Unmatched requests share one without a URL. */
+/** The instruments of one route, bound at its first request. Unmatched requests share one set without a URL. */
 export class RouteRecorders {
   readonly url: string | undefined
   readonly page: string
@@ -82,7 +82,7 @@ function methodIndex(method: string): number {
   return methodIndexes.get(method) ?? 0
 }
 
-/** `http.server.active_requests`, bound for each method and scheme that was seen. */
+/** `http.server.active_requests`, bound for each method and scheme at its first request. */
 export class ActiveRequests {
   readonly #instruments: RequestInstruments
   readonly #bound: Counter[] = []

@@ -1,10 +1,10 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api'
 
-/** What the rest of a request's work may ask about it, wherever it runs: queries want the page, log lines the ids. */
+/** The facts about a request for the rest of its work: queries need the page, and log lines the ids. */
 export interface RequestScope {
   readonly page: string
   readonly traceId: string
-  /** Missing where there is no span: the id of the trace was made up. */
+  /** Missing without a span: the trace id was then made for the reply alone. */
   readonly spanId: string | undefined
   /** Carries this scope, the server span and the baggage. */
   readonly context: Context
@@ -16,7 +16,7 @@ export function scopedContext(parent: Context, scope: RequestScope): Context {
   return new LinkedContext(parent, SCOPE, scope)
 }
 
-/** A context with one value more. The API's own copies a Map and makes three functions for each, 100 ns a value. */
+/** A context with one value more. The API's own context copies a Map and makes three functions: 100 ns a value. */
 class LinkedContext implements Context {
   readonly #parent: Context
   readonly #key: symbol

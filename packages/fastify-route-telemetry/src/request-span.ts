@@ -17,7 +17,7 @@ import {
 import type { FastifyRequest } from 'fastify'
 import { errorTypeOf, type Outcome } from './request-recorders.ts'
 
-/** Longest value taken over from outside, in characters. */
+/** Longest value from outside, in characters. */
 const MAX_OUTSIDE_LENGTH = 256
 
 /** `{METHOD} {route}`; unmatched requests are named by their method alone, because a path is unbounded. */
@@ -27,8 +27,8 @@ export function serverSpanName(method: string, route: string | undefined): strin
 }
 
 /**
- * The stable HTTP attributes (semantic conventions, docs/http/http-spans.md). Set once the span is known to record:
- * for the nine of ten that do not, gathering and copying them would be most of the cost.
+ * The stable HTTP attributes (semantic conventions, docs/http/http-spans.md). They are set only on a span that records:
+ * for the other nine of ten spans they would be most of the cost.
  */
 export function describeRequest(
   span: Span,
@@ -56,8 +56,8 @@ export function describeRequest(
 }
 
 /**
- * From a trace of our own to the span of a caller that is not trusted, as instrumentations do at a public endpoint. Its
- * ids and flags alone: `tracestate` is text of anybody's choice. Only where the span records, so that others cost nothing.
+ * A link from our trace to the span of an untrusted caller, as instrumentations do at a public endpoint. It has the ids
+ * and flags alone: a stranger chooses the text of `tracestate`. Only a span that records gets it, so others cost nothing.
  */
 export function linkToCaller(span: Span, caller: Context): void {
   const from = trace.getSpanContext(caller)
@@ -66,7 +66,7 @@ export function linkToCaller(span: Span, caller: Context): void {
   span.addLink({ context: { traceId, spanId, traceFlags, isRemote: true } })
 }
 
-/** `endedAtMs` is a `performance.now()`: the span's start was one too, and without it the SDK would mix two clocks. */
+/** `endedAtMs` is a `performance.now()`, as the span's start was. Without it the SDK would mix two clocks. */
 export function endServerSpan(span: Span, outcome: Outcome, error: unknown, endedAtMs: number): void {
   if (span.isRecording()) {
     if (outcome.status !== undefined) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, outcome.status)

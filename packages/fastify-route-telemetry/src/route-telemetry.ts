@@ -21,9 +21,9 @@ import type { RequestScope } from './request-scope.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The page that a route belongs to, tag of its measurements; `false` for none. */
+    /** The page of a route, a tag of its measurements; `false` for none. */
     page?: string | false
-    /** What it may answer with, where no response schema says so. */
+    /** The statuses of its answers, if no response schema has them. */
     statuses?: readonly number[]
   }
   interface FastifyRequest {
@@ -33,38 +33,38 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     /**
-     * Measures a request that reaches no hook, as an unmatched one: call it first in `frameworkErrors`, where
-     * malformed URLs end up. Sets `request.traceId`.
+     * Measures a request that reaches no hook, as an unmatched one. Call it first in `frameworkErrors`, which gets
+     * malformed URLs. Sets `request.traceId`.
      */
     measureUnrouted(request: FastifyRequest, reply: FastifyReply): void
     /** Resolves when every request that began has ended, or after `timeoutMs`. */
     requestsEnded(timeoutMs: number): Promise<void>
-    /** The request that is being answered on a connection, if there is one. */
+    /** The open request of a connection, if there is one. */
     openRequestOn(socket: Socket): OpenRequest | undefined
-    /** Every route with its methods, page and statuses: what the number of series is computed from. */
+    /** Every route with its methods, page and statuses: the number of series comes from them. */
     routeShapes(): RouteShape[]
   }
 }
 
 export interface RouteTelemetryOptions {
-  /** Where requests are counted and timed; the globally registered one unless told. */
+  /** Counts and times requests. Default: the globally registered one. */
   meterProvider?: MeterProvider
-  /** Where they are traced; the globally registered one unless told. */
+  /** Traces requests. Default: the globally registered one. */
   tracerProvider?: TracerProvider
-  /** In place of the meter provider: for who records without the SDK. */
+  /** In place of the meter provider: for a service that records without the SDK. */
   instruments?: RequestInstruments
-  /** In place of the tracer provider: for who wants the spans in a scope of their own. */
+  /** In place of the tracer provider: for spans in another scope. */
   tracer?: Tracer
-  /** Reads the caller's trace context; the globally registered one unless told. */
+  /** Reads the caller's trace context. Default: the globally registered one. */
   propagator?: Pick<TextMapPropagator, 'extract'>
   /**
-   * Whether the caller's trace is continued, with its sampling decision and weight. Default: always. For others a trace
-   * of our own begins, whose span links to theirs.
+   * Whether the caller's trace is continued, with its sampling decision and weight. Default: always. For other callers a
+   * new trace begins, and its span links to the caller's.
    */
   trustsCaller?: (request: FastifyRequest) => boolean
-  /** The closed set of pages: every route declares one of them, or `false`. Without it a route may declare any, or none. */
+  /** The closed set of pages: every route declares one of them, or `false`. Default: a route may declare any page, or none. */
   pages?: readonly string[]
-  /** A request that takes longer is logged as a warning; without it none is. */
+  /** A request that takes longer is logged as a warning. Default: no request is. */
   slowRequestMs?: number
 }
 
@@ -72,9 +72,9 @@ const MEASUREMENT = Symbol('measurement')
 const SCOPE = '@rollcall/fastify-route-telemetry'
 
 /**
- * Counts, times and traces every request of an application, tagged by its route. Register it first and await it, so
- * that its hooks come before all others and it sees every route. With `pages`, a route that declares none of them stops
- * the start. REQUEST_METRICS is what it records.
+ * Counts, times and traces every request of an application, tagged by its route. Register it first and await it: then
+ * its hooks come before all others, and it sees every route. With `pages`, a route that declares none of them stops the
+ * start. REQUEST_METRICS are its metrics.
  */
 export const routeTelemetry = fp(
   async (app: FastifyInstance, options: RouteTelemetryOptions) => {
@@ -86,9 +86,9 @@ export const routeTelemetry = fp(
     } = options
     const measurer = new RequestMeasurer({ propagator: propagation, ...options, instruments, tracer })
     const unmatched = new RouteRecorders(instruments, undefined, false)
-    // By the router's own object: what a route's page is may still change until the application is ready.
+    // By the router's own object: a route's page may still change until the application is ready.
     const recorders = new WeakMap<object, RouteRecorders>()
-    /** Each with its URL, which the framework overwrites when it adds the same one with a slash at the end. */
+    /** Each with its URL: the framework overwrites the URL when it adds the same route with a slash at the end. */
     const routes: { route: RouteOptions; url: string }[] = []
 
     function recordersOf(request: FastifyRequest): RouteRecorders {
@@ -106,7 +106,7 @@ export const routeTelemetry = fp(
       return typeof page === 'string' && (pages?.includes(page) ?? true)
     }
 
-    // Hooks come too late for routes that are there already, and onRoute has missed them.
+    // Hooks come too late for earlier routes, and onRoute has missed them.
     if (!app.printRoutes().startsWith('(empty tree)'))
       throw new Error('Register routeTelemetry before any route, and await it.')
 
@@ -163,8 +163,8 @@ export const routeTelemetry = fp(
       else done()
     })
 
-    // A server is closed a moment before its last connections say so: without the wait, requests that were aborted
-    // then would be missing from the last export.
+    // A server is closed a moment before its last connections close. Without the wait the last export would lack the
+    // requests that were aborted then.
     app.addHook('onClose', async function awaitLastRequests() {
       await measurer.idle(LAST_REQUESTS_MS)
     })
@@ -178,10 +178,10 @@ export const routeTelemetry = fp(
   { name: 'route-telemetry', fastify: '5.x' },
 )
 
-/** Only a connection that was taken over, such as a WebSocket, is still open then. */
+/** Only a connection that a handler took over, such as a WebSocket, is still open then. */
 const LAST_REQUESTS_MS = 500
 
-/** No request fails of it, and nobody would read a line for each. */
+/** `diag` says nothing unless the application gives it a logger. */
 function reportFault(error: unknown): void {
   diag.error(`${SCOPE}: a measurement failed; its request went on`, error)
 }

@@ -10,7 +10,7 @@ import type { SeriesAttributes, ServiceShape } from './metric-definition.ts'
 
 /**
  * Every series of `http.server.request.duration` that a service with these routes can make: the worst case.
- * `unmatchedStatuses` are those that a request may get which no route matches.
+ * `unmatchedStatuses` are the statuses of requests that match no route.
  */
 export function* requestSeries(
   { routes }: ServiceShape,
@@ -26,7 +26,7 @@ export function* requestSeries(
   }
 }
 
-/** With any of its statuses, complete or cut off; or cut off before there was one. */
+/** Every status, complete or cut off, and a request that was cut off before its status. */
 function* outcomes(statuses: readonly number[]): Iterable<SeriesAttributes> {
   for (const error of CUT_OFF) yield { [ATTR_ERROR_TYPE]: error }
   for (const status of statuses) {

@@ -4,16 +4,16 @@ import { narrowed, WIRE, type WireReader } from './wire-reader.ts'
 
 /**
  * How one type of field is read, from protobuf's wire and from its JSON mapping (protobuf.dev/programming-guides/json,
- * with the deviations of opentelemetry-proto's docs/specification.md, "JSON Protobuf Encoding"). Both are handed what
- * the field holds so far: repeated fields add to it and messages that come twice merge.
+ * with the deviations of opentelemetry-proto's docs/specification.md, "JSON Protobuf Encoding"). Both take the field's
+ * value so far: a repeated field adds to it, and a message that comes twice merges.
  */
 export interface Codec<V> {
   /** The wire type that the field must have. */
   readonly wire: number
-  /** Repeated numbers come packed into one value as well; this reads such a one. */
+  /** Repeated numbers may come packed into one value; this reads such a value. */
   readPacked?(reader: WireReader, soFar: V): V
   read(reader: WireReader, soFar: V): V
-  /** Never called with null or undefined, which both say that the field is not set. */
+  /** Never called with null or undefined: both mean that the field is not set. */
   fromJson(json: unknown, soFar: V): V
 }
 
@@ -47,7 +47,7 @@ export const double: Codec<number> = {
   },
 }
 
-/** The same, of a field that may hold none. */
+/** The same for an optional field. */
 export const optionalDouble = double as Codec<number | undefined>
 
 /** Nanoseconds since the epoch. */
@@ -126,7 +126,7 @@ export const bytes: Codec<Uint8Array> = {
   },
 }
 
-/** Of traces (16 bytes) or spans (8): hexadecimal in JSON, where protobuf's own mapping would have base64. */
+/** Ids of traces (16 bytes) or spans (8): hexadecimal in JSON, where protobuf's own mapping has base64. */
 function id(length: number): Codec<string | undefined> {
   const pattern = new RegExp(`^[0-9a-f]{${length * 2}}$`)
   return {
@@ -144,7 +144,7 @@ function id(length: number): Codec<string | undefined> {
 export const traceId = id(16)
 export const spanId = id(8)
 
-/** Several numbers, packed or one by one. A byte becomes eight at most, so they do not count as elements. */
+/** Several numbers, packed or one by one. They do not count as elements: a byte becomes eight bytes at most. */
 export function numbers(item: Codec<number>): Codec<number[]> {
   return {
     wire: item.wire,
@@ -168,16 +168,16 @@ export function addAll<V>(soFar: V[], json: unknown, convert: (value: unknown) =
   return soFar
 }
 
-/** Of a JSON object. */
+/** The entries of a JSON object. */
 export function members(json: unknown): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw mismatch('an object', json)
   return json as Record<string, unknown>
 }
 
-/** 64-bit integers come as text, because JSON's own numbers are doubles; narrower ones and lenient senders as numbers. */
+/** JSON's numbers are doubles, so 64-bit integers come as text. Narrower integers are numbers, and so are those of lenient senders. */
 function wholeNumber(json: unknown): bigint {
   if (typeof json === 'number' && Number.isInteger(json) && Math.abs(json) < 2 ** 64) return BigInt(json)
-  // No 64-bit integer has more digits; converting takes time that grows with the square of their number.
+  // No 64-bit integer has more digits. The time of a conversion grows with the square of their number.
   if (typeof json === 'string' && /^-?\d{1,20}$/.test(json)) return BigInt(json)
   throw mismatch('a whole number', json)
 }

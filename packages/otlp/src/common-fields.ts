@@ -8,7 +8,7 @@ import type { AnyValue, Attributes, Resource, Scope } from './model.ts'
 import { malformed } from './otlp-error.ts'
 import { WIRE, type WireReader } from './wire-reader.ts'
 
-/** An object whose prototype is empty keeps V8's fast layout, which one without a prototype does not. */
+/** An object with an empty prototype keeps V8's fast layout. An object without a prototype loses it. */
 class Bag {
   [key: string]: AnyValue
 }
@@ -19,7 +19,7 @@ export function noAttributes(): Attributes {
   return new Bag()
 }
 
-/** AnyValue is a message with a oneof; its value stands for it here. */
+/** AnyValue is a message with a oneof. The model has the value alone. */
 export const anyValue: Codec<AnyValue> = {
   wire: WIRE.bytes,
   read(reader) {
@@ -62,7 +62,7 @@ function readMember(reader: WireReader, tag: number, soFar: AnyValue): AnyValue 
   }
 }
 
-/** ArrayValue and KeyValueList have one field, 1, and it is repeated. */
+/** ArrayValue and KeyValueList have one field, number 1, and it is repeated. */
 function readRepeated<V>(reader: WireReader, soFar: V, item: { read(reader: WireReader, soFar: V): V }): V {
   const outer = reader.enter()
   while (reader.more) {

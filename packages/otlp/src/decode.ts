@@ -19,8 +19,8 @@ export type Signal = keyof Requests
 const REQUESTS = { metrics: metricsRequest, traces: traceRequest, logs: logsRequest }
 
 /**
- * The export request in a decompressed body. Throws an `OtlpError` for bytes that are none (400) and for more than the
- * limits allow (413), and nothing else, whatever the bytes are.
+ * The export request in a decompressed body. Throws an `OtlpError` for malformed bytes (400) and for a request over the
+ * limits (413). For any bytes, it throws no other error.
  */
 export function decodeRequest<S extends Signal>(
   signal: S,

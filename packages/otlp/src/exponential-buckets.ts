@@ -1,6 +1,6 @@
 /**
- * The buckets of a distribution, as an exponential histogram has them: index i holds values above base^i up to
- * base^(i+1), base = 2^(2^-scale); of the negative ones, their magnitudes. An `ExponentialHistogramPoint` is one.
+ * The buckets of an exponential histogram: index i holds values above base^i up to base^(i+1), base = 2^(2^-scale).
+ * Negative values are in buckets of their magnitudes. An `ExponentialHistogramPoint` has these fields.
  */
 export interface ExponentialBuckets {
   readonly scale: number
@@ -9,21 +9,21 @@ export interface ExponentialBuckets {
   readonly negative: SignedBuckets
 }
 
-/** Of one sign. */
+/** The buckets of one sign. */
 export interface SignedBuckets {
   /** Index of the first of the counts. */
   readonly offset: number
   readonly counts: ArrayLike<number>
 }
 
-/** The finest scale that is known: an SDK begins there (metrics data model, "Exponential Scale"). */
+/** The finest scale in use: an SDK begins there (metrics data model, "Exponential Scale"). */
 export const FINEST_SCALE = 20
 const COARSEST_SCALE = -10
 const MOST_SENT = 16_384
 /** No double is beyond 2^±1100. */
 const MOST_OCTAVES = 1100
 
-/** Why a sender cannot mean these buckets: a bound beyond what a double holds, or a scale that no SDK has. */
+/** The reason why these buckets cannot be right: a bound beyond the range of doubles, or a scale that no SDK has. */
 export function complaintAboutBuckets({ scale, positive, negative }: ExponentialBuckets): string | undefined {
   if (scale < COARSEST_SCALE || scale > FINEST_SCALE)
     return `a scale beyond ${COARSEST_SCALE} to ${FINEST_SCALE}`

@@ -1,8 +1,8 @@
 import type { Encoding, Signal } from './decode.ts'
 
-/** What a receiver did not take of a request that it otherwise took: the sender must not send it again. */
+/** The items that a receiver refused of a request that it took: the sender must not send them again. */
 export interface PartialSuccess {
-  /** Data points, spans or log records. With 0 the message is a warning. */
+  /** Refused data points, spans or log records. With 0 the message is a warning. */
   readonly rejected: number
   readonly message: string
 }
@@ -44,7 +44,7 @@ export function exportResponse(
   return { contentType, body: Buffer.concat([varint((1 << 3) | 2), lengthDelimited(members)]) }
 }
 
-/** google.rpc.Status, which OTLP/HTTP asks for with every 4xx and 5xx: message = 2. */
+/** google.rpc.Status, which OTLP/HTTP requires with every 4xx and 5xx: message = 2. */
 export function failureResponse(encoding: Encoding, message: string): EncodedResponse {
   const contentType = CONTENT_TYPES[encoding]
   if (encoding === 'json') return { contentType, body: Buffer.from(JSON.stringify({ message })) }

@@ -6,8 +6,8 @@ const BACKSLASH = 0x5c
 const COMMA = 0x2c
 
 /**
- * Holds JSON text to the limits of depth and count before it is parsed, because the parser knows none: 16 MiB of
- * opening brackets would become 16 million arrays. The text need not be well-formed; the parser will tell.
+ * Holds JSON text to the limits of depth and count before it is parsed, because the parser has no limits: 16 MiB of
+ * opening brackets would become 16 million arrays. The text need not be well-formed: the parser checks that.
  */
 export function checkJsonBounds(text: Buffer, { maxDepth, maxElements }: OtlpLimits): void {
   const most = maxElements * 4
@@ -26,7 +26,7 @@ export function checkJsonBounds(text: Buffer, { maxDepth, maxElements }: OtlpLim
   }
 }
 
-/** Where the closing quote of the string is that opens at `start`. */
+/** Index of the closing quote of the string that opens at `start`. */
 function endOfString(text: Buffer, start: number): number {
   for (let at = start + 1; ; at += 1) {
     const byte = text[at]

@@ -6,9 +6,9 @@ import {
 } from './exponential-buckets.ts'
 
 export interface MergeLimits {
-  /** Finer histograms are merged down to this scale when they come; 20, the finest there is, by default. */
+  /** Finer histograms are merged down to this scale on arrival. Default: 20, the finest scale. */
   readonly finestScale?: number
-  /** Of each sign, from the lowest to the highest; what is wider becomes coarser. 16,384 by default. */
+  /** Most buckets of each sign, from the lowest to the highest. A wider histogram becomes coarser. Default: 16,384. */
   readonly maxBuckets?: number
 }
 
@@ -17,13 +17,13 @@ type Fill = (counts: Float64Array, steps: number, offset: number) => number
 
 /** Rank of a percentile among `count` values in ascending order, from 1: ⌈fraction × count⌉. */
 export function percentileRank(fraction: number, count: number): number {
-  // A hair less, because 0.07 × 100 is 7.000000000000001 to a double.
+  // A hair less, because 0.07 × 100 is 7.000000000000001 in doubles.
   return Math.max(1, Math.ceil(fraction * count * (1 - 1e-12)))
 }
 
 /**
- * Many exponential histograms as one. Merging loses nothing: at the coarsest scale among them each bucket of a finer one
- * lies whole within a bucket (metrics data model, "Exponential Scale").
+ * Many exponential histograms as one. Merging loses no observation: at the coarsest scale among them each bucket of a
+ * finer histogram lies whole within one bucket (metrics data model, "Exponential Scale").
  */
 export class MergedHistogram implements ExponentialBuckets {
   readonly #finestScale: number
@@ -52,19 +52,19 @@ export class MergedHistogram implements ExponentialBuckets {
     return this.#zeroCount
   }
 
-  /** A view until something is added. */
+  /** A view, valid until the next addition. */
   get positive(): SignedBuckets {
     return this.#positive.buckets()
   }
 
-  /** A view until something is added. */
+  /** A view, valid until the next addition. */
   get negative(): SignedBuckets {
     return this.#negative.buckets()
   }
 
   /** A percentile is within this part of the exact order statistic: 0.0054 at scale 6. */
   get relativeError(): number {
-    // (base - 1) / (base + 1), where base is beyond what a double holds too.
+    // (base - 1) / (base + 1), also for a base beyond the range of doubles.
     return Math.tanh((2 ** -this.#scale * Math.LN2) / 2)
   }
 
@@ -76,7 +76,7 @@ export class MergedHistogram implements ExponentialBuckets {
     this.#negative.clear()
   }
 
-  /** Throws a RangeError where `complaintAboutBuckets` has one. */
+  /** Throws a RangeError if `complaintAboutBuckets` has a complaint. */
   add(histogram: ExponentialBuckets): void {
     const complaint = complaintAboutBuckets(histogram)
     if (complaint !== undefined) throw new RangeError(complaint)
@@ -92,8 +92,8 @@ export class MergedHistogram implements ExponentialBuckets {
   }
 
   /**
-   * For buckets that are kept in another form: `fill` adds those of one sign, whose indexes at that scale reach from `first`
-   * to `last`. Nothing is checked.
+   * For buckets in another form: `fill` adds the buckets of one sign, with indexes from `first` to `last` at that scale.
+   * Nothing is checked.
    */
   addWith(sign: 1 | -1, scale: number, first: number, last: number, fill: Fill): void {
     const range = sign === 1 ? this.#positive : this.#negative
@@ -103,14 +103,14 @@ export class MergedHistogram implements ExponentialBuckets {
   }
 
   /**
-   * The value of rank ⌈fraction × n⌉ in ascending order, with 0.5 the lower median. Undefined without observations. Off by
+   * The value of rank ⌈fraction × n⌉ in ascending order; 0.5 gives the lower median. Undefined without observations. Off by
    * {@link relativeError} at most.
    */
   percentile(fraction: number): number | undefined {
     return this.#count === 0 ? undefined : this.valueOfRank(percentileRank(fraction, this.#count))
   }
 
-  /** Ranks begin at 1. The point of the bucket that is relatively nearest to both of its ends. */
+  /** Ranks begin at 1. The value is the point of the bucket with the least relative distance to both of its ends. */
   valueOfRank(rank: number): number {
     if (rank > this.#count) throw new RangeError(`${this.#count} values have none of rank ${rank}`)
     let left = rank
@@ -126,11 +126,11 @@ export class MergedHistogram implements ExponentialBuckets {
       left -= above.counts[index - above.offset]!
       if (left <= 0) return this.#middle(index)
     }
-    // Counts above 2^53 are rounded, and their sum may be more than they are.
+    // Counts above 2^53 are rounded, so their sum may be too high.
     return above.high < above.low ? 0 : this.#middle(above.high)
   }
 
-  /** Ascending, with the bounds of each bucket that is not empty; ends when `visit` returns true. */
+  /** Visits each bucket that is not empty with its bounds, in ascending order. Ends when `visit` returns true. */
   each(visit: (lower: number, upper: number, count: number) => boolean): void {
     const below = this.#negative
     for (let index = below.high; index >= below.low; index -= 1) {
@@ -179,7 +179,7 @@ export class MergedHistogram implements ExponentialBuckets {
   }
 }
 
-/** Counts of consecutive indexes, from `low` to `high` where there are any. Open, because adding is the inner loop. */
+/** Counts of consecutive indexes, from `low` to `high` unless empty. The fields are open, because adding is the inner loop. */
 class Range {
   counts = new Float64Array(128)
   /** Index of the first of the counts. */
@@ -192,7 +192,7 @@ class Range {
     this.#maxBuckets = maxBuckets
   }
 
-  /** False, and nothing is done, where it would become wider than it may. */
+  /** Returns false and does nothing, if it would become wider than its limit. */
   include(first: number, last: number): boolean {
     const low = Math.min(first, this.low)
     const high = Math.max(last, this.high)
@@ -228,7 +228,7 @@ class Range {
 
   #makeRoom(low: number, high: number): void {
     const length = Math.min(this.#maxBuckets, Math.max(this.counts.length, 2 * (high - low + 1)))
-    // Half of what is free goes below, because values grow in either direction.
+    // Half of the free room goes below, because values grow in either direction.
     const offset = low - ((length - (high - low + 1)) >> 1)
     const counts = new Float64Array(length)
     if (this.high >= this.low)

@@ -5,7 +5,7 @@ import { WIRE, type WireReader } from './wire-reader.ts'
 /** A field's number, its name in JSON and its type. */
 type Field<V> = readonly [number: number, jsonName: string, codec: Codec<V>]
 
-/** By the property that a field is kept in; several for the members of a oneof, of which the last one sent holds. */
+/** By the property that holds the field. The members of a oneof share a property, and the last one sent holds. */
 type FieldTable<M> = { readonly [K in keyof M]?: Field<M[K]> | readonly Field<M[K]>[] }
 
 interface BoundField {
@@ -14,8 +14,8 @@ interface BoundField {
 }
 
 /**
- * A message's type, made from a table of its fields. `create` gives the message in which no field is set. Fields that
- * the table does not name are skipped, as protobuf asks, so that newer senders are understood.
+ * A message's type, made from a table of its fields. `create` gives the message without any field set. Fields outside
+ * the table are skipped, as protobuf asks, so newer senders are understood.
  */
 export class MessageCodec<M extends object> implements Codec<M> {
   readonly wire = WIRE.bytes
@@ -42,7 +42,7 @@ export class MessageCodec<M extends object> implements Codec<M> {
     return message
   }
 
-  /** The message that is the whole of what the reader has. */
+  /** Reads the whole rest of the reader as one message. */
   readWhole(reader: WireReader): M {
     const message = this.#create()
     this.#readFields(reader, message)
@@ -74,7 +74,7 @@ export class MessageCodec<M extends object> implements Codec<M> {
     return message
   }
 
-  /** A second occurrence merges into the first; of a oneof only when it is the same member. */
+  /** A second occurrence merges into the first. In a oneof it does so only for the same member. */
   #continued(soFar: M | undefined): M {
     const fresh = this.#create()
     const isSame = soFar !== undefined && (soFar as Kinded).kind === (fresh as Kinded).kind

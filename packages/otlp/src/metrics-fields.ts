@@ -224,7 +224,7 @@ const metric = new MessageCodec<Metric>(
   },
 )
 
-/** Checks itself that what the oneof held before is of its own kind. */
+/** Checks itself that the value so far in the oneof has its own kind. */
 function member<M extends MetricData>(codec: MessageCodec<M>) {
   return codec as unknown as Codec<MetricData | undefined>
 }

@@ -1,17 +1,17 @@
 /**
- * What export requests say (opentelemetry-proto v1), the same whether they came as protobuf or as JSON.
+ * The content of export requests (opentelemetry-proto v1), the same from protobuf and from JSON.
  *
- * Times are nanoseconds since the epoch as bigint, because a double is off by up to 256 ns there; 0n where the sender
- * left one out. Counts and number values are doubles, exact up to 2^53 and rounded above, as every backend stores them.
- * Trace and span ids are lower-case hexadecimal, undefined where there is none.
+ * Times are nanoseconds since the epoch as bigint, because a double is off by up to 256 ns there. A missing time is 0n.
+ * Counts and number values are doubles, exact up to 2^53 and rounded above, as every backend stores them. Trace and span
+ * ids are lower-case hexadecimal, or undefined.
  */
 
-/** Integers beyond 2^53 are bigint; whole doubles and integers are not told apart; null is a value that was not set. */
+/** Integers beyond 2^53 are bigint. Whole doubles and integers look the same. Null is a value that was not set. */
 export type AnyValue = string | boolean | number | bigint | Uint8Array | null | AnyValue[] | Attributes
 
 /**
- * Inherits nothing, so that a key named `constructor` or `__proto__` is only a key. Where a sender repeats a key, which
- * it must not, the last one holds.
+ * Inherits nothing, so a key named `constructor` or `__proto__` is only a key. If a sender repeats a key, which it must
+ * not, the last one holds.
  */
 export interface Attributes {
   [key: string]: AnyValue
@@ -52,7 +52,7 @@ export interface Metric {
   description: string
   unit: string
   metadata: Attributes
-  /** Undefined when the sender set none, or one that was added to OTLP later. */
+  /** Undefined if the sender set no kind, or a kind that was added to OTLP later. */
   data: MetricData | undefined
 }
 
@@ -96,7 +96,7 @@ interface PointBase {
 }
 
 export interface NumberPoint extends PointBase {
-  /** Undefined when the sender set none. */
+  /** Undefined if the sender set no value. */
   value: number | undefined
   exemplars: Exemplar[]
 }
@@ -106,7 +106,7 @@ export interface HistogramPoint extends PointBase {
   sum: number | undefined
   min: number | undefined
   max: number | undefined
-  /** One more than there are bounds, or none at all. */
+  /** One count more than bounds, or no count at all. */
   bucketCounts: number[]
   bounds: number[]
   exemplars: Exemplar[]

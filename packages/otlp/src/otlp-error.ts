@@ -1,6 +1,6 @@
 /**
- * What a sender did wrong, with the status that OTLP/HTTP answers it with: 400 malformed, 413 over a limit, 415 an
- * encoding that is not read here. None of them may be retried (opentelemetry-proto, docs/specification.md, Failures).
+ * A mistake of the sender, with the status of the answer: 400 malformed, 413 over a limit, 415 an unknown encoding. A
+ * sender must not retry any of them (opentelemetry-proto, docs/specification.md, Failures).
  */
 export class OtlpError extends Error {
   override readonly name = 'OtlpError'
@@ -12,7 +12,7 @@ export class OtlpError extends Error {
   }
 }
 
-/** The bytes or the JSON are not what the message says they are. */
+/** The bytes or the JSON do not fit the message's type. */
 export function malformed(message: string, cause?: unknown): OtlpError {
   return new OtlpError(400, message, cause === undefined ? {} : { cause })
 }

@@ -11,7 +11,7 @@ const ENCODINGS = new Map<string, Encoding>([
   ['application/json', 'json'],
 ])
 
-/** 415 for anything but the two types of OTLP/HTTP; parameters such as a character set are left aside. */
+/** Throws 415 for any other type than the two of OTLP/HTTP. Parameters such as a character set are ignored. */
 export function encodingOf(headers: IncomingHttpHeaders): Encoding {
   const [type = ''] = (headers['content-type'] ?? '').split(';')
   const encoding = ENCODINGS.get(type.trim().toLowerCase())
@@ -21,15 +21,15 @@ export function encodingOf(headers: IncomingHttpHeaders): Encoding {
 }
 
 export interface RequestBody {
-  /** As it was sent. */
+  /** The bytes as sent. */
   readonly sent: Buffer
   /** Decompressed. */
   readonly decoded: Buffer
 }
 
 /**
- * Reads and decompresses a request's body, holding at most the limits in memory: reading stops at the first byte over,
- * and decompressing at the first byte out. The rest is left in the stream: close the connection after a refusal.
+ * Reads and decompresses a request's body within the limits: both stop at the first byte over them. The rest stays in
+ * the stream: close the connection after a refusal.
  */
 export async function readRequestBody(
   stream: Readable,
@@ -47,7 +47,7 @@ async function readAtMost(stream: Readable, announced: number, maxBytes: number)
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const chunks: Buffer[] = []
   let size = 0
-  // Not `for await`, which would destroy the stream, and with it the connection that the refusal is to be sent over.
+  // Not `for await`: it would destroy the stream, and with it the connection for the refusal.
   stream.on('data', (chunk: Buffer) => {
     size += chunk.length
     if (size <= maxBytes) chunks.push(chunk)

@@ -1,13 +1,12 @@
 import type { OtlpLimits } from './limits.ts'
 import { malformed, OtlpError } from './otlp-error.ts'
 
-/** How a field's value is laid out (protobuf.dev/programming-guides/encoding, "Message Structure"). */
+/** The layout of a field's value (protobuf.dev/programming-guides/encoding, "Message Structure"). */
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 
 /**
- * Reads protobuf's wire format from a buffer. Every length is checked against the message that it stands in, so nothing
- * reads past the end, and every read moves forward, so nothing loops: bytes of any content end in a value or in an
- * `OtlpError`.
+ * Reads protobuf's wire format from a buffer. Every length is checked against its message, so nothing reads past the end.
+ * Every read moves forward, so nothing loops. Bytes of any content end in a value or in an `OtlpError`.
  */
 export class WireReader {
   readonly #bytes: Buffer
@@ -25,7 +24,7 @@ export class WireReader {
     this.#end = bytes.length
   }
 
-  /** Whether the message that is being read goes on. */
+  /** Whether the current message goes on. */
   get more(): boolean {
     return this.#position < this.#end
   }
@@ -44,7 +43,7 @@ export class WireReader {
     return tag
   }
 
-  /** The low 32 bits of a varint, whose rest is read and left out as protobuf asks for narrow fields. */
+  /** The low 32 bits of a varint. The rest is read and ignored, as protobuf asks for narrow fields. */
   uint32(): number {
     const bytes = this.#bytes
     let position = this.#position
@@ -85,7 +84,7 @@ export class WireReader {
     return Number(this.varint64())
   }
 
-  /** A number where that is exact, a bigint where it is not. */
+  /** A number if that is exact, else a bigint. */
   int64(): number | bigint {
     const first = this.#position < this.#end ? this.#bytes[this.#position]! : 0x80
     if (first < 0x80) {
@@ -149,7 +148,7 @@ export class WireReader {
     return text
   }
 
-  /** A copy, so that a kept value does not keep the request. */
+  /** A copy, so a kept value does not keep the request in memory. */
   copiedBytes(): Uint8Array {
     const length = this.uint32()
     const start = this.#advance(length)
@@ -166,8 +165,8 @@ export class WireReader {
   }
 
   /**
-   * Narrows the reader to the length-delimited value that follows, until `leave` is called with what this returned and
-   * nothing is left. After an error the reader is of no use.
+   * Narrows the reader to the length-delimited value that follows. Read all of it, then call `leave` with the returned
+   * number. The reader cannot be used after an error.
    */
   enter(): number {
     const length = this.uint32()
@@ -194,7 +193,7 @@ export class WireReader {
     else throw malformed(`A field has wire type ${wire}, which OTLP does not use.`)
   }
 
-  /** Where the skipped bytes began. */
+  /** Start of the skipped bytes. */
   #advance(length: number): number {
     const start = this.#position
     if (length > this.#end - start) throw truncated()
@@ -203,7 +202,7 @@ export class WireReader {
   }
 }
 
-/** A number where that is exact. */
+/** A number if that is exact, else a bigint. */
 export function narrowed(value: bigint): number | bigint {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
