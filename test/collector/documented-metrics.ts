@@ -12,7 +12,7 @@ export interface DocumentedMetric {
 /** The tables of docs/collector.md under these headings. */
 export function documentedMetrics(...headings: string[]): DocumentedMetric[] {
   const page = readFileSync(join(ROOT, 'docs/collector.md'), 'utf8')
-  const sections = page.split(/^## /m).filter((section) => headings.includes(section.split('\n')[0]!))
+  const sections = page.split(/^#{2,3} /m).filter((section) => headings.includes(section.split('\n')[0]!))
   if (sections.length !== headings.length) throw new Error(`docs/collector.md has not all of ${headings}`)
   return sections.flatMap((section) =>
     [...section.matchAll(/^\| `([\w.]+)` \| \w+ \|[^|]*\|([^|]*)\| (.+) \|$/gm)].map(
