@@ -47,8 +47,8 @@ const OPTIONS = {
 const bench: Command<typeof OPTIONS> = {
   name: 'npm run bench',
   summary: [
-    'Measures what Rollcall costs beside its peers, each in short slices of one run in turn, as processor time for a',
-    'request, and writes docs/performance.md. Needs Linux, whose scheduler tells the time to the nanosecond.',
+    'Measures the cost of Rollcall beside its peers, as processor time for a request, in short slices that take turns in',
+    'one run, and writes docs/performance.md. Needs Linux, whose scheduler counts time in nanoseconds.',
   ].join('\n'),
   options: OPTIONS,
   run,
@@ -77,7 +77,7 @@ async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: Abo
     const own = await stage.act(() => compareOwn(stage, { ...compared, say }))
     const peers = await stage.act(() => comparePeers(stage, { ...besidePeers, say }))
     const profiled = await stage.act(() => profile(stage, { say }, profileSeconds))
-    say('what a record costs')
+    say('cost of a record')
     const records = await measureRecords(recordCases())
     const grown = await stage.act(() => growth(stage, largeTable, { ...compared, say }))
     const listing = await stage.act(() => fullListing(stage, { ...listed, say }))

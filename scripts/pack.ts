@@ -62,7 +62,7 @@ function build(): void {
     encoding: 'utf8',
   })
   if (status !== 0)
-    throw new Error(`The package was not built; mend what the compiler found:\n${stdout}${stderr}`)
+    throw new Error(`The package was not built; mend the errors of the compiler:\n${stdout}${stderr}`)
   rmSync(project)
 }
 

@@ -38,7 +38,7 @@ const REST = 'the rest of V8 and Node'
 
 /** The community page with everything on, under load for `seconds`. */
 export async function profile(stage: Stage, { say }: Pick<Effort, 'say'>, seconds: number): Promise<Profile> {
-  say('where the time goes')
+  say('profile of the processor time')
   const folder = join(stage.folder, 'profile')
   const server = await stage.rollcall(await stage.database(USERS), 'everything', {
     execArgv: ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_MICROSECONDS}`],

@@ -16,8 +16,8 @@ type ParameterOf<P extends Parameters> = <K extends keyof P & string>(name: K) =
 export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P) => Promise<Row[]>
 
 /**
- * A query that is built and compiled once instead of on every call, for what a request always asks: building costs
- * Kysely about twice what a page of fifty rows costs SQLite. `parameter('name')` stands where a value would; its plus,
+ * A query that is built and compiled once instead of on every call, for queries of each request: building one takes
+ * Kysely about twice as long as SQLite takes for a page of fifty rows. `parameter('name')` stands where a value would; its plus,
  * which does nothing, keeps SQLite from planning with the value and then compiling the statement anew for each next one
  * (seen for limits and behind joins), which costs as much as the page.
  *

@@ -3,7 +3,7 @@ import type { Problem, ProblemCode } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a refused request, and logs what the reply leaves out. `log` is the request's logger. */
+    /** Counts a refused request, and logs the details that the reply leaves out. `log` is the request's logger. */
     logRefusal(problem: Problem, traceId: string, log: FastifyBaseLogger, fields?: object): void
   }
 }

@@ -27,7 +27,7 @@ const SUCCESS_HEADERS: Record<string, Record<string, object>> = {
 }
 
 /**
- * Adds to each response what its schema cannot hold: its header fields, and its status in words instead of the
+ * Adds the parts of each response outside its schema: its header fields, and its status in words instead of the
  * framework's placeholder.
  */
 export function describeResponses(paths: Paths): void {

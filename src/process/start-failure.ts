@@ -17,7 +17,7 @@ export function startFailure(error: unknown): string {
   }
   const isListening = syscall === 'listen' || syscall === 'bind'
   if (isListening && code === 'EADDRINUSE')
-    return `Port ${port} on ${address} is taken; end what listens there, or set PORT to another one (0 takes a free one).`
+    return `Port ${port} on ${address} is taken; end the program that listens there, or set PORT to another one (0 takes a free one).`
   if (isListening && code === 'EACCES') return `Port ${port} needs more rights; set PORT to one above 1023.`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `HOST ${process.env.HOST} is no address of this machine; set it to one that is, such as 127.0.0.1.`

@@ -1,9 +1,9 @@
 /**
- * The closed sets that attribute values come from. Whatever arrives from outside is reduced to one of these before
- * it may tag a measurement, so that no client can add a series.
+ * The closed sets of attribute values. Text from outside is reduced to one of them before it tags a measurement, so
+ * that no client can add a series.
  */
 
-/** `error.type` where nothing better is known (semantic conventions, docs/general/recording-errors.md). */
+/** `error.type` for an unknown error (semantic conventions, docs/general/recording-errors.md). */
 export const OTHER_ERROR = '_OTHER'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that a running service can meet. */
@@ -28,7 +28,10 @@ export const DATABASE_ERRORS = [
 
 const databaseErrors: ReadonlySet<string> = new Set(DATABASE_ERRORS)
 
-/** Extended codes (`SQLITE_CONSTRAINT_UNIQUE`) are reduced to their primary one; never the message, which holds names. */
+/**
+ * Extended codes (`SQLITE_CONSTRAINT_UNIQUE`) are reduced to their primary one. The message is left out, because it
+ * holds names.
+ */
 export function databaseErrorTag(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
   const primary = typeof code === 'string' ? /^SQLITE_[A-Z]+/.exec(code)?.[0] : undefined
@@ -37,7 +40,7 @@ export function databaseErrorTag(error: unknown): string {
 
 export const GC_TYPES = ['major', 'minor', 'incremental', 'weakcb'] as const
 
-/** Heap spaces of the V8 in Node 24 to 26; one it adds later is `_OTHER`. */
+/** Heap spaces of the V8 in Node 24 to 26; a later one is `_OTHER`. */
 export const HEAP_SPACES = [
   'read_only_space',
   'new_space',

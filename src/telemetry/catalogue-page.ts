@@ -30,7 +30,7 @@ const DEFAULTS = `The standard \`OTEL_*\` variables work as the specification sa
 | \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`delta\` | Datadog takes nothing else |
 | \`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION\` | \`base2_exponential_bucket_histogram\` | percentiles within 1 % |`
 
-const COUNTS = `The exporter counts what it does. For each signal, over any time that begins with the process,
+const COUNTS = `The exporter counts its work. For each signal, over any time that begins with the process,
 \`rollcall.telemetry.recorded\` + \`rollcall.telemetry.restored\` = \`otel.sdk.exporter.*.exported\` without \`error.type\`
 + \`otel.sdk.exporter.*.inflight\` + \`rollcall.telemetry.dead_letters\` + \`rollcall.telemetry.dropped\` other than
 \`dead_letters_full\`, which had been dead letters before. They are read just before each collection, so the points of that
@@ -46,16 +46,16 @@ export function cataloguePage(): string {
       'times are in seconds. Every point carries the resource attributes `service.name`, `service.version`, ' +
       '`service.instance.id`, `deployment.environment.name`, `host.name` and `support`.',
     'The number of series is the worst case of one process; `npm run docs` computes it from the routes and writes it ' +
-      'to `telemetry-budget.json`, so that a change of it is seen. It counts some that never come: `CONNECT`, which never becomes a request; ' +
+      'to `telemetry-budget.json`, so that its diff shows a change. It counts some series that never occur: `CONNECT`, which never becomes a request; ' +
       'result codes that one statement cannot end with; statuses that a route shares with all of its kind, and cut off ' +
-      'after each. Only what happens has a series, so there are far fewer.',
+      'after each. Only events that happen make series, so there are far fewer.',
     overview(metrics),
     DEFAULTS,
     COUNTS,
     ...metrics.map((metric) => section(metric)),
     ...records(),
     '## Metrics of spans',
-    'What the Collector makes of the spans, beside what the service emits: estimates, as exact as the sampling is.',
+    'Metrics that the Collector makes of the spans: estimates, as exact as the sampling.',
     ...Object.values<MetricDefinition>(SPAN_METRICS).map((metric) => section(metric, '###')),
   ].join('\n\n')}\n`
 }
@@ -110,14 +110,14 @@ function records(): string[] {
   ])
   return [
     '## Spans',
-    'Those that are sampled. Text from outside may stand in them, because a span is no series.',
+    'Only sampled spans exist. Their attributes may hold text from outside, because a span is no series.',
     ...spans,
     ...events,
     '## Log records',
     'Warnings and errors, with the trace and span id of their request. The body is the message.',
     attributeTable(LOG_ATTRIBUTES),
     '## Resource',
-    'On everything that a process sends; `OTEL_RESOURCE_ATTRIBUTES` may add to it.',
+    'Attributes of all telemetry of a process; `OTEL_RESOURCE_ATTRIBUTES` may add to them.',
     attributeTable(RESOURCE_ATTRIBUTES),
   ]
 }

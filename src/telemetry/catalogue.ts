@@ -23,8 +23,8 @@ import * as semconv from './semconv.ts'
 import { SUMMARIES, statementAttributes, statementValues } from './statements.ts'
 
 /**
- * Every metric that this service emits, no more and no less. Instruments, `docs/telemetry.md` and the tests derive
- * from this table or are checked against it. A renamed metric or attribute breaks dashboards: say so in the changelog.
+ * Every metric of this service, no more and no less. Instruments, `docs/telemetry.md` and the tests derive from this
+ * table or are checked against it. A renamed metric or attribute breaks dashboards: the changelog must name it.
  */
 
 const DB_CONVENTION = 'semantic conventions, docs/db/database-metrics.md'
@@ -34,7 +34,7 @@ const PROCESS_CONVENTION = 'semantic conventions, docs/system/process-metrics.md
 const SDK_CONVENTION = 'semantic conventions, docs/otel/sdk-metrics.md'
 const STORY = 'the public monitoring challenge that this service follows'
 
-/** Bounds that the conventions advise for durations in seconds. */
+/** The conventions' bounds for durations in seconds. */
 const QUERY_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 const GC_SECONDS = [0.01, 0.1, 1, 10]
 
@@ -48,13 +48,13 @@ export const statementNames = {
   [ATTR_DB_OPERATION_NAME]: { values: statementValues(ATTR_DB_OPERATION_NAME) },
   [ATTR_DB_COLLECTION_NAME]: {
     values: statementValues(ATTR_DB_COLLECTION_NAME),
-    missing: 'missing where a statement has no table',
+    missing: 'missing if a statement has no table',
   },
   [ATTR_DB_QUERY_SUMMARY]: { values: SUMMARIES },
 } satisfies Record<string, AttributeDefinition>
 export const queryError: AttributeDefinition = {
   values: [...DATABASE_ERRORS, OTHER_ERROR],
-  missing: 'missing where the query succeeded',
+  missing: 'missing if the query succeeded',
 }
 
 const signal: AttributeDefinition = { values: SIGNALS }
@@ -73,7 +73,7 @@ export const METRICS = {
     name: 'database.query.time',
     kind: 'histogram',
     unit: 's',
-    description: 'Time of each database query, by the page whose request asked.',
+    description: 'Time of each database query, by the page of its request.',
     clock: QUERY_CLOCK,
     leavesOut: 'waiting for the connection (db.client.connection.wait_time)',
     source: STORY,
@@ -124,8 +124,7 @@ export const METRICS = {
     name: 'rollcall.table.rows',
     kind: 'gauge',
     unit: '{row}',
-    description:
-      'Rows of a table, read from counts that triggers keep; makes latency against table size one chart.',
+    description: 'Rows of a table, from the counts that triggers keep; charts latency against table size.',
     leavesOut: 'tables that do not grow with use',
     source: 'this service',
     attributes: { table: { values: COUNTED_TABLES } },
@@ -135,7 +134,7 @@ export const METRICS = {
     kind: 'histogram',
     unit: 's',
     description: 'Time to hash or verify one password.',
-    clock: 'starts when its turn has come, stops when the hash is there',
+    clock: 'starts when its turn has come, stops when the hash is ready',
     leavesOut: 'waiting for the turn',
     source: 'this service',
     attributes: {},
@@ -251,7 +250,7 @@ export const METRICS = {
     name: 'rollcall.telemetry.restored',
     kind: 'counter',
     unit: '{item}',
-    description: 'Items that an earlier process left on disk and this one took over to send.',
+    description: 'Items of an earlier process, taken over from its storage on disk.',
     source: 'this service',
     attributes: { signal },
   },
@@ -259,7 +258,7 @@ export const METRICS = {
     name: 'rollcall.telemetry.resent',
     kind: 'counter',
     unit: '{request}',
-    description: 'Export requests that were sent again, because no acknowledgement came.',
+    description: 'Export requests sent again for lack of an acknowledgement.',
     source: 'this service',
     attributes: { signal },
   },
@@ -267,7 +266,7 @@ export const METRICS = {
     name: 'rollcall.telemetry.dead_letters',
     kind: 'counter',
     unit: '{item}',
-    description: 'Items that the receiver will never take, kept on disk with the reason.',
+    description: 'Items that the receiver refuses for good, kept on disk with the reason.',
     source: 'this service',
     attributes: { signal, [ATTR_ERROR_TYPE]: { values: DEAD_LETTER_REASONS } },
   },
@@ -275,8 +274,8 @@ export const METRICS = {
     name: 'rollcall.telemetry.dropped',
     kind: 'counter',
     unit: '{item}',
-    description: 'Items that are lost, because a bound was reached or the disk could not take them.',
-    leavesOut: 'what a killed process had not collected or not put on disk yet',
+    description: 'Items lost because a bound was reached or the disk could not take them.',
+    leavesOut: 'items that a killed process had not collected or not yet put on disk',
     source: 'this service',
     attributes: { signal, [ATTR_ERROR_TYPE]: { values: DROP_REASONS } },
   },
@@ -288,10 +287,10 @@ function exported<const Name extends string, const Item extends string>(name: Na
     kind: 'counter',
     unit: `{${item}}`,
     description:
-      'Items whose export is over: acknowledged by the receiver, or a dead letter for the reason given.',
+      'Items whose export has ended: acknowledged by the receiver, or dead letters with the given reason.',
     source: `${SDK_CONVENTION} (development); there is one exporter a signal, so its own attributes are left out`,
     attributes: {
-      [ATTR_ERROR_TYPE]: { values: DEAD_LETTER_REASONS, missing: 'missing where the receiver acknowledged' },
+      [ATTR_ERROR_TYPE]: { values: DEAD_LETTER_REASONS, missing: 'missing if the receiver acknowledged' },
     },
   } as const
 }
@@ -301,7 +300,7 @@ function inflight<const Name extends string, const Item extends string>(name: Na
     name,
     kind: 'up-down counter',
     unit: `{${item}}`,
-    description: 'Items that wait for an acknowledgement, in memory or on disk.',
+    description: 'Items without an acknowledgement yet, in memory or on disk.',
     source: `${SDK_CONVENTION} (development)`,
     attributes: {},
   } as const
@@ -313,7 +312,7 @@ function eventLoopDelay<const Name extends string>(name: Name, which: string) {
     kind: 'gauge',
     unit: 's',
     description: `${which} delay of the event loop within the interval.`,
-    clock: 'how much later than planned a timer fires, sampled every 20 ms',
+    clock: 'delay of a timer after its planned time, sampled every 20 ms',
     source: `${NODE_CONVENTION} (development)`,
     attributes: {},
   } as const
@@ -323,7 +322,7 @@ function* pageSeries({ routes }: ServiceShape): Iterable<SeriesAttributes> {
   for (const name of new Set(routes.map(({ page }) => page))) if (name !== false) yield { page: name }
 }
 
-/** Any statement may end with any result code: which ones it really can is SQLite's business. */
+/** Any statement may end with any result code; SQLite decides which ones occur. */
 function* operationSeries(): Iterable<SeriesAttributes> {
   for (const [name, summaries] of Object.entries(STATEMENTS))
     for (const summary of summaries)
@@ -336,5 +335,5 @@ function* operationSeries(): Iterable<SeriesAttributes> {
         }
 }
 
-/** What is answered where no route matches: those of http/unmatched.ts, of the framework, and of any failure. */
+/** Statuses of requests that match no route: from http/unmatched.ts, from the framework, and of any failure. */
 const UNMATCHED_STATUSES = [400, 404, 405, 413, 414, 415, 429, 500, 503]

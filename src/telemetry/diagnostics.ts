@@ -13,8 +13,8 @@ const LEVELS = {
 }
 
 /**
- * Sends what the SDK says about itself to the log, at OTEL_LOG_LEVEL (default here `warn`: at `info` it reports every
- * retry). Failed exports are told once by the exporter, so the SDK's report of each is left out.
+ * Sends the SDK's diagnostics to the log, at OTEL_LOG_LEVEL (default here `warn`: at `info` it reports every retry).
+ * The exporter reports a failed export once, so the SDK's own report is left out.
  */
 export function routeDiagnostics(environment: Environment, diagnostics: Diagnostics): void {
   const level =
@@ -38,7 +38,7 @@ export function routeDiagnostics(environment: Environment, diagnostics: Diagnost
   setGlobalErrorHandler((error) => diag.debug(error instanceof Error ? error.message : String(error)))
 }
 
-/** Batches and exporters are passed as details; a line is not the place for them. */
+/** Details may be batches and exporters, which do not fit in a line. */
 function brief(detail: unknown): string {
   return (
     detail instanceof Error ? detail.message : typeof detail === 'string' ? detail : typeof detail

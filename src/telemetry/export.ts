@@ -24,29 +24,29 @@ import {
 import { exporterKind, readBatching, readMetricTimes } from './otel-variables.ts'
 import { CARDINALITY_LIMIT } from './sdk-limits.ts'
 
-/** How what is exported waits, in memory and on disk. */
+/** Options of the storage, in memory and on disk. */
 export interface ExportOptions
   extends Pick<
     DurableStorageOptions,
     'directory' | 'waitingMax' | 'spoolMaxBytes' | 'deadLettersMaxBytes' | 'clock' | 'pace'
   > {
-  /** Larger requests of spans or log records are split before they are sent; before compression. */
+  /** Larger requests of spans or log records are split before they are sent; in bytes before compression. */
   readonly maxRequestBytes?: number
   /** The same for metrics. */
   readonly metricsMaxRequestBytes?: number
-  /** Older metrics become dead letters; 0 sends them however old. */
+  /** Older metrics become dead letters; 0 sends them at any age. */
   readonly metricsMaxAgeSeconds?: number
-  /** The first interval of metrics ends so soon, where the others are longer; like the others unless told. */
+  /** The first interval of metrics lasts this long if the others are longer; without it, as long as the others. */
   readonly firstIntervalMs?: number
 }
 
 export interface Export {
   readonly storage: DurableStorage
-  /** None of these where the signal goes nowhere. */
+  /** None of these for a signal that is not exported. */
   readonly reader: MetricReader | undefined
   readonly spans: SpanProcessor | undefined
   readonly logs: LogRecordProcessor | undefined
-  /** Where metrics go, for people: a URL, `console` or `off`. */
+  /** The destination of metrics, for people: a URL, `console` or `off`. */
   readonly destination: string
 }
 
@@ -55,11 +55,11 @@ export interface ExportContext {
   readonly resource: Resource
   readonly diagnostics: Diagnostics
   readonly userAgent: string
-  /** Metrics that are recorded without the SDK. */
+  /** Metrics recorded without the SDK. */
   readonly producer: MetricProducer
 }
 
-/** One reader and one processor for each signal, before the exporter that OTEL_*_EXPORTER names. */
+/** One reader and one processor for each signal, before the exporter of OTEL_*_EXPORTER. */
 export function openExport(options: ExportOptions, inside: ExportContext): Export {
   const { environment, resource, diagnostics } = inside
   const storage = new DurableStorage({ ...options, resource, diagnostics })
@@ -104,7 +104,7 @@ function metricReader(
   })
 }
 
-// OTEL_*_EXPORTER=console is for looking on: the SDK's own processors, which need not be exact.
+// OTEL_*_EXPORTER=console is for reading along: the SDK's own processors, which need not be exact.
 
 function spanProcessor(
   storage: DurableStorage,
@@ -145,7 +145,7 @@ function logRecordProcessor(
   return new DurableLogRecordProcessor({ exporter, ...batching })
 }
 
-/** Of one request: two variables bound it, and the smaller counts. */
+/** Time-out of one request, in milliseconds: two variables bound it, and the smaller counts. */
 function requestTimeout(environment: Environment, signal: Signal, timeoutMillis: number): number {
   return Math.min(readOtlp(environment, signal).timeoutMillis, timeoutMillis)
 }

@@ -31,7 +31,7 @@ export function emitLogRecord(
       ...(scope && { context: scope.context }),
     })
   } catch {
-    // The line is already written; a record that cannot be made is all that is lost.
+    // The line is already written; only the record is lost.
   }
 }
 

@@ -8,25 +8,27 @@ import { plainLine } from './plain-line.ts'
 
 export interface LoggingOptions {
   level: string
-  /** Without it, lines are written and nothing else. */
+  /** Without it, only lines are written. */
   telemetry?: { logs: OtelLogger; diagnostics: Diagnostics }
   /** Fields of every line. */
   fields?: Record<string, unknown>
   /** Default: standard output. */
   destination?: { write(line: string): void }
-  /** Whether people read it as it comes, and get sentences; default: where standard output is a terminal. */
+  /** Whether people read it live, and get sentences; default: whether standard output is a terminal. */
   isTerminal?: boolean
 }
 
-/** A message that is not written: Fastify logs each address that it listens on, and only the text is ours to choose. */
+/**
+ * A message that is not written: Fastify logs each address that it listens on, and only that line's text can be set.
+ */
 export const NO_LINE = ''
 
 /** pino's number of `warn`: from here on a line is also an OTLP log record. */
 const WARN = 40
 
 /**
- * The service's log: JSON lines, or sentences at a terminal, with the trace and span id of the request they belong to, sampled or not. Warnings
- * and errors also go out as OTLP log records, taken from the call itself and not parsed back from the line.
+ * The service's log: JSON lines, or sentences at a terminal, with the trace and span id of their request, sampled or
+ * not. Warnings and errors also go out as OTLP log records, taken from the call itself and not parsed from the line.
  */
 export function createLogger({
   level,
@@ -59,10 +61,7 @@ export function createLogger({
   return logger
 }
 
-/**
- * The writer that pino would take by itself waits for ever at the exit for a terminal that was closed: what cannot be
- * written is given up instead.
- */
+/** pino's own writer waits at the exit without end for a terminal that was closed; this one gives up its lines. */
 function standardOutput() {
   const output = pino.destination({ fd: process.stdout.fd, sync: false })
   let isGone = false
@@ -79,7 +78,7 @@ function standardOutput() {
 
 type ScopedLogger = Logger & { [LOGGER_SCOPE]?: RequestScope }
 
-/** A request's own logger knows its request; any other takes the one that the running code works for. */
+/** A request's own logger knows its request; any other takes the request of the running code. */
 function scopeFor(logger: ScopedLogger): RequestScope | undefined {
   return logger[LOGGER_SCOPE] ?? findRequestScope()
 }

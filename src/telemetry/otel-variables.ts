@@ -1,9 +1,9 @@
 import type { Environment, Signal } from '@rollcall/durable-otlp-exporter'
 
-/** The specification's default is 60 s; a chart of a load test is made of minutes. */
+/** The specification's default is 60 s, but a load test lasts minutes. */
 export const METRIC_EXPORT_INTERVAL_MS = 10_000
 
-/** Where a signal goes. `none`: nothing is exported and nothing is kept for it. */
+/** The exporter of a signal. `none`: nothing is exported, and nothing is kept for it. */
 export function exporterKind(environment: Environment, signal: Signal): 'otlp' | 'console' | 'none' {
   return environment.choice(
     `OTEL_${signal.toUpperCase()}_EXPORTER`,

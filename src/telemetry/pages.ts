@@ -1,14 +1,14 @@
 import { NO_PAGE } from '@rollcall/fastify-route-telemetry'
 
 const TRANSACTION = ['BEGIN', 'COMMIT', 'ROLLBACK']
-/** Who asks, and that they did. */
+/** Finds the session's member, and records its use. */
 const SESSION = ['SELECT sessions users', 'UPDATE sessions']
 const PASSWORD = 'SELECT users passwords seed_password'
 
 /**
- * Every page, and what its requests ask the database: verb and tables, as telemetry names a statement. A page is a series
- * of every metric that carries `page`, a statement one for each way in which it can end, so a new one is a decision:
- * tests fail on one that is not here, and on a statement that is here and never runs.
+ * Every page and the statements of its requests: verb and tables, as telemetry names a statement. A page is a series of
+ * every metric with `page`, and a statement one for each outcome, so a new one is a decision: tests fail on a statement
+ * that is missing here, and on one that never runs.
  */
 export const STATEMENTS = {
   home: [] as string[],
@@ -41,7 +41,7 @@ export const STATEMENTS = {
     'SELECT users blocks',
     'UPDATE friendships',
   ],
-  // The start and its migrations, the checks, readiness, and what closes the database.
+  // The start and its migrations, the checks, readiness, and the closing of the database.
   [NO_PAGE]: ['BEGIN', 'COMMIT', 'MIGRATE', 'PRAGMA', 'SELECT table_rows'],
 } satisfies Record<string, readonly string[]>
 

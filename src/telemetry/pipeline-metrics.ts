@@ -19,7 +19,7 @@ const INFLIGHT = {
   logs: METRICS.logRecordsInflight,
 } as const
 
-/** What became of everything as metrics, brought up to date before each collection. */
+/** The outcome of all telemetry as metrics, brought up to date before each collection. */
 export function recordCounts(instruments: Instruments, storage: DurableStorage): void {
   const samplers = storage.signals.map((signal) => signalSampler(instruments, storage, signal))
   instruments.beforeCollection(() => {
@@ -57,7 +57,7 @@ function signalSampler(instruments: Instruments, storage: DurableStorage, signal
   }
 }
 
-/** Adds what came since; nothing the first time too, so that the series is there before something goes wrong. */
+/** Adds the growth since the last time; at first also 0, so that the series exists before the first fault. */
 function growth(counter: Counter, total: () => number): () => void {
   let before: number | undefined
   return () => {

@@ -15,8 +15,8 @@ import type { Instruments, Recorder } from './instruments.ts'
 import { ATTR_DB_CLIENT_CONNECTION_POOL_NAME, DB_SYSTEM_NAME_VALUE_SQLITE } from './semconv.ts'
 
 /**
- * Times every query under both of its names and adds it to the trace of the request that asked, where that one is
- * sampled. Instruments are bound once for each statement and page.
+ * Times every query under both of its names, and adds it to the trace of its request if that is sampled. Instruments
+ * are bound once for each statement and page.
  */
 export function queryTiming({
   instruments,
@@ -69,7 +69,7 @@ class StatementRecorders {
   readonly #attributes: Record<string, string>
   readonly #succeeded = new Map<string, Recorder>()
   readonly #failed = new Map<string, Recorder>()
-  /** Parameterised text is for spans alone: as a tag it would be unreadable and unbounded. */
+  /** Parameterised text is for spans only: as a tag it would be unreadable and unbounded. */
   readonly spanAttributes: Record<string, string>
 
   constructor(instruments: Instruments, { sql, operation, collection, summary }: StatementDescription) {

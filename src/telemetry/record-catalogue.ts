@@ -31,8 +31,8 @@ import { PAGES } from './pages.ts'
 import { ATTR_HOST_NAME, DB_SYSTEM_NAME_VALUE_SQLITE } from './semconv.ts'
 
 /**
- * What spans, log records and the resource carry, no more and no less. Unlike a metric's attributes these may hold text
- * from outside: they are stored one by one and make no series.
+ * The attributes of spans, log records and the resource, no more and no less. Unlike a metric's attributes these may
+ * hold text from outside: they are stored one by one and make no series.
  */
 
 export type Attributes = Readonly<Record<string, AttributeDefinition>>
@@ -41,10 +41,10 @@ export interface SpanDefinition {
   readonly kind: 'server' | 'client'
   /** In words, for the page. */
   readonly name: string
-  /** What begins and what ends it. */
+  /** Its start and its end. */
   readonly clock: string
   readonly source: string
-  /** The spans of other traces that it may link to; none unless told. */
+  /** The spans of other traces that it may link to; without it, none. */
   readonly links?: string
   readonly attributes: Attributes
 }
@@ -63,27 +63,27 @@ const outside: AttributeDefinition = { boundedBy: OUTSIDE, form: /^.{0,256}$/s }
 export const SPANS = {
   request: {
     kind: 'server',
-    name: '`{http.request.method} {http.route}`, without the route where none matched; `HTTP` for a method of `_OTHER`',
+    name: '`{http.request.method} {http.route}`, without the route if none matched; `HTTP` for a method of `_OTHER`',
     clock: 'as http.server.request.duration',
     source: 'semantic conventions, docs/http/http-spans.md (stable)',
     links:
-      'the span of a caller that is not in `TRUST_PROXY`: its ids and flags, whatever it says; one at most',
+      'the span of a caller that is not in `TRUST_PROXY`: its ids and flags as it sent them; one at most',
     attributes: {
       [ATTR_HTTP_REQUEST_METHOD]: method,
-      [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: { ...outside, missing: 'only where the method is `_OTHER`' },
+      [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: { ...outside, missing: 'only if the method is `_OTHER`' },
       [ATTR_HTTP_ROUTE]: httpRoute,
       [ATTR_URL_PATH]: { boundedBy: `${OUTSIDE}, without the query`, form: /^[^?]{0,256}$/s },
       [ATTR_URL_SCHEME]: scheme,
       [ATTR_NETWORK_PROTOCOL_VERSION]: { values: ['1.0', '1.1', '2'] },
       [ATTR_CLIENT_ADDRESS]: { boundedBy: 'the connection, or a trusted proxy' },
-      [ATTR_SERVER_ADDRESS]: { ...outside, missing: 'missing where Host is' },
+      [ATTR_SERVER_ADDRESS]: { ...outside, missing: 'missing without Host' },
       [ATTR_SERVER_PORT]: {
         boundedBy: 'the client',
         form: /^\d{1,5}$/,
         type: 'number',
-        missing: 'missing where Host has none',
+        missing: 'missing if Host has none',
       },
-      [ATTR_USER_AGENT_ORIGINAL]: { ...outside, missing: 'missing where User-Agent is' },
+      [ATTR_USER_AGENT_ORIGINAL]: { ...outside, missing: 'missing without User-Agent' },
       [ATTR_HTTP_RESPONSE_STATUS_CODE]: statusCode,
       [ATTR_ERROR_TYPE]: requestError,
     },
@@ -105,25 +105,25 @@ export const SPANS = {
 const exception = {
   [ATTR_EXCEPTION_TYPE]: { boundedBy: 'the name of the error' },
   [ATTR_EXCEPTION_MESSAGE]: { boundedBy: 'the error' },
-  [ATTR_EXCEPTION_STACKTRACE]: { boundedBy: 'the error', missing: 'missing where it has none' },
+  [ATTR_EXCEPTION_STACKTRACE]: { boundedBy: 'the error', missing: 'missing if it has none' },
 } as const satisfies Attributes
 
 /** Events of spans, by name. */
 export const SPAN_EVENTS = { exception } as const satisfies Record<string, Attributes>
 
-const sometimes = 'where it applies'
+const sometimes = 'if it applies'
 const count = { form: /^\d+$/, type: 'number', missing: sometimes } as const
 
 /** Fields of warnings and errors, which are log records as well as lines on standard output. */
 export const LOG_ATTRIBUTES = {
-  check: { boundedBy: 'the checks that there are', missing: sometimes },
+  check: { boundedBy: 'the checks of the service', missing: sometimes },
   cutOff: { values: CUT_OFF, missing: sometimes },
-  detail: { boundedBy: 'the problem that was answered', missing: sometimes },
+  detail: { boundedBy: 'the problem in the reply', missing: sometimes },
   directory: { boundedBy: 'TELEMETRY_DIR', missing: sometimes },
-  durationMs: { boundedBy: 'how long a slow request took', ...count },
-  error: { boundedBy: 'what an export failed with', missing: sometimes },
+  durationMs: { boundedBy: 'the duration of a slow request', ...count },
+  error: { boundedBy: 'the error of an export', missing: sometimes },
   instanceId: { boundedBy: '`service.instance.id`', missing: sometimes },
-  items: { boundedBy: 'what became dead letters', ...count },
+  items: { boundedBy: 'the number of new dead letters', ...count },
   method: { ...method, missing: sometimes },
   page: { values: [...PAGES, NO_PAGE], missing: sometimes },
   problem: { boundedBy: 'the types of problems', form: /^[a-z-]+$/, missing: sometimes },
@@ -135,13 +135,13 @@ export const LOG_ATTRIBUTES = {
   [ATTR_EXCEPTION_STACKTRACE]: { ...exception[ATTR_EXCEPTION_STACKTRACE], missing: sometimes },
 } as const satisfies Attributes
 
-/** Of everything that a process sends; OTEL_RESOURCE_ATTRIBUTES may add to it. */
+/** Attributes of all telemetry of a process; OTEL_RESOURCE_ATTRIBUTES may add to them. */
 export const RESOURCE_ATTRIBUTES = {
   [ATTR_SERVICE_NAME]: { boundedBy: 'OTEL_SERVICE_NAME; `rollcall`' },
   [ATTR_SERVICE_VERSION]: { boundedBy: 'package.json' },
   [ATTR_SERVICE_INSTANCE_ID]: {
     boundedBy:
-      'OTEL_RESOURCE_ATTRIBUTES, INSTANCE_ID or where it listens, with `/` and the slot of a worker; one for each live process',
+      'OTEL_RESOURCE_ATTRIBUTES, INSTANCE_ID or its address and port, with `/` and the slot of a worker; one for each live process',
   },
   [ATTR_DEPLOYMENT_ENVIRONMENT_NAME]: { boundedBy: 'OTEL_RESOURCE_ATTRIBUTES; `development`' },
   [ATTR_HOST_NAME]: { boundedBy: 'the machine' },

@@ -16,17 +16,17 @@ import { ATTR_HOST_NAME } from './semconv.ts'
 export interface ServiceIdentity {
   serviceVersion: string
   hostName: string
-  /** `support`, the tag that is on every metric. */
+  /** The tag `support` of every metric. */
   supportTag: string
-  /** Unique for each live process; a promise where it is known only once the service listens. */
+  /** Unique for each live process; a promise if it is known only once the service listens. */
   instanceId: MaybePromise<string>
-  /** Which of the processes that share an `instanceId` this is. */
+  /** The number of this process among those that share an `instanceId`. */
   slot?: number
 }
 
 /**
- * The tags of everything this process sends. OTEL_RESOURCE_ATTRIBUTES overrides what the service says of itself and
- * OTEL_SERVICE_NAME overrides both; no metadata service of any cloud is asked, because that would delay the start.
+ * The tags of all telemetry of this process. OTEL_RESOURCE_ATTRIBUTES overrides the service's own values, and
+ * OTEL_SERVICE_NAME overrides both; no cloud's metadata service is asked, because that would delay the start.
  */
 export function describeService(identity: ServiceIdentity, environment: Environment): Resource {
   const serviceName = environment.text('OTEL_SERVICE_NAME')
@@ -47,7 +47,7 @@ export function describeService(identity: ServiceIdentity, environment: Environm
   return defaultResource().merge(resourceFromAttributes({ ...said, [ATTR_SERVICE_INSTANCE_ID]: instanceId }))
 }
 
-/** Wherever the name comes from, processes that share it must not share their series. */
+/** Processes that share a name, from any source, must not share their series. */
 function instanceIdOf(shared: MaybePromise<string>, slot: number | undefined): MaybePromise<string> {
   if (slot === undefined) return shared
   return typeof shared === 'string' ? `${shared}/${slot}` : shared.then((name) => `${name}/${slot}`)

@@ -18,9 +18,9 @@ import {
 
 /**
  * Measures the process itself: event loop, garbage collection, memory, processor time. Written by hand:
- * instrumentation-runtime-node 0.37 has the same names and units, but tells of an idle event loop that it is 10 ms late
- * (it reports the whole time between two firings of its timer) and measures neither memory nor processor time of the
- * process; host-metrics 0.39 does that, without a unit for memory. Returns what stops it.
+ * instrumentation-runtime-node 0.37 has the same names and units, but reports an idle event loop as 10 ms late (the
+ * whole time between two firings of its timer), and measures neither memory nor processor time of the process;
+ * host-metrics 0.39 does that, without a unit for memory. Returns a function that ends the measuring.
  */
 export function sampleRuntime(instruments: Instruments): () => void {
   const samplers = [eventLoopSampler(instruments), heapSampler(instruments), processSampler(instruments)]
@@ -49,7 +49,7 @@ function eventLoopDelaySampler(instruments: Instruments) {
   const p50 = instruments.gauge(METRICS.eventLoopDelayP50, {})
   const p90 = instruments.gauge(METRICS.eventLoopDelayP90, {})
   const p99 = instruments.gauge(METRICS.eventLoopDelayP99, {})
-  // Node reports the whole time between two firings, of which the resolution was asked for.
+  // Node reports the whole time between two firings, which includes the requested resolution.
   const delaySeconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - DELAY_RESOLUTION_MS / 1000)
   return {
     sample() {
@@ -128,7 +128,7 @@ function processSampler(instruments: Instruments): () => void {
   }
 }
 
-/** Turns a level into the changes that a counter takes. */
+/** Turns a level into the changes that an up-down counter takes. */
 function level(counter: Counter): (value: number) => void {
   let before = 0
   return (value) => {

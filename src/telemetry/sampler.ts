@@ -28,15 +28,15 @@ import {
 export const DEFAULT_SAMPLING_RATIO = 0.1
 
 /**
- * Keeps a part of all traces, decided by the trace's own randomness, and writes the threshold into tracestate, so
- * that whoever counts sampled spans can weigh each by `2^56 / (2^56 - threshold)`. The SDK's own ratio sampler
- * decides by other bits and writes nothing: counts derived from its spans are a tenth of the truth.
+ * Keeps a part of all traces, decided by the trace's own randomness, and writes the threshold into tracestate, so that
+ * a counter of sampled spans can weigh each by `2^56 / (2^56 - threshold)`. The SDK's own ratio sampler decides by
+ * other bits and writes nothing: counts derived from its spans are a tenth of the truth.
  */
 export class ConsistentRatioSampler implements Sampler {
   readonly #probability: number
   readonly #threshold: bigint
   readonly #thresholdText: string
-  /** Of traces whose tracestate says nothing: nearly all, and making these anew takes a microsecond. */
+  /** For traces without a sampling state, which are nearly all: making these results anew takes a microsecond. */
   readonly #kept: SamplingResult
   readonly #leftOut: SamplingResult
 
@@ -57,7 +57,7 @@ export class ConsistentRatioSampler implements Sampler {
     _links: Link[],
   ): SamplingResult {
     const parentState = trace.getSpanContext(context)?.traceState
-    // As text, because both are lower-case hexadecimal of one length.
+    // Compared as text: both are lower-case hexadecimal of one length.
     if (parentState === undefined)
       return traceId.slice(-RANDOM_DIGITS) >= this.#thresholdText ? this.#kept : this.#leftOut
     const sampling = parseSamplingState(parentState.get('ot'))
@@ -95,8 +95,8 @@ const SAMPLERS = [
 ] as const
 
 /**
- * OTEL_TRACES_SAMPLER and its argument. Unset, one trace in ten is kept unless the argument says otherwise; where
- * a caller's trace is continued, its decision and its threshold are kept as they are.
+ * OTEL_TRACES_SAMPLER and its argument. If unset, one trace in ten is kept, or the argument's part. A continued trace
+ * keeps its caller's decision and threshold.
  */
 export function chooseSampler(environment: Environment): Sampler {
   const fallback = environment.text('OTEL_TRACES_SAMPLER') === undefined ? DEFAULT_SAMPLING_RATIO : 1
@@ -112,5 +112,5 @@ function rootSampler(name: string, ratio: number): Sampler {
   return new ConsistentRatioSampler(name === 'always_on' ? 1 : ratio)
 }
 
-/** What 56 bits can tell apart from never. */
+/** The smallest probability that 56 bits can hold, above never. */
 const MIN_PROBABILITY = 2 ** -56

@@ -1,17 +1,17 @@
 /**
- * The `ot` member of tracestate, which says with what probability a trace was kept (OpenTelemetry specification,
- * trace/tracestate-probability-sampling.md, OTEP 235): `th` is the rejection threshold, `rv` explicit randomness,
- * both up to 56 bits in hexadecimal.
+ * The `ot` member of tracestate, with the probability at which a trace was kept (OpenTelemetry specification,
+ * trace/tracestate-probability-sampling.md, OTEP 235): `th` is the rejection threshold, `rv` explicit randomness, both
+ * up to 56 bits in hexadecimal.
  */
 export interface SamplingState {
   readonly threshold: bigint | undefined
   readonly randomness: bigint | undefined
-  /** Members that belong to others, as they came. */
+  /** Members of others, unchanged. */
   readonly others: readonly string[]
 }
 
 const BITS_56 = 1n << 56n
-/** Of 56 bits in hexadecimal. */
+/** 56 bits in hexadecimal. */
 export const RANDOM_DIGITS = 14
 
 export function parseSamplingState(text: string | undefined): SamplingState {
@@ -25,7 +25,7 @@ export function parseSamplingState(text: string | undefined): SamplingState {
   }
 }
 
-/** Undefined when nothing is left to say. */
+/** Undefined if nothing is left to write. */
 export function formatSamplingState({ threshold, randomness, others }: SamplingState): string | undefined {
   const members = [
     ...(threshold === undefined ? [] : [`th:${formatThreshold(threshold)}`]),

@@ -25,8 +25,8 @@ export class SdkInstruments extends MeterInstruments implements Instruments {
   }
 
   /**
-   * The SDK calls observable callbacks before it reads any instrument of the same meter. It takes one only together
-   * with an observable instrument; this one never observes anything, so it is never exported.
+   * The SDK calls observable callbacks before it reads any instrument of the same meter. It takes a callback only with
+   * an observable instrument; this one never observes anything, so it is never exported.
    */
   beforeCollection(sample: () => void): void {
     this.#collectionHook ??= this.#hookCollection()

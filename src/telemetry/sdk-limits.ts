@@ -2,7 +2,7 @@ import type { LogRecordLimits } from '@opentelemetry/sdk-logs'
 import type { SpanLimits } from '@opentelemetry/sdk-trace'
 import type { Environment } from '@rollcall/durable-otlp-exporter'
 
-/** Above what the catalogue allows: every attribute is from a closed set, and the SDK's 2000 would fold real series. */
+/** Above the catalogue's most: every attribute is from a closed set, and the SDK's 2000 would fold real series. */
 export const CARDINALITY_LIMIT = 20_000
 
 export function readSpanLimits(environment: Environment): SpanLimits {

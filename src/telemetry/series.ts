@@ -11,14 +11,14 @@ export function seriesOf(metric: MetricDefinition, shape: ServiceShape): Iterabl
   return metric.series ? metric.series.all(shape) : combinations(metric.attributes)
 }
 
-/** How many those are. */
+/** The number of these series. */
 export function mostSeries(metric: MetricDefinition, shape: ServiceShape): number {
   let count = 0
   for (const _ of seriesOf(metric, shape)) count += 1
   return count
 }
 
-/** One text for each attribute set, whatever the order of its keys. */
+/** One text for each attribute set, in any order of its keys. */
 export function seriesKey(attributes: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -36,7 +36,7 @@ function* combinations(
   yield* sets
 }
 
-/** Undefined among them stands for the attribute that is missing. */
+/** `undefined` among them stands for a missing attribute. */
 function valuesOf(
   name: string,
   { values, missing }: AttributeDefinition,

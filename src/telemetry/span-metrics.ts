@@ -21,7 +21,7 @@ const UNSET = 'STATUS_CODE_UNSET'
 const ERROR = 'STATUS_CODE_ERROR'
 
 const measured = METRICS.requestDuration.attributes
-const ofRequests = 'missing where the span is a query'
+const ofRequests = 'missing if the span is a query'
 const attributes: Record<string, AttributeDefinition> = {
   'service.name': { boundedBy: 'the resource' },
   'span.name': { boundedBy: 'the routes and the statements of the service' },
@@ -37,18 +37,18 @@ const attributes: Record<string, AttributeDefinition> = {
 
 const series = {
   formula:
-    'as many as there are requests that differ in method, route, status and in whether they failed, and statements that did or did not',
+    'one for each combination of method, route, status and failure of requests, and two for each statement, failed or not',
   all: spanSeries,
 }
 const source = 'span_metrics connector of the Collector, v0.155'
 
-/** What the Collector makes of the spans (`span_metrics` in otel-collector.yaml), beside what the service emits. */
+/** Metrics that the Collector makes of the spans (`span_metrics` in otel-collector.yaml). */
 export const SPAN_METRICS = {
   calls: {
     name: 'traces.span.metrics.calls',
     kind: 'counter',
     unit: '',
-    description: 'Spans, each weighed by what its sampling stands for.',
+    description: 'Spans, each weighed by the inverse of its sampling probability.',
     source,
     attributes,
     series,
@@ -65,7 +65,7 @@ export const SPAN_METRICS = {
   },
 } as const satisfies Record<string, MetricDefinition>
 
-/** A span is what one measurement of a request or of a query is, with fewer attributes. */
+/** A span stands for one measurement of a request or of a query, with fewer attributes. */
 function* spanSeries(shape: ServiceShape): Iterable<SeriesAttributes> {
   const seen = new Set<string>()
   const spans = [

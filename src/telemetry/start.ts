@@ -31,9 +31,9 @@ import { SdkInstruments } from './sdk-instruments.ts'
 import { CARDINALITY_LIMIT, readLogRecordLimits, readSpanLimits } from './sdk-limits.ts'
 
 export interface TelemetryOptions extends ServiceIdentity {
-  /** The standard OTEL_* variables are read from here. */
+  /** The source of the standard OTEL_* variables. */
   env: NodeJS.ProcessEnv
-  /** How what is exported waits, in memory and on disk. */
+  /** Options of the storage, in memory and on disk. */
   export?: ExportOptions
 }
 
@@ -42,24 +42,24 @@ export interface Telemetry {
   readonly tracer: Tracer
   readonly logs: Logger
   readonly propagator: TextMapPropagator
-  /** What telemetry says about itself, for the log. */
+  /** Telemetry's reports about itself, for the log. */
   readonly diagnostics: Diagnostics
-  /** Where metrics go, for people: a URL, `console` or `off`. */
+  /** The destination of metrics, for people: a URL, `console` or `off`. */
   readonly destination: string
-  /** What became of everything that was recorded, at this moment. */
+  /** The outcome of all that was recorded, at this moment. */
   counts(): ExportCounts
-  /** Sends what is left for at most `timeoutMs`, puts the rest on disk and ends everything; once, and never throws. */
+  /** Sends the rest for at most `timeoutMs`, keeps the remainder on disk and ends everything; once, and never throws. */
   shutdown(timeoutMs?: number): Promise<void>
 }
 
 const SCOPE = 'rollcall'
 
-/** Longest that a shutdown waits for a receiver that does not answer. */
+/** Longest wait of a shutdown for a receiver that does not answer. */
 const SHUTDOWN_TIMEOUT_MS = 5000
 
 /**
- * Starts metrics, traces and logs as the standard variables say. Throws UnsupportedProtocolError for a protocol that is not built
- * in; everything else that is wrong with a variable is a diagnostic. Nothing here waits for the network.
+ * Starts metrics, traces and logs as the standard variables say. Throws UnsupportedProtocolError for a protocol that is
+ * not built in; every other fault in a variable is a diagnostic. Waits for no network.
  */
 export function startTelemetry({ env, export: exporting, ...identity }: TelemetryOptions): Telemetry {
   const diagnostics = new Diagnostics()
@@ -115,7 +115,7 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
   async function end(timeoutMs: number): Promise<void> {
     stopRuntime()
     storage.beginShutdown(timeoutMs)
-    // The last interval and its trouble may still make spans and log records.
+    // The last interval and its faults may still make spans and log records.
     await Promise.allSettled([meters.shutdown(), tracers.forceFlush(), loggers.forceFlush()])
     await Promise.allSettled([tracers.shutdown(), loggers.shutdown()])
   }

@@ -5,10 +5,10 @@ import {
 } from '@opentelemetry/semantic-conventions'
 import { STATEMENTS } from './pages.ts'
 
-/** Distinct ones, whoever asks. */
+/** Distinct summaries of all pages. */
 export const SUMMARIES: readonly string[] = [...new Set(Object.values(STATEMENTS).flat())].sort()
 
-/** The attributes of a statement, from its summary: the verb, and the first table where it has one. */
+/** The attributes of a statement, from its summary: the verb, and the first table if it has one. */
 export function statementAttributes(summary: string): Record<string, string> {
   const [operation = '', collection] = summary.split(' ')
   return {
@@ -18,7 +18,7 @@ export function statementAttributes(summary: string): Record<string, string> {
   }
 }
 
-/** The values of one of those attributes. */
+/** All values of one of those attributes. */
 export function statementValues(attribute: string): readonly string[] {
   const values = SUMMARIES.map((summary) => statementAttributes(summary)[attribute])
   return [...new Set(values.filter((value) => value !== undefined))].sort()

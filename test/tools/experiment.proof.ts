@@ -299,13 +299,13 @@ t.test('what does not agree is said', async (t) => {
     return windowOf(changed, seconds, changed)
   }
   t.match(said(clock((value) => value * 2)), [
-    /spends -\d\.\d+ ms outside of what the service times, less than nothing$/,
+    /spends -\d\.\d+ ms outside of the service’s clock, less than nothing$/,
   ])
   const leavesOut = clock((value) => value - 0.0005)
   t.match(said(leavesOut), [
     /^the median request spends 1\.000 ms outside .*, but a bare server answers within 0\.605 ms$/,
   ])
-  t.match(said(clock((value) => value / 2)), [/outside of what the service times, but a bare server/])
+  t.match(said(clock((value) => value / 2)), [/outside of the service’s clock, but a bare server/])
   t.same(said(clock((value) => value - 0.0003)), [], 'as much as a bare server and half of it may be outside')
 
   const crowded = requestsOf(

@@ -113,7 +113,7 @@ function percentilesDiffer(name: string, seconds: readonly number[], histogram: 
 function clocksDiffer(outsideSeconds: readonly number[], bareSeconds: readonly number[]): string[] {
   const outside = percentilesOfValues(outsideSeconds).p50
   const bare = percentilesOfValues(bareSeconds).p50
-  const shown = `the median request spends ${outside.ms.toFixed(3)} ms outside of what the service times`
+  const shown = `the median request spends ${outside.ms.toFixed(3)} ms outside of the service’s clock`
   if (outside.highMs < 0) return [`${shown}, less than nothing`]
   if (outside.lowMs > BARE_TIMES_MAX * bare.highMs)
     return [`${shown}, but a bare server answers within ${bare.ms.toFixed(3)} ms`]

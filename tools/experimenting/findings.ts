@@ -83,7 +83,7 @@ function compared({ client, telemetry, bare }: Measurement, percent: 'p50' | 'p9
   return [percent, ...[client[percent].ms, telemetry[percent].ms, difference, bare[percent].ms].map(formatMs)]
 }
 
-/** Query times in ms, as telemetry reports them, beside what the story published. */
+/** Query times in ms, as telemetry reports them, beside those of the story. */
 export function queryTable(findings: Findings): Table {
   const withStory = hasStorySize(findings)
   const head = [
@@ -159,8 +159,8 @@ const CSV_HEAD =
   'run,page,table_rows,reply_rows,requests,rate_per_second,quantity,p50_ms,p50_low_ms,p50_high_ms,p95_ms,p95_low_ms,p95_high_ms,bucket_error'
 
 /**
- * A line for each quantity of each measurement, and for each search. `run` is `complete` or `partial`; what comes from
- * buckets has their error, the rest is exact.
+ * A line for each quantity of each measurement, and for each search. `run` is `complete` or `partial`; values from
+ * buckets have their error, the others are exact.
  */
 export function toCsv(findings: Findings): string {
   const run = partialNote(findings) === undefined ? 'complete' : 'partial'

@@ -85,7 +85,7 @@ export async function warmUp(
 }
 
 /**
- * Asks for a listing at a fixed rate, and compares what the client measured with what telemetry says. Half-way between two
+ * Asks for a listing at a fixed rate, and compares the client's measurements with telemetry's. Half-way between two
  * requests, the bare server is asked for as many bytes.
  */
 export async function measureListing(

@@ -50,7 +50,7 @@ export function reportPage(findings: Findings): string {
     ),
     ...(note === undefined ? [] : [paragraph(`${note}. The rest was not measured.`, 'bad')]),
     figure(latencyChart(findings)),
-    '<h2>What clients measured and what telemetry reports</h2>',
+    '<h2>Clients’ measurements and telemetry’s</h2>',
     htmlTable(latencyTable(findings)),
     paragraph(`Times in ms. ${ABOUT_THE_COLUMNS}`, 'soft'),
     paragraph(ABOUT_AGREEMENT),

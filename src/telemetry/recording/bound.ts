@@ -4,7 +4,7 @@ import { bucketPosition } from './bucket-position.ts'
 import type { ExponentialHistogram } from './exponential-histogram.ts'
 import type { Series } from './stream.ts'
 
-/** What was added; a delta, unless it is told to go on. */
+/** The sum of the records; a delta, unless it is cumulative. */
 export class Sum {
   readonly #isDelta: boolean
   #value = 0
@@ -50,7 +50,7 @@ export class BoundHistogram implements Recorder {
     if (isRecordable(value)) this.#series.target.add(value, bucketPosition(value))
   }
 
-  /** One value into two histograms, whose place among the buckets is computed once. */
+  /** Records one value into two histograms, computing its bucket position once. */
   static both(one: BoundHistogram, other: BoundHistogram): Recorder {
     return {
       record(value) {
@@ -63,7 +63,7 @@ export class BoundHistogram implements Recorder {
   }
 }
 
-/** The SDK leaves the others out too, but begins a series for NaN and Infinity, whose point then says nothing. */
+/** The SDK leaves the others out too, but begins a series for NaN and Infinity, with an empty point. */
 function isRecordable(value: number): boolean {
   return value >= 0 && value < Number.POSITIVE_INFINITY
 }

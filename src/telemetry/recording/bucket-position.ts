@@ -1,12 +1,14 @@
 /**
- * Where a value lies among the buckets of a base-2 exponential histogram (OpenTelemetry specification, metrics data
- * model). At scale s, buckets are 2^(2^-s) wide and hold their upper bound: index i has 2^(i/2^s) < value ≤
- * 2^((i+1)/2^s). Every value is put into the very bucket that the SDK puts it into, rounding included.
+ * The position of a value among the buckets of a base-2 exponential histogram (OpenTelemetry specification, metrics
+ * data model). At scale s, buckets are 2^(2^-s) wide and hold their upper bound: index i has 2^(i/2^s) < value ≤
+ * 2^((i+1)/2^s). Every value gets the same bucket as in the SDK, rounding included.
  */
 
 const LOWEST_EXPONENT = -1022
 const EXPONENT_BIAS = 1023
-/** Half of a bucket at the finest scale, 20: what is so far below a bound is in the bucket below it at every scale. */
+/**
+ * Half of a bucket at the finest scale, 20: a position this far below a bound is in the bucket below it at every scale.
+ */
 const BELOW = 2 ** -21
 const HIGHEST = 1024 - BELOW
 
@@ -14,8 +16,7 @@ const bits = new DataView(new ArrayBuffer(8))
 
 /**
  * The binary logarithm, moved off the bounds that are exact: at any scale above 0, `Math.floor(position * 2 ** scale)`
- * is the index. One logarithm so serves every histogram that a value goes into, whatever their scales. For finite
- * values above 0.
+ * is the index. So one logarithm serves all histograms of a value, at any scale. For finite values above 0.
  */
 export function bucketPosition(value: number): number {
   bits.setFloat64(0, value)
@@ -27,7 +28,7 @@ export function bucketPosition(value: number): number {
   return Math.min(Math.log(value) * Math.LOG2E, HIGHEST)
 }
 
-/** The index at scale 0, exact where a logarithm would round over a bound; `>> -scale` makes it that of lower scales. */
+/** The index at scale 0, exact even if a logarithm would round over a bound; `>> -scale` gives that of lower scales. */
 export function octave(value: number): number {
   bits.setFloat64(0, value)
   const high = bits.getUint32(0)

@@ -1,19 +1,19 @@
 import type { ExponentialHistogram as ExponentialHistogramValue } from '@opentelemetry/sdk-metrics'
 import { type bucketPosition, octave } from './bucket-position.ts'
 
-/** The finest; each interval begins with it, as the SDK's does. */
+/** The finest scale; each interval begins with it, as in the SDK. */
 const MAX_SCALE = 20
 
-/** Shared by all, since nothing else runs while one merges its buckets. */
+/** Shared by all histograms: merging buckets is synchronous. */
 let scratch = new Float64Array(0)
 
 /**
- * A base-2 exponential histogram of at most `maxBuckets` neighbouring buckets: where values lie too far apart for them,
- * pairs of neighbours merge, which halves the resolution. For values that are not negative; makes the same point of the
- * same values as the SDK's.
+ * A base-2 exponential histogram of at most `maxBuckets` neighbouring buckets: if the values lie too far apart for
+ * them, pairs of neighbours merge, which halves the resolution. For values that are not negative; makes the same point
+ * of the same values as the SDK's.
  *
- * Counts are in a ring whose length is a power of two, so that `index & mask` finds one wherever the range lies, and it
- * can grow at both ends without moving anything.
+ * Counts are in a ring whose length is a power of two, so that `index & mask` finds a count wherever the range lies,
+ * and the ring can grow at both ends without moving anything.
  */
 export class ExponentialHistogram {
   readonly #maxBuckets: number
@@ -28,7 +28,7 @@ export class ExponentialHistogram {
   #scale = MAX_SCALE
   /** 2^scale. */
   #factor = 2 ** MAX_SCALE
-  /** The range of indexes that have counts; empty as long as `#high < #low`. */
+  /** The range of indexes with counts; empty while `#high < #low`. */
   #low = 0
   #high = -1
 
@@ -40,7 +40,7 @@ export class ExponentialHistogram {
     if (scratch.length < ring) scratch = new Float64Array(ring)
   }
 
-  /** A finite value that is not negative, with its {@link bucketPosition}. */
+  /** Adds a finite value that is not negative, with its {@link bucketPosition}. */
   add(value: number, position: number): void {
     this.#count += 1
     if (value < this.#min) this.#min = value
@@ -55,7 +55,7 @@ export class ExponentialHistogram {
     this.#counts[index & this.#mask] = (this.#counts[index & this.#mask] as number) + 1
   }
 
-  /** The point of what was recorded; empties the histogram. */
+  /** The point of the records since the last call; empties the histogram. */
   take(): ExponentialHistogramValue {
     const value = {
       count: this.#count,
@@ -89,7 +89,7 @@ export class ExponentialHistogram {
     return counts
   }
 
-  /** Extends the range to an index, merging buckets as long as it is too wide. Returns the index at the scale then. */
+  /** Extends the range to an index, merging buckets while it is too wide. Returns the index at the resulting scale. */
   #include(index: number, value: number): number {
     let at = index
     for (;;) {
@@ -104,7 +104,7 @@ export class ExponentialHistogram {
         return at
       }
       this.#downscale(halvings)
-      // From scale 0 on bounds are exact, and no shift of an index that was rounded.
+      // From scale 0 down, bounds are exact: a shift of a rounded index would not be.
       at = this.#scale > 0 ? at >> halvings : octave(value) >> -this.#scale
     }
   }

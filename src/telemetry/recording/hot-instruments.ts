@@ -10,7 +10,7 @@ import type { AttributesOf, Counter, Instruments, OfKind, Recorder } from '../in
 import { BoundHistogram } from './bound.ts'
 import type { Recording } from './recording.ts'
 
-/** What each request or query records. */
+/** The metrics that each request or query records. */
 const HOT: ReadonlySet<string> = new Set(
   [
     METRICS.pageViews,
@@ -25,15 +25,15 @@ const HOT: ReadonlySet<string> = new Set(
 
 export interface HotInstrumentsOptions {
   readonly recording: Recording
-  /** Takes everything else. */
+  /** Takes all other instruments. */
   readonly others: Instruments
   readonly temporality: AggregationTemporalitySelector
   readonly aggregation: AggregationSelector
 }
 
 /**
- * {@link Instruments} of which the hot ones record into a {@link Recording}. Histograms that somebody prefers cumulative
- * or with explicit bounds are left to the SDK: few ask for them, and whoever does asks for its behaviour.
+ * {@link Instruments} of which the hot ones record into a {@link Recording}. Histograms set to cumulative or to
+ * explicit bounds are left to the SDK: such a setting is rare, and asks for the SDK's behaviour.
  */
 export class HotInstruments implements Instruments {
   readonly #options: HotInstrumentsOptions

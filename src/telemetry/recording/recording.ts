@@ -17,9 +17,9 @@ import { Stream } from './stream.ts'
 const { DELTA } = AggregationTemporality
 
 /**
- * Metrics that are recorded by additions, without the SDK, whose every record sorts and serialises its attributes (2 µs,
- * decision 0004). A series is looked up once, when it is bound; at each collection the sums become the points that the
- * SDK would make of the same records, and go through its reader to the same exporter.
+ * Metrics that are recorded by additions, without the SDK, whose every record sorts and serialises its attributes (2
+ * µs, decision 0004). A series is looked up once, when it is bound; at each collection the sums become the points that
+ * the SDK would make of the same records, and go through its reader to the same exporter.
  */
 export class Recording implements MetricProducer {
   readonly #scope: InstrumentationScope
@@ -51,7 +51,7 @@ export class Recording implements MetricProducer {
     return new BoundHistogram(stream.series(attributes))
   }
 
-  /** Never throws. Takes what was recorded: it is nowhere else then. */
+  /** Never throws. Takes the records out: the caller has the only copy. */
   async collect(): Promise<CollectionResult> {
     const endTime = millisToHrTime(Date.now())
     const metrics = this.#metrics

@@ -3,7 +3,7 @@ import { millisToHrTime } from '@opentelemetry/core'
 import type { DataPoint } from '@opentelemetry/sdk-metrics'
 import { seriesKey } from '../series.ts'
 
-/** What the records of a series add up in. */
+/** Adds up the records of a series. */
 interface Accumulator<Value> {
   /** Its value; a delta begins anew. */
   take(): Value
@@ -11,9 +11,9 @@ interface Accumulator<Value> {
 
 export interface StreamOptions<A> {
   readonly newAccumulator: () => A
-  /** Each collection tells what came since the last one, and not since the first record. */
+  /** Whether each collection gives the growth since the last one, instead of the total since the first record. */
   readonly isDelta: boolean
-  /** One of them is the series of all that are too many. */
+  /** Includes the one series of all attribute sets beyond it. */
   readonly cardinalityLimit: number
 }
 
@@ -25,7 +25,7 @@ export class Series<Value, A extends Accumulator<Value>> {
   /** It has records that were not collected yet. */
   isOpen = false
   startTime: HrTime = [0, 0]
-  /** The number of the last collection that had a point of it. */
+  /** The number of the last collection with a point of it. */
   collectedIn = -1
 
   constructor(stream: Stream<Value, A>, attributes: Attributes, accumulator: A) {
@@ -34,7 +34,7 @@ export class Series<Value, A extends Accumulator<Value>> {
     this.#stream = stream
   }
 
-  /** What the next record goes into. */
+  /** The accumulator of the next record. */
   get target(): A {
     return this.isOpen ? this.accumulator : this.#stream.open(this).accumulator
   }
@@ -43,9 +43,9 @@ export class Series<Value, A extends Accumulator<Value>> {
 const OVERFLOW = { 'otel.metric.overflow': true }
 
 /**
- * The series of one metric from collection to collection, by the SDK's rules: only what had records since the last one
- * makes a point, in the order of the first records; it starts where that collection ended if it had a point there, and
- * else at its first record; and series beyond the limit share one.
+ * The series of one metric from collection to collection, by the SDK's rules: only series with records since the last
+ * one make a point, in the order of the first records; a point starts where that collection ended if the series had a
+ * point there, and else at its first record; and series beyond the limit share one.
  */
 export class Stream<Value, A extends Accumulator<Value>> {
   readonly #options: StreamOptions<A>
@@ -60,7 +60,7 @@ export class Stream<Value, A extends Accumulator<Value>> {
     this.#overflow = new Series(this, OVERFLOW, options.newAccumulator())
   }
 
-  /** The same for equal attributes, whatever the order of their keys. */
+  /** The same series for equal attributes, in any order of their keys. */
   series(attributes: Attributes): Series<Value, A> {
     const key = seriesKey(attributes)
     const series = this.#series.get(key) ?? new Series(this, attributes, this.#options.newAccumulator())
@@ -68,7 +68,7 @@ export class Stream<Value, A extends Accumulator<Value>> {
     return series
   }
 
-  /** The first record since a collection comes. Returns what it belongs to: another series where there are too many. */
+  /** Called at the first record since a collection. Returns the record's series: another one beyond the limit. */
   open(series: Series<Value, A>): Series<Value, A> {
     const isFull = this.#open.length >= this.#options.cardinalityLimit - 1
     const opened = isFull ? this.#overflow : series
