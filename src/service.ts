@@ -33,8 +33,11 @@ export interface Service {
 /** A person who has just started it wants to see that it sends, or to read in its log that no receiver answers. */
 const FIRST_INTERVAL_MS = 1000
 
-/** Time for the last export of a failed start, in milliseconds; the rest waits on disk. */
-const FAILED_START_MS = 200
+/**
+ * Time for the last export of a failed start, in milliseconds; the rest waits on disk. A process that has no name yet can
+ * export nothing, so it waits for as little as it can.
+ */
+const FAILED_START_MS = { named: 2000, nameless: 1 }
 
 /**
  * One process that serves. Its parts start in the order of their dependencies and stop in the reverse order: by
@@ -90,7 +93,8 @@ async function openAll(
   opened.defer(async () => {
     // The caller reports why it does not start.
     if (!isServing) logger.level = 'silent'
-    await telemetry.shutdown(isServing ? shutdownBudget(config).telemetryMs : FAILED_START_MS)
+    const failedMs = FAILED_START_MS[config.instanceId === '' ? 'nameless' : 'named']
+    await telemetry.shutdown(isServing ? shutdownBudget(config).telemetryMs : failedMs)
   })
 
   const db = openDatabase({
