@@ -198,6 +198,7 @@ export function registerErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(sendProblem)
 }
 
+/** Replies with the error as a problem, and reports it to the refusal log. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
   // No client is left to refuse; the measurement of the request tells that it was aborted.

@@ -64,6 +64,7 @@ export class Progress {
   }
 }
 
+/** With a comma between thousands. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }

@@ -57,6 +57,7 @@ export async function compareOwn(stage: Stage, effort: Effort): Promise<Comparis
   return { page, trivial }
 }
 
+/** Both pages by Rollcall and its peers, each once a round. */
 export async function comparePeers(stage: Stage, effort: Effort): Promise<Comparison> {
   const { raw, control, database, env } = await baselines(stage)
   const kysely = await stage.processes.peer('kysely.js', { env })
@@ -100,6 +101,7 @@ function measure(page: string, stage: Stage, effort: Effort, subjects: Subject[]
   )
 }
 
+/** The row with this name; throws if it is missing. */
 export function rowOf<T extends { readonly name: string }>(rows: readonly T[], wanted: string): T {
   const row = rows.find(({ name }) => name === wanted)
   if (row === undefined) throw new Error(`nothing measured ${wanted}`)

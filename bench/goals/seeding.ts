@@ -13,6 +13,7 @@ export interface Seeding {
   readonly prepared: Spread
 }
 
+/** Both ways of seeding, in turns. */
 export async function seeding(stage: Stage, { say }: Pick<Effort, 'say'>): Promise<Seeding> {
   const command: number[] = []
   const prepared: number[] = []

@@ -16,6 +16,7 @@ export interface Starting {
   readonly requests: number
 }
 
+/** Starts the service several times, then loads the last one for `loadSeconds`. */
 export async function starting(
   stage: Stage,
   { say }: Pick<Effort, 'say'>,

@@ -157,6 +157,7 @@ export interface Visit {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** The process that sends requests: see peers/load-generator.js. */
 export class LoadGenerator {
   readonly #child: ChildProcess
   readonly #ended: Promise<never>

@@ -15,6 +15,7 @@ export interface Spread {
   readonly count: number
 }
 
+/** `values` in any order, at least one. */
 export function spreadOf(values: readonly number[]): Spread {
   return {
     median: quantile(values, 0.5),

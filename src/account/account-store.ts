@@ -26,7 +26,7 @@ async function orEmailTaken<T>(write: Promise<T>): Promise<T> {
   }
 }
 
-/** Throws `email-taken` (409) where the address, in any letter case or Unicode form, has an account. */
+/** Throws `email-taken` (409) if the address, in any letter case or Unicode form, has an account. */
 export async function createAccount(db: Database, account: NewAccount, now = Date.now()) {
   const { name, nameKey, email, emailKey, passwordHash } = account
   const insertion = db.transaction().execute(async (tx) => {

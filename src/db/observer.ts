@@ -30,7 +30,7 @@ export interface StatementDescription {
   readonly sql: string
   /** Upper-case verb: `SELECT`, `INSERT`, `BEGIN`, …; behind `WITH`, that of the main statement. */
   readonly operation: string
-  /** First table of the statement, where it has one. */
+  /** First table of the statement, if it has one. */
   readonly collection: string | undefined
   /** `{operation} {tables}`, at most 255 characters (OpenTelemetry database conventions). */
   readonly summary: string

@@ -8,7 +8,7 @@ const PRAGMAS = [
   /** Readers and the writer do not wait for each other. */
   { name: 'journal_mode', value: 'wal', memory: 'memory' },
   /**
-   * FULL: a write that was answered with success survives a power cut. Set even where it reads as FULL already: this build
+   * FULL: a write that was answered with success survives a power cut. Set even if it reads as FULL already: this build
    * falls to NORMAL at the first write of a WAL database unless it was set explicitly.
    */
   { name: 'synchronous', value: 2 },

@@ -17,9 +17,9 @@ export type PreparedQuery<P extends Parameters, Row> = (db: Database, values: P)
 
 /**
  * A query that is built and compiled once instead of on every call, for queries of each request: building one takes
- * Kysely about twice as long as SQLite takes for a page of fifty rows. `parameter('name')` stands where a value would; its plus,
- * which does nothing, keeps SQLite from planning with the value and then compiling the statement anew for each next one
- * (seen for limits and behind joins), which costs as much as the page.
+ * Kysely about twice as long as SQLite takes for a page of fifty rows. `parameter('name')` stands in for a value. Its
+ * plus leaves the value as it is, but keeps SQLite from planning with it and compiling the statement anew for the next
+ * value (seen for limits and behind joins), which costs as much as the page.
  *
  *     const byId = prepareQuery<{ id: number }>()((db, parameter) =>
  *       db.selectFrom('users').selectAll().where('id', '=', parameter('id')))

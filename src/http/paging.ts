@@ -67,6 +67,7 @@ export class Cursors {
   }
 }
 
+/** `invalid-cursor` (400). */
 export function invalidCursor(): Problem {
   return new Problem(
     'invalid-cursor',

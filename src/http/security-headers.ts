@@ -32,6 +32,7 @@ const FIELDS_OVER_TLS = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
 } as const
 
+/** Sets the fields before any other hook of the request can answer. */
 export function registerSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', function setSecurityHeaders(request, reply, done) {
     // Behind a trusted proxy, the proxy's word counts.

@@ -13,6 +13,7 @@ export interface Serving {
   readonly workers?: { readonly count: number; readonly primaryPid: number }
 }
 
+/** Writes the addresses of the service and of its telemetry to stderr. */
 export function sayServing({ url, telemetryDestination, receiver, workers }: Serving): void {
   const onUsualPort = new URL(url).port === '3000'
   const lines = [

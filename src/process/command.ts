@@ -22,10 +22,12 @@ export type Values<Options extends Record<string, Option<unknown>>> = {
   readonly [K in keyof Options]: Options[K] extends Option<infer T> ? T : never
 }
 
+/** Given or not. */
 export function flag(meaning: string): Option<boolean> {
   return { meaning, read: (typed) => typed === true }
 }
 
+/** Any text. */
 export function text(placeholder: string, meaning: string): Option<string | undefined> {
   return { placeholder, meaning, read: (typed) => typed as string | undefined }
 }
@@ -35,10 +37,12 @@ export function texts(placeholder: string, meaning: string): Option<readonly str
   return { placeholder, meaning, isRepeated: true, read: (typed = []) => typed as string[] }
 }
 
+/** A whole number from `min` to `max`. */
 export function integer(placeholder: string, [min, max]: [min: number, max: number], meaning: string) {
   return value(placeholder, wholeNumber(min, max), meaning)
 }
 
+/** An allowed text, parsed; throws {@link UsageError} for another one. */
 export function value<T>(placeholder: string, allowed: Allowed<T>, meaning: string): Option<T | undefined> {
   return {
     placeholder,
@@ -189,6 +193,7 @@ function withOptions({ name }: Usage<Record<string, Option<unknown>>>): string {
   return name.includes(' -- ') ? name : `${name} --`
 }
 
+/** The text of `--help`. */
 export function help(command: Usage<Record<string, Option<unknown>>>): string {
   const rows = Object.entries(command.options).map(([name, option]): [string, string] => [
     asTyped(name, option),

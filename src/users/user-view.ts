@@ -34,6 +34,7 @@ export interface OwnerRow extends UserRow {
   email: string
 }
 
+/** A row as the API shows it. */
 export function toUser(row: UserRow) {
   return { id: row.id, name: row.name, joinedAt: timestamp(row.joined_at) }
 }
@@ -47,6 +48,7 @@ export function toUser(row: UserRow) {
  */
 export const userJson = sql<string>`users.view_json`
 
+/** The same with the fields that only the member sees. */
 export function toOwner(row: OwnerRow) {
   return { ...toUser(row), email: row.email }
 }

@@ -58,6 +58,7 @@ export function storyChart(findings: Findings): Chart | undefined {
   return chart(findings, 'The query of the full listing', groups, { key: PERCENTILE_KEY, caption: [] })
 }
 
+/** Latency of a prefix search against rows, with and without the index. */
 export function searchChart(findings: Findings): Chart {
   const groups = (['indexed', 'unindexed'] as const).map(
     (kind): Group => ({

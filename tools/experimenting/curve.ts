@@ -237,6 +237,7 @@ export function wrap(content: string, characters: number): string[] {
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
+/** For text and attribute values. */
 export function escapeXml(content: string): string {
   return content.replaceAll(/[&<>"]/g, (character) => ESCAPES[character] ?? character)
 }

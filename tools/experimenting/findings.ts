@@ -113,6 +113,7 @@ export function queryTable(findings: Findings): Table {
   return { head, rows }
 }
 
+/** Latencies of searches in ms. */
 export function searchTable({ searches }: Findings): Table {
   const head = ['search', 'rows', 'runs', 'index p50', 'p95', 'no index p50', 'p95', 'times']
   const rows = searches.map(({ tableRows, runs, indexed, unindexed }) => [
@@ -151,6 +152,7 @@ export function untold({ measurements }: Findings): string[] {
   ]
 }
 
+/** By listing, in the order of {@link LISTINGS}. */
 export function inOrder(measurements: readonly Measurement[]): Measurement[] {
   return LISTINGS.flatMap((listing) => measurements.filter((found) => found.listing === listing))
 }

@@ -60,6 +60,7 @@ function positive(weights: (readonly [LoadPageName, number])[]): Mix {
   return new Map(weights.filter(([, weight]) => weight > 0))
 }
 
+/** Whether a page of the mix needs a logged-in visitor. */
 export function needsSession(mix: Mix): boolean {
   return [...mix.keys()].some((name) => !('isPublic' in LOAD_PAGES[name]))
 }

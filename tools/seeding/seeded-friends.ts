@@ -16,6 +16,7 @@ export function canClose({ users, friends }: Circle): boolean {
   return friends < Math.max(users, 1) && (users * friends) % 2 === 0
 }
 
+/** Number of friendships in the circle. */
 export function countEdges({ users, friends }: Circle): number {
   return (users * friends) / 2
 }

@@ -90,7 +90,7 @@ function insertNumbers(from: number, to: number, now: number) {
   `
 }
 
-/** The hash of all seeded accounts, except those whose owner has set a password. */
+/** Sets the hash of all seeded accounts; an owner may set another password. */
 export async function setSeedPassword(db: Database, hash: string): Promise<void> {
   await db
     .insertInto('seed_password')

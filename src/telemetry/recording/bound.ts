@@ -39,6 +39,7 @@ export class BoundCounter implements Counter {
   }
 }
 
+/** Records into one series of an exponential histogram; ignores negative and non-finite values, as the SDK does. */
 export class BoundHistogram implements Recorder {
   readonly #series: Series<ExponentialHistogramValue, ExponentialHistogram>
 
