@@ -464,7 +464,7 @@ test('queries take variables, formulas, functions and limits, and say what is wr
       { message: 'there is no query named b: this request has a', query: 'formula 0', column: 5 },
     ],
     [{ queries: [{ name: 'a', query: 'avg:rows{' }] }, { query: 'a', text: 'avg:rows{' }],
-    [{ q: 'sum:views{*} by {page} + avg:rows{*} by {region}' }, { message: /do not meet/ }],
+    [{ q: 'sum:views{*} by {page} + avg:rows{*} by {region}' }, { message: /cannot be joined/ }],
     [
       {
         response_format: 'scalar',
@@ -473,7 +473,7 @@ test('queries take variables, formulas, functions and limits, and say what is wr
       },
       { message: /cumsum works on values over time/ },
     ],
-    [{ queries: [{ name: 'a', data_source: 'logs' }] }, { message: /a says not what to compute/ }],
+    [{ queries: [{ name: 'a', data_source: 'logs' }] }, { message: /a lacks its aggregation/ }],
     [{ queries: [{ name: 'a' }] }, { message: /a has no query/ }],
     [{ q: 'avg:rows{*}', from: 5, to: 3 }, { message: /must be before/ }],
     [{}, { message: /no query/ }],

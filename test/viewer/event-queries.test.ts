@@ -322,16 +322,18 @@ test('groups of events have a limit and an order, and what does not come here sa
   t.strictSame(await groups([{ facet: '@missing' }]), [], 'what lacks the facet is left out')
   t.equal(
     await groups([{ facet, sort: { aggregation: 'max', metric: '@x' } }]),
-    'events sorts by the max of @x, which it does not compute: only that and count are possible',
+    'events sorts by the max of @x, which it does not compute: sort by count or by the computed value',
   )
   t.equal(
     await groups([], { aggregation: 'pc95' }),
-    'events says not of what its pc95 is: give compute.metric, such as @duration',
+    'events lacks the field of its pc95: give compute.metric, such as @duration',
   )
 
   const { json } = await client.query(request({ data_source: 'events' }, window, 'timeseries'))
   t.strictSame(json.series, [])
-  t.match(json.notes, [/^events asks for events, which are kept at Datadog and never come here/])
+  t.match(json.notes, [
+    /^events asks for events, which Datadog keeps: only metrics, spans and logs come here/,
+  ])
   const empty = await openViewer(t)
   t.strictSame((await empty.query(request({ data_source: 'spans' }, window, 'scalar'))).json.notes, [
     'no spans have arrived yet',

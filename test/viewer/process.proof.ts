@@ -179,7 +179,7 @@ test('who waits too long behind others that do not come to an end is told to sen
   const { status, headers, json } = await client.post('/v1/logs', { resourceLogs: [] })
   t.equal(status, 503)
   t.equal(headers.get('retry-after'), '5')
-  t.match(json, { message: 'Too many send at once; send it again.' })
+  t.match(json, { message: 'Too many requests at once; send it again.' })
   t.match((await client.status()).requests, { 503: 1 })
 })
 
@@ -258,7 +258,7 @@ test('a port that is taken and a setting that is wrong are said in a sentence', 
   ])
   t.match(taken, {
     code: 1,
-    stderr: `Port ${port} on 127.0.0.1 is taken; end what listens there, or give --port (or VIEWER_PORT) another one (0 takes a free one).\n`,
+    stderr: `Port ${port} on 127.0.0.1 is taken; end the program there, or give --port (or VIEWER_PORT) another one (0 takes a free one).\n`,
   })
   t.match(variable, {
     code: 1,
@@ -356,7 +356,7 @@ test('a viewer that fails is started again at its place; one that is ended, or f
   const second = await failing.pid()
   t.not(second, first)
   process.kill(second, 'SIGKILL')
-  await failing.saying(/The viewer failed \(SIGKILL\)\. What is sent waits on disk until "npm run viewer"/)
+  await failing.saying(/The viewer failed \(SIGKILL\)\. Telemetry waits on disk until "npm run viewer"/)
   t.equal(await failing.status(), undefined)
 
   const ending = await openBeside()
@@ -458,7 +458,7 @@ test('where something else has the port, the viewer takes another one, and it is
   while (!service.errors().includes('Visitors')) await delay(5)
   t.match(
     service.errors(),
-    `  Port ${port} on 127.0.0.1 is taken by something that takes no telemetry: the viewer gets another one.\n`,
+    `  Port ${port} on 127.0.0.1 is taken by a program that takes no telemetry: the viewer gets another one.\n`,
   )
   const client = new ViewerClient(/Viewer +(http:\S+)\n/.exec(service.errors())?.[1] as string)
   while ((await client.status()).metrics.stored === 0) await delay(50)

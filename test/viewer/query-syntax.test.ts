@@ -231,11 +231,7 @@ test('an error says what is wrong, where, and the mend', (t) => {
     ['top(avg:x{*})', /top needs its count: top\(query, count/, 'top'],
     ["top(avg:x{*}, 5, 'worst')", /by is one of max, mean/, "'worst'"],
     ['clamp_min(avg:x{*}, 1, 2)', /takes fewer arguments/, '2'],
-    [
-      "anomalies(avg:x{*}, 'basic', 2)",
-      /anomalies is computed by Datadog alone, and is not guessed at/,
-      'anomalies',
-    ],
+    ["anomalies(avg:x{*}, 'basic', 2)", /anomalies is computed by Datadog alone: take it away/, 'anomalies'],
     ['timeshift(avg:x{*}, 3600)', /-seconds is -1 at most: timeshift\(query, -seconds\)/, '3600'],
     ["calendar_shift(avg:x{*}, '-1mo')", /shift is a text such as '-1d'/, "'-1mo'"],
     ['avg:x{$stage}', /unknown variable \$stage: give it in "variables"/, '$stage'],

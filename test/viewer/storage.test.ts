@@ -328,7 +328,7 @@ test('what cannot be kept is refused with its reason, and the rest is kept', asy
     'more than ten minutes ahead of this clock': 1,
     'not a finite number': 1,
     'the point has no value': 1,
-    'the point says that no value was recorded': 1,
+    'the point has the flag for no recorded value': 1,
     'more than 64 attributes on a point': 1,
     'its metric is kept as another kind (count, gauge or distribution)': 1,
     'the name of a metric must begin with a letter': 1,

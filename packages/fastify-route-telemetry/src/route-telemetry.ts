@@ -62,7 +62,10 @@ export interface RouteTelemetryOptions {
    * new trace begins, and its span links to the caller's.
    */
   trustsCaller?: (request: FastifyRequest) => boolean
-  /** The closed set of pages: every route declares one of them, or `false`. Default: a route may declare any page, or none. */
+  /**
+   * The closed set of pages: every route declares one of them, or `false`. Default: a route may declare any page, or
+   * none.
+   */
   pages?: readonly string[]
   /** A request that takes longer is logged as a warning. Default: no request is. */
   slowRequestMs?: number

@@ -174,7 +174,10 @@ export function members(json: unknown): Record<string, unknown> {
   return json as Record<string, unknown>
 }
 
-/** JSON's numbers are doubles, so 64-bit integers come as text. Narrower integers are numbers, and so are those of lenient senders. */
+/**
+ * JSON's numbers are doubles, so 64-bit integers come as text. Narrower integers are numbers, and so are those of
+ * lenient senders.
+ */
 function wholeNumber(json: unknown): bigint {
   if (typeof json === 'number' && Number.isInteger(json) && Math.abs(json) < 2 ** 64) return BigInt(json)
   // No 64-bit integer has more digits. The time of a conversion grows with the square of their number.

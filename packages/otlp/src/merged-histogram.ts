@@ -179,7 +179,10 @@ export class MergedHistogram implements ExponentialBuckets {
   }
 }
 
-/** Counts of consecutive indexes, from `low` to `high` unless empty. The fields are open, because adding is the inner loop. */
+/**
+ * Counts of consecutive indexes, from `low` to `high` unless empty. The fields are open, because adding is the inner
+ * loop.
+ */
 class Range {
   counts = new Float64Array(128)
   /** Index of the first of the counts. */

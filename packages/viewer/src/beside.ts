@@ -4,38 +4,38 @@ import { extname, join } from 'node:path'
 import { findListener } from './find-listener.ts'
 import { readSettings } from './settings.ts'
 
-/** TypeScript here, and JavaScript in the packed package. */
+/** TypeScript in the repository, JavaScript in the packed package. */
 const PROGRAM = join(import.meta.dirname, `main${extname(import.meta.filename)}`)
-/** The service starts without it when it takes longer. */
+/** The service starts without the viewer if that takes longer. */
 const START_TIMEOUT_MS = 10_000
-/** One that was started again and failed so soon would only fail again. */
+/** A viewer that fails within this time after a restart would only fail again. */
 const WORTH_RESTARTING_MS = 10_000
-/** It ended in order, or somebody wanted it to: exit codes of 0, SIGINT and SIGTERM. */
+/** The viewer ended in order, or was told to end: exit codes of 0, SIGINT and SIGTERM. */
 const WANTED = [0, 130, 143]
 
-const WAITS_ON_DISK = 'What is sent waits on disk until "npm run viewer" in another terminal takes it.'
+const WAITS_ON_DISK = 'Telemetry waits on disk until "npm run viewer" in another terminal takes it.'
 
 const VARIABLE_PARTS = ['METRICS', 'TRACES', 'LOGS']
 
-/** Where a service sends that was not told where to. */
+/** The receiver of a service without an OTLP endpoint in its settings. */
 export interface Receiver {
   readonly url: string
-  /** Another receiver was there already: a Collector, for instance. */
+  /** Another receiver was there already, such as a Collector. */
   readonly isViewer: boolean
   readonly wasThere: boolean
 }
 
 export interface BesideOptions {
-  /** Folder of the dashboards that it shows. */
+  /** Folder of its dashboards. */
   readonly dashboards?: string
 }
 
 /**
- * Starts the viewer beside a service that has nowhere else to send to, unless a viewer or another receiver is at its
- * port already; at another port where something else is. Undefined where telemetry goes elsewhere or nowhere.
+ * Starts the viewer beside a service without another receiver, unless a viewer or another receiver has the port already.
+ * If something else has it, the viewer gets another port. Undefined if telemetry goes elsewhere or nowhere.
  *
- * A process of its own, and it outlives every signal that a terminal sends to all: it ends when the channel to it closes,
- * which is when this process is gone, so whatever is sent last still arrives. One that fails is started again.
+ * The viewer is a separate process and ignores the signals that a terminal sends to all. It ends when the channel to it
+ * closes, with the end of this process, so the last export still arrives. A viewer that fails is started again.
  * Throws SettingError for a wrong VIEWER_* variable.
  */
 export async function startViewerBeside(
@@ -48,11 +48,11 @@ export async function startViewerBeside(
   if (found !== undefined && found.kind !== 'other')
     return { url: found.url, isViewer: found.kind === 'viewer', wasThere: true }
   if (found !== undefined)
-    say(`Port ${port} on ${host} is taken by something that takes no telemetry: the viewer gets another one.`)
+    say(`Port ${port} on ${host} is taken by a program that takes no telemetry: the viewer gets another one.`)
   const more = dashboards === undefined ? [] : ['--dashboards', dashboards]
   const url = await start(found === undefined ? port : 0, more)
   if (url !== undefined) return { url, isViewer: true, wasThere: false }
-  // Another service's may have been quicker.
+  // Another service may have started its viewer meanwhile.
   const quicker = await findListener(host, port)
   return quicker?.kind === 'viewer' ? { url: quicker.url, isViewer: true, wasThere: true } : undefined
 }

@@ -2,11 +2,11 @@ import type { AnyValue, Attributes } from '@rollcall/otlp'
 import { beginning } from './store/plain-values.ts'
 
 /**
- * Resource attributes that Datadog makes tags of, and the tags' names (DataDog/datadog-agent,
+ * Resource attributes that become tags at Datadog, and the tags' names (DataDog/datadog-agent,
  * pkg/opentelemetry-mapping-go/otlp/attributes/attributes.go). All others are dropped.
  *
- * `service.instance.id` is left out on purpose: that file has it only since 2026, "for Fleet Automation", and whoever
- * relies on it loses counts wherever it does not apply. Here it counts when it is on the point.
+ * `service.instance.id` is left out on purpose: that file has it only since 2026, "for Fleet Automation", and counts are
+ * lost wherever it does not apply. Here it counts if it is on the point.
  */
 const RESOURCE_TAGS = new Map([
   ['deployment.environment', 'env'],
@@ -33,7 +33,7 @@ const RESOURCE_TAGS = new Map([
 
 const CUSTOM_TAG = 'datadog.container.tag.'
 
-/** First one that is set; those of the clouds, which come second at Datadog, are not modelled. */
+/** The first attribute that is set. Datadog's second choice, the attributes of clouds, is left out. */
 const HOST_ATTRIBUTES = ['datadog.host.name', 'k8s.node.name', 'host.id', 'host.name']
 
 export function hostOf(resource: Attributes): string {
@@ -66,12 +66,12 @@ function textOf(value: AnyValue): string {
 const MAX_LENGTH = 200
 
 /**
- * What Datadog makes of a tag: lower case, `_` for most signs, 200 characters (docs "Getting started with tags"). Two
- * tags that become the same are the same series.
+ * A tag as Datadog stores it: lower case, `_` for most signs, 200 characters (docs "Getting started with tags"). Two tags
+ * with the same result are the same series.
  */
 export function normalized(tag: string): string {
   return (
-    // Before the rest: what a sender writes may be megabytes long.
+    // Before the rest: a sender's text may be megabytes long.
     beginning(tag, 2 * MAX_LENGTH)
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_\-:./]/gu, '_')

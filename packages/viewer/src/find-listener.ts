@@ -1,11 +1,11 @@
 import { connect } from 'node:net'
 
-/** What a viewer says it is, in its status. */
+/** The name of a viewer in its status. */
 export const VIEWER_NAME = 'rollcall viewer'
 
 const PATHS = ['/v1/metrics', '/v1/traces', '/v1/logs']
 const ANSWER_TIMEOUT_MS = 2000
-/** What no receiver of OTLP/HTTP says to one of its three paths. */
+/** Statuses that no receiver of OTLP/HTTP gives on its three paths. */
 const KNOWS_NO_OTLP = [404, 405, 501]
 
 export interface Listener {
@@ -13,7 +13,7 @@ export interface Listener {
   readonly kind: 'viewer' | 'receiver' | 'other'
 }
 
-/** What listens at a port: a viewer, something else that takes OTLP, or something else. 0 is always free. */
+/** The listener at a port: a viewer, another receiver of OTLP, or another program. Port 0 is always free. */
 export async function findListener(host: string, port: number): Promise<Listener | undefined> {
   if (port === 0 || !(await isTaken(host, port))) return undefined
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -40,14 +40,14 @@ async function isViewer(url: string): Promise<boolean> {
   }
 }
 
-/** By an empty export, which every receiver accepts. One that is slow is taken for a receiver: it may be a busy one. */
+/** By an empty export, which every receiver accepts. A slow listener counts as a receiver: it may be busy. */
 async function takesTelemetry(url: string): Promise<boolean> {
   try {
     const headers = { 'content-type': 'application/json' }
     const response = await ask(url, { method: 'POST', headers, body: '{}' })
     await response.body?.cancel()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
-    // Pages for people send elsewhere to log in.
+    // A page for people may redirect to a log-in.
     if (response.status >= 300 && response.status < 400) return false
     return response.ok ? isJson : !KNOWS_NO_OTLP.includes(response.status)
   } catch (error) {

@@ -5,9 +5,9 @@ import { readSettings, SETTINGS, SettingError, type ViewerSettings } from './set
 import { Viewer } from './viewer.ts'
 
 export interface Program {
-  /** As it is typed, up to its options. */
+  /** The command as typed, without its options. */
   readonly name: string
-  /** Folder of the dashboards, where no option says so. */
+  /** Folder of the dashboards without the option. */
   readonly dashboards?: string
 }
 
@@ -16,10 +16,10 @@ const { port, minutes, memory } = SETTINGS
 const OPTIONS: Record<string, { placeholder: string; meaning: string }> = {
   host: { placeholder: 'HOST', meaning: 'address or name to listen on (127.0.0.1)' },
   port: { placeholder: 'N', meaning: `port to listen on (${port.default}); 0 takes a free one` },
-  minutes: { placeholder: 'N', meaning: `how long it keeps what it receives (${minutes.default})` },
+  minutes: { placeholder: 'N', meaning: `time for which it keeps received data (${minutes.default})` },
   memory: {
     placeholder: 'MIB',
-    meaning: `what it keeps at most (${memory.default}); the oldest makes room`,
+    meaning: `most memory for kept data (${memory.default}); the oldest make room`,
   },
   dashboards: {
     placeholder: 'DIR',
@@ -32,19 +32,18 @@ Datadog's query syntax. Keeps them in memory for a while, and nothing on disk. d
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** A failure that the caller can mend, said in one sentence. */
+/** A failure that the caller can mend, in one sentence. */
 class ProgramError extends Error {}
-/** It was typed wrongly. */
+/** A mistake in the options. */
 class UsageError extends Error {}
 
 /**
- * The viewer as a program: prints its address once it listens, and ends with 0, 1 (it failed), 2 (it was typed wrongly)
- * or 130 and 143 (interrupted). One that was forked sends its address to its parent, and ends with it.
+ * The viewer as a program: prints its address once it listens, and ends with 0, 1 (failure), 2 (wrong options), or 130 and
+ * 143 (interrupted). A forked viewer sends its address to its parent, and ends with it.
  */
 export async function runViewer(program: Program, args = process.argv.slice(2)): Promise<void> {
-  // V8 lets its heap double before it collects, since most programs' garbage is worth less than their time. Here the
-  // garbage is what arrived: with 6,000 spans a second and 96 MiB of them kept, the process takes 267 MiB with this and
-  // 400 without.
+  // V8 lets its heap double before it collects. Here most of that is the garbage of requests: with 6,000 spans a second
+  // and 96 MiB of them kept, the process takes 267 MiB with this flag and 400 without.
   setFlagsFromString('--heap-growing-percent=20')
   const end = new AbortController()
   // Not `once`: npm passes on the interrupt that the terminal has sent already.
@@ -87,7 +86,7 @@ async function serve(
   process.send?.(viewer.url)
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), once(process, 'disconnect')])
   await viewer.close()
-  // The channel to the parent would keep the process.
+  // The channel to the parent would keep the process alive.
   if (process.connected) process.disconnect?.()
 }
 
@@ -149,7 +148,7 @@ function failure(error: NodeJS.ErrnoException, { host, port }: ViewerSettings): 
   switch (error.code) {
     case 'EADDRINUSE':
       return new ProgramError(
-        `Port ${port} on ${host} is taken; end what listens there, or give --port (or VIEWER_PORT) another one (0 takes a free one).`,
+        `Port ${port} on ${host} is taken; end the program there, or give --port (or VIEWER_PORT) another one (0 takes a free one).`,
       )
     case 'EACCES':
       return new ProgramError(`Port ${port} needs more rights; give --port (or VIEWER_PORT) one above 1023.`)
@@ -166,5 +165,5 @@ function failure(error: NodeJS.ErrnoException, { host, port }: ViewerSettings): 
 function sentenceOf(error: unknown): string {
   const isOurs = error instanceof ProgramError || error instanceof UsageError || error instanceof SettingError
   const message = error instanceof Error ? error.message : String(error)
-  return isOurs ? message : `It failed in an unforeseen way (${message}); report this with what you did.`
+  return isOurs ? message : `It failed in an unforeseen way (${message}); report this with the command line.`
 }

@@ -1,8 +1,8 @@
-/** What a text from outside may be, and what it then stands for. */
+/** The allowed texts from outside, and their values. */
 interface Allowed<T> {
-  /** As a sentence says it: "set it to a whole number from 1 to 5". */
+  /** For a sentence: "set it to a whole number from 1 to 5". */
   readonly expected: string
-  /** As a table says it: "1 to 5". */
+  /** For a table: "1 to 5". */
   readonly range: string
   /** Undefined for a text that is not allowed. */
   parse(text: string): T | undefined
@@ -16,7 +16,7 @@ interface Setting<T> {
   readonly meaning: string
 }
 
-/** What the program can be told: each is a variable of the environment, and an option, which overrides the variable. */
+/** The settings of the program. Each is a variable of the environment and an option; the option overrides the variable. */
 export const SETTINGS = {
   host: {
     env: 'VIEWER_HOST',
@@ -40,14 +40,14 @@ export const SETTINGS = {
     default: 60,
     allowed: wholeNumber(1, 1440),
     unit: 'minutes',
-    meaning: 'how long the viewer keeps what it receives',
+    meaning: 'time for which the viewer keeps received data',
   },
   memory: {
     env: 'VIEWER_MEMORY_MIB',
     default: 256,
     allowed: wholeNumber(16, 16_384),
     unit: 'MiB',
-    meaning: 'what the viewer keeps at most; the oldest makes room',
+    meaning: 'most memory for kept data; the oldest make room',
   },
 } satisfies Record<string, Setting<string> | Setting<number>>
 
@@ -55,11 +55,11 @@ export type ViewerSettings = {
   readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never
 }
 
-/** The message says which setting is wrong, what was found and what is expected. */
+/** The message names the wrong setting, its text and the expected form. */
 export class SettingError extends Error {}
 
 /**
- * Reads every setting from the environment; one that is unset or empty takes its default. Throws {@link SettingError}.
+ * Reads every setting from the environment. An unset or empty variable takes its default. Throws {@link SettingError}.
  */
 export function readSettings(env: NodeJS.ProcessEnv): ViewerSettings {
   const entries = Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => {

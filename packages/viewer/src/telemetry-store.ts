@@ -22,19 +22,19 @@ interface Sender {
   last: number
 }
 
-/** Of the memory: a flood of one signal does not push out the others. */
+/** Shares of the memory: a flood of one signal does not push out the others. */
 const SHARES = { metrics: 1 / 2, traces: 3 / 8, logs: 1 / 8 }
 const MOST_SENDERS = 100
 const MOST_REFUSALS = 100
 const MIB = 1024 * 1024
 const LOOP_RESOLUTION_MS = 20
 /**
- * What the process takes beside what it keeps: Node itself, what is being read, and what is not collected yet. With 256 MiB
- * overfilled from all sides it was 250 MiB, and 390 with bodies of the largest size besides.
+ * The process's memory beside the kept data: Node itself, bodies while they are read, and garbage. With 256 MiB overfilled
+ * by all signals it was 250 MiB, and 390 with bodies of the largest size.
  */
 const BESIDE_BYTES = 512 * MIB
 
-/** Everything that was received and is kept, and the books about it. */
+/** All kept telemetry, with its counts. */
 export class TelemetryStore {
   readonly startedAt = Date.now()
   readonly metrics: MetricStore
@@ -62,7 +62,7 @@ export class TelemetryStore {
     this.#loopDelay.enable()
   }
 
-  /** Grows with everything that is stored. */
+  /** Grows with each stored item. */
   get version(): number {
     return this.#version
   }
@@ -84,7 +84,7 @@ export class TelemetryStore {
     this.#requests[status] = (this.#requests[status] ?? 0) + 1
   }
 
-  /** What comes to nobody's mind while nothing arrives: age. */
+  /** Drops data by age, also while nothing arrives. */
   letGoOfOld(): void {
     this.metrics.letGoOfOld()
     this.traces.letGoOfOld()
@@ -167,7 +167,7 @@ export class TelemetryStore {
         .trim(),
     }
     const key = JSON.stringify(sender)
-    // The one that was silent longest is at the front.
+    // The sender with the longest silence is at the front.
     this.#senders.delete(key)
     this.#senders.set(key, { ...sender, last: Date.now() })
     if (this.#senders.size > MOST_SENDERS) this.#senders.delete(this.#senders.keys().next().value as string)

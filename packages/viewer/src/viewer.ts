@@ -14,13 +14,13 @@ import { TelemetryStore } from './telemetry-store.ts'
 
 export interface ViewerOptions {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number
   readonly minutes: number
   readonly memoryMib: number
   readonly maxSeries?: number
   readonly pagesDirectory?: string
-  /** Its `.json` files are the dashboards; without it there is none. */
+  /** A folder of dashboards as `.json` files. Default: no dashboards. */
   readonly dashboardsDirectory?: string
 }
 
@@ -28,7 +28,7 @@ const MOST_SERIES = 20_000
 const AGED_EVERY_MS = 10_000
 const PAGES = join(import.meta.dirname, 'pages')
 
-/** Receives OTLP/HTTP, keeps it for a while, and shows it. docs/viewer.md describes every endpoint. */
+/** Receives OTLP/HTTP, keeps a bounded time of it, and shows it. docs/viewer.md describes every endpoint. */
 export class Viewer {
   readonly #options: ViewerOptions
   readonly #telemetry: TelemetryStore
@@ -51,7 +51,7 @@ export class Viewer {
     this.#aging = setInterval(() => this.#telemetry.letGoOfOld(), AGED_EVERY_MS).unref()
   }
 
-  /** Rejects as `listen` does: EADDRINUSE where something listens there already. */
+  /** Rejects as `listen` does, such as with EADDRINUSE. */
   static async start(options: ViewerOptions): Promise<Viewer> {
     const viewer = new Viewer(options)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -66,7 +66,7 @@ export class Viewer {
     return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
-  /** At once: what is kept was never on disk, and senders send again. */
+  /** At once: kept data are never on disk, and senders send again. */
   async close(): Promise<void> {
     clearInterval(this.#aging)
     this.#telemetry.close()
@@ -133,7 +133,7 @@ function requireMethod(method: string, allowed: readonly string[]): void {
 }
 
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  // What is left of the body would be taken for the next request.
+  // The rest of the body would be taken for the next request.
   const headers = request.complete ? {} : { connection: 'close' }
   if (error instanceof PlacedError) replyJson(response, { error: placeOf(error) }, 400, headers)
   else if (error instanceof RequestError)
@@ -148,7 +148,7 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
     )
     replyJson(
       response,
-      { error: { message: 'The viewer failed at this; its own output says how.' } },
+      { error: { message: 'The viewer failed at this request; its standard error has the cause.' } },
       500,
       headers,
     )
@@ -156,7 +156,7 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
 }
 
 function placeOf({ message, query, text, error: { from, to } }: PlacedError): object {
-  // A place beyond the end is the end: something is missing there.
+  // A place beyond the end means the end, where something is missing.
   const pointer = `${text.replaceAll(/\s/g, ' ')}\n${' '.repeat(from)}${'^'.repeat(Math.max(1, to - from))}`
   return { message, query, text, from, to, column: from + 1, pointer }
 }

@@ -6,14 +6,14 @@ import { RequestError, readQueryRequest } from '../query/request.ts'
 import { TelemetryStore } from '../telemetry-store.ts'
 import { Dashboard, QUERIES, WIDGETS, Widget } from './format.ts'
 
-/** What Datadog adds when it stores a dashboard. It says nothing of what is drawn. */
+/** Members that Datadog adds when it stores a dashboard. They do not change the drawing. */
 const RECORDS = ['id', 'url', 'author_handle', 'author_name', 'created_at', 'modified_at', 'is_read_only']
 
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * Sentences that say what of a dashboard is not drawn here as Datadog draws it, and which queries are wrong. None for
- * all that is shipped. Takes any JSON.
+ * A sentence for each part of a dashboard that is not drawn here as at Datadog, and for each wrong query. The shipped
+ * dashboards give none. Takes any JSON.
  */
 export function defectsOf(dashboard: unknown): string[] {
   if (!isRecord(dashboard)) return ['It is no object.']
@@ -42,7 +42,7 @@ function definitionDefects(definition: Json, variables: Json): string[] {
   ]
 }
 
-/** Of each query, by what its kind of data needs. */
+/** Defects of each query, by the schema of its kind of data. */
 function sourceDefects(request: unknown, place: string): string[] {
   if (!isRecord(request)) return []
   const queries = Array.isArray(request.queries)
@@ -57,7 +57,7 @@ function sourceDefects(request: unknown, place: string): string[] {
 
 const nothing = new TelemetryStore({ minutes: 0, memoryMib: 0, maxSeries: 0 })
 
-/** Asked of a store without data, a request is wrong only in itself. */
+/** A store without data: an error then lies in the request itself. */
 function queryDefects(request: unknown, variables: Json): string[] {
   try {
     answer(nothing, readQueryRequest({ ...(request as Json), variables, from: 0, to: 1000 }))
@@ -80,7 +80,7 @@ function formatDefects(schema: TSchema, value: unknown, within = ''): string[] {
   return Value.Errors(schema, value).flatMap(({ keyword, instancePath, params, message }) => {
     const place = [within, instancePath.slice(1).replaceAll('/', '.')].filter(Boolean).join('.')
     if (keyword === 'boolean') return [`${place} is not drawn here.`]
-    // Says once more, of the object, what the members have said.
+    // The object's own error repeats those of its members.
     if (keyword === 'additionalProperties') return []
     if (keyword === 'pattern') return [`${place} is not written in a way that is drawn here.`]
     if (keyword === 'enum') return [`${place} is none of ${params.allowedValues.join(', ')}.`]

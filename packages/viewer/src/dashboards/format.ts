@@ -3,8 +3,8 @@ import { EVENT_AGGREGATIONS } from '../query/evaluate-events.ts'
 import { EVENT_SOURCES } from '../query/searched-events.ts'
 
 /**
- * The part of Datadog's dashboard format that the shipped dashboards use and the viewer draws, and nothing else: a member
- * that is not named here would be drawn there and not here. Follows the schema `Dashboard` of Datadog's API v1
+ * The part of Datadog's dashboard format that the shipped dashboards use and the viewer draws, and nothing else: Datadog
+ * would draw any other member, and the viewer would not. Follows the schema `Dashboard` of Datadog's API v1
  * (https://docs.datadoghq.com/api/latest/dashboards/ and its OpenAPI document in DataDog/datadog-api-client-typescript).
  */
 
@@ -26,7 +26,7 @@ const MetricQuery = record({
 
 const EventAggregation = Type.Enum([...EVENT_AGGREGATIONS])
 
-/** Of spans and log lines. Datadog knows of more sources; what they have does not come here. */
+/** Queries over spans and log lines. The data of Datadog's other sources never come here. */
 const EventQuery = record({
   data_source: Type.Enum([...EVENT_SOURCES]),
   name: Name,
@@ -163,7 +163,7 @@ const QueryValue = record({
 
 const Toplist = record({ type: Type.Literal('toplist'), ...titled, requests: scalars })
 
-/** A row for each group, a column for each formula, in the order that the request's `sort` or a formula's `limit` says. */
+/** A row for each group, a column for each formula, in the order of the request's `sort` or a formula's `limit`. */
 const Table = record({
   type: Type.Literal('query_table'),
   ...titled,

@@ -29,9 +29,9 @@ export interface ApiRequest {
 
 type Endpoint = (request: ApiRequest) => void | Promise<void>
 
-/** Every endpoint by method and path; a path that is known with another method is 405. */
+/** Every endpoint by method and path. A known path with another method is 405. */
 export const ENDPOINTS: Readonly<Record<string, Readonly<Record<string, Endpoint>>>> = {
-  // Never 304: its clock, its memory and its books change without news.
+  // Never 304: its clock, its memory and its counts change without news.
   '/api/status': { GET: ({ telemetry, response }) => replyJson(response, telemetry.status()) },
   '/api/stream': { GET: ({ telemetry, response }) => telemetry.stream.add(response) },
   '/api/metrics': { GET: metrics },
@@ -49,7 +49,7 @@ export const ENDPOINTS: Readonly<Record<string, Readonly<Record<string, Endpoint
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  // Only this type needs a browser's preflight, which is never granted.
+  // A browser asks before it sends this type to another site (preflight), and is never allowed to.
   if (encodingOf(request.headers) !== 'json')
     throw new HttpError(415, 'The content type must be application/json.')
   const limits = { ...DEFAULT_LIMITS, maxBodyBytes: QUERY_BYTES, maxDecodedBytes: QUERY_BYTES }
@@ -96,7 +96,7 @@ function describe(metric: StoredMetric, tag: (values: Map<string, number>) => un
   }
 }
 
-/** What an editor's form is filled with. */
+/** The parts of a query, for an editor's form. */
 function parts({ response, parameters }: ApiRequest): void {
   const given = new Parameters(parameters)
   const text = given.text('query') ?? ''
@@ -165,7 +165,7 @@ function trace({ telemetry, response, path }: ApiRequest): void {
   const found = telemetry.traces.get(id)
   const lines = [...telemetry.logs.find({ traceId: id }).take(1000)].reverse()
   if (found === undefined)
-    throw new HttpError(404, `No trace ${id} is kept: not sampled, not yet sent, or let go.`)
+    throw new HttpError(404, `No trace ${id} is kept: not sampled, not yet sent, or evicted.`)
   replyJson(response, {
     trace: found.trace,
     spans: waterfall(found.spans, found.trace.start).map((span) => ({

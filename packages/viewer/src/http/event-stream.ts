@@ -6,7 +6,7 @@ const MOST_LISTENERS = 64
 const AT_MOST_EVERY_MS = 1000
 const KEPT_OPEN_EVERY_MS = 15_000
 
-/** Tells pages that there is something new: at most once a second, however much comes. */
+/** Tells pages of new data, at most once a second. */
 export class EventStream {
   readonly #listeners = new Set<ServerResponse>()
   readonly #fresh = new Set<Signal>()
@@ -59,7 +59,7 @@ export class EventStream {
   }
 
   #write(text: string): void {
-    // Who does not read would be kept in memory.
+    // Events for a listener that does not read would stay in memory.
     for (const listener of this.#listeners)
       if (listener.writableLength > 65_536) listener.destroy()
       else listener.write(text)

@@ -18,9 +18,9 @@ export const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map([
   ['/v1/logs', 'logs'],
 ])
 
-/** Bodies that are read at once, each of up to the limits' size; further ones wait in their senders. */
+/** Bodies that are read at once, each up to the limits' size. Further senders wait. */
 const BODIES_AT_ONCE = 4
-/** Then they are told to send again: a request that is not read in time would be ended with a status that says not to. */
+/** Then a sender is told to send again. Node would end an unread request later, with a status that forbids that. */
 const WAIT_MS = 10_000
 
 export class ExportHandler {
@@ -36,12 +36,12 @@ export class ExportHandler {
     if (!(await this.#turn())) {
       const headers = { connection: 'close', 'retry-after': '5' }
       const isJson = request.headers['content-type']?.startsWith('application/json')
-      const said = failureResponse(isJson ? 'json' : 'protobuf', 'Too many send at once; send it again.')
+      const said = failureResponse(isJson ? 'json' : 'protobuf', 'Too many requests at once; send it again.')
       this.#send(response, 503, said, headers)
       return
     }
     try {
-      // Who left while waiting sends no event any more that would end the reading.
+      // A sender that left while waiting sends no more events, so nothing would end the reading.
       if (!request.destroyed) await this.#answer(signal, request, response)
     } finally {
       const next = this.#waiting.shift()
@@ -64,7 +64,7 @@ export class ExportHandler {
       )
     } catch (error) {
       if (!(error instanceof OtlpError)) throw error
-      // What is left of the body would be taken for the next request.
+      // The rest of the body would be taken for the next request.
       const headers = request.complete ? {} : { connection: 'close' }
       this.#send(response, error.status, failureResponse(encoding, error.message), headers)
     }
@@ -80,7 +80,7 @@ export class ExportHandler {
     reply(response, status, contentType, body, headers)
   }
 
-  /** A place that becomes free is handed to the one that waited longest; false where none did in time. */
+  /** Waits for a place, in order of arrival. False if none became free in time. */
   async #turn(): Promise<boolean> {
     if (this.#reading < BODIES_AT_ONCE) {
       this.#reading += 1

@@ -18,7 +18,7 @@ const TYPES = new Map([
   ['.txt', 'text/plain; charset=utf-8'],
 ])
 
-/** The one library that pages use, under paths that stay while its version changes. */
+/** The one library of the pages, under paths without its version. */
 const VENDORED = new Map([
   ['/vendor/uplot.js', fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js'))],
   ['/vendor/uplot.css', fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css'))],
@@ -30,7 +30,7 @@ export interface ServedFile {
   readonly etag: string
 }
 
-/** Read at each request, so that an edit shows at the next load. Throws 404 for what is not there. */
+/** Read at each request, so an edit shows at the next load. Throws 404 for a missing file. */
 export async function readServedFile(directory: string, path: string): Promise<ServedFile> {
   const name = path.endsWith('/') ? `${path}index.html` : extname(path) === '' ? `${path}.html` : path
   const contentType = TYPES.get(extname(name))
@@ -56,11 +56,11 @@ export interface DashboardEntry {
   readonly description: string
   /** Why the file is not a dashboard. */
   readonly problem: string | null
-  /** What of it is not drawn as Datadog draws it, and which queries are wrong. */
+  /** Parts that are not drawn as at Datadog, and wrong queries. */
   readonly notes: readonly string[]
 }
 
-/** Of all `*.json`, in the order of their names; none where there is no folder. */
+/** All `*.json` files, in the order of their names. None without a folder. */
 export async function listDashboards(directory: string): Promise<DashboardEntry[]> {
   const files = (await readdir(directory).catch(absent)) ?? []
   const names = files

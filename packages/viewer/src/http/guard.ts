@@ -3,11 +3,11 @@ import { isIP } from 'node:net'
 import { HttpError } from './http-error.ts'
 
 /**
- * Keeps other sites' pages out: what was received may be secret, and a page elsewhere can make its visitor's browser
+ * Keeps other sites' pages out: received data may be secret, and a page of another site can make its visitor's browser
  * ask here. Throws an {@link HttpError} with 403.
  *
- * A name that somebody else owns may lead to 127.0.0.1 (DNS rebinding), and then the browser takes that page for ours;
- * so the name in `Host` counts. An address cannot be rebound.
+ * A stranger's name may lead to 127.0.0.1 (DNS rebinding), and the browser then takes the stranger's page for ours. So the
+ * name in `Host` counts. An address cannot be rebound.
  */
 export function refuseForeign(request: IncomingMessage, ownHost: string, isPage: boolean): void {
   const { host = '', origin } = request.headers

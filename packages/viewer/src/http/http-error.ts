@@ -1,4 +1,4 @@
-/** What a request is answered with when it cannot be served: the message says the mend. */
+/** The answer to a request that cannot be served. The message says the mend. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
   readonly status: number

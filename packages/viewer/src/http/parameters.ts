@@ -1,6 +1,6 @@
 import { HttpError } from './http-error.ts'
 
-/** A query string's members, each read once and strictly: what is left over was misspelt. Throws 400. */
+/** The members of a query string, each read once and strictly. A member that no one reads is misspelt. Throws 400. */
 export class Parameters {
   readonly #parameters: URLSearchParams
   readonly #read = new Set<string>()
@@ -37,7 +37,7 @@ export class Parameters {
     return found
   }
 
-  /** Opaque to the caller: where the page before ended. */
+  /** The end of the page before; opaque to the caller. */
   cursor(): number | undefined {
     const text = this.text('cursor')
     if (text === undefined) return undefined

@@ -5,7 +5,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
-  // What was received is shown as text by scripts that are files here; nothing else may run, load or be framed.
+  // Scripts from these files show received data as text. Nothing else may run, load or be framed.
   'content-security-policy':
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
 }

@@ -65,10 +65,10 @@ export type Answer =
 
 const MOST_SERIES = 500
 const DEFAULT_SECONDS = 900
-/** SDKs send spans and log records in batches: every five seconds, and one second, unless told otherwise. */
+/** SDKs send spans and log records in batches: by default every five seconds, and every second. */
 const EVENT_DELAY_SECONDS = 5
 
-/** Answers a request. Throws {@link PlacedError} and {@link RequestError}, and nothing else whatever the request says. */
+/** Answers a request. For any request, throws no other error than {@link PlacedError} and {@link RequestError}. */
 export function answer(sources: Sources, request: QueryRequest): Answer {
   const { from, to } = timeOf(request)
   const queries = queriesOf(request)
@@ -161,22 +161,22 @@ function formulasOf({ formulas }: QueryRequest, queries: readonly NamedQuery[]):
   }))
 }
 
-/** A formula that is only a query's name says nothing to people. */
+/** A formula that is only a query's name is no label for people. */
 function labelOf(formula: string, queries: readonly NamedQuery[]): string {
   return queries.find(({ name }) => name === formula.trim())?.text ?? formula
 }
 
-/** Of all queries and formulas. */
+/** The length of a bucket, by all queries and formulas. */
 function metricsOf(queries: readonly NamedQuery[], formulas: readonly Formula[]): MetricQuery[] {
   const expressions = queries.flatMap((query) => (query.kind === 'metrics' ? [query.expression] : []))
   return [...expressions, ...formulas.map(({ expression }) => expression)].flatMap(metricQueries)
 }
 
-/** Why a query finds nothing, whatever it asks. */
+/** The reason why no query over a source can find anything. */
 function noteOn(query: NamedQuery, { traces, logs }: Sources): string[] {
   if (query.kind === 'elsewhere')
     return [
-      `${query.name} asks for ${query.source}, which are kept at Datadog and never come here: only metrics, spans and logs do`,
+      `${query.name} asks for ${query.source}, which Datadog keeps: only metrics, spans and logs come here`,
     ]
   if (query.kind !== 'events') return []
   const { source } = query.events
@@ -184,7 +184,7 @@ function noteOn(query: NamedQuery, { traces, logs }: Sources): string[] {
   return isEmpty ? [`no ${source === 'spans' ? 'spans have' : 'log lines have'} arrived yet`] : []
 }
 
-/** One for the whole request, or formulas over several queries could not be computed. */
+/** One for the whole request: a formula over several queries needs equal buckets. */
 function intervalOf(
   sources: Sources,
   { interval }: QueryRequest,
@@ -201,7 +201,7 @@ function intervalOf(
   if (interval !== undefined || wishes.length > 0)
     return boundedInterval(seconds, Math.max(interval ?? 1, ...wishes))
   const least = slowest(sources, metrics) ?? 1
-  // What happens one by one is a comb in fine buckets.
+  // Single events are a comb in fine buckets.
   return defaultInterval(seconds, events.length > 0 ? Math.max(least, seconds / EVENT_BUCKETS) : least)
 }
 
@@ -210,7 +210,7 @@ function slowest(sources: Sources, metrics: readonly MetricQuery[]): number | un
   return intervals.length === 0 ? undefined : Math.max(...intervals)
 }
 
-/** Whole buckets for charts; for single values exactly the time that was asked for. */
+/** Whole buckets for charts. For single values exactly the time of the request. */
 function windowOf(fromMs: number, toMs: number, interval: number, format: string): Window {
   const from = Math.floor(fromMs / 1000)
   const to = Math.ceil(toMs / 1000)
@@ -272,7 +272,7 @@ function scopeOf(
   }
 }
 
-/** Each query is reduced to a value for each group, then formulas work on the values, as Datadog does it. */
+/** Each query is reduced to a value for each group. Then formulas work on the values, as at Datadog. */
 function scalarScope(
   sources: Sources,
   queries: readonly NamedQuery[],
@@ -307,7 +307,7 @@ function scalarScope(
   }
 }
 
-/** Puts the lines of a query, and of all that read the same events, among those that are known. */
+/** Adds the lines of a query, and of all queries over the same events, to the known ones. */
 function addEventLines(
   lines: Map<string, readonly Line[]>,
   sources: Sources,
@@ -345,7 +345,7 @@ function reduced(
   const usual =
     kind === 'distribution' ? 'percentile' : kind === 'count' && query.as !== 'rate' ? 'sum' : 'avg'
   const aggregator = wanted ?? usual
-  // One bucket over the whole time: of a distribution the true percentile, mean or extreme, not the mean of the means.
+  // One bucket over the whole time: a distribution's true percentile, mean or extreme, not the mean of means.
   if (aggregator === 'percentile' && kind === 'distribution')
     return evaluateMetric(sources.metrics, query, variables, whole)
   return reduceAll(overTime.metric(query), aggregator, window.interval)
@@ -385,7 +385,7 @@ function distributionAnswer(
   return { format: 'distribution', ...common, times: timesOf(window), ...cells }
 }
 
-/** With a limit its order, else the order of the groups in a chart and the largest first among values. */
+/** In the order of the limit. Without one, charts keep the order of the groups, and values go from the largest. */
 function limit(
   lines: readonly Line[],
   limit: { readonly count?: number; readonly order?: 'asc' | 'desc' } | undefined,

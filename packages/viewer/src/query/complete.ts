@@ -19,7 +19,7 @@ export interface Suggestion {
 }
 
 export interface Completion {
-  /** Offsets of what a suggestion takes the place of. */
+  /** Offsets of the text that a suggestion replaces. */
   readonly from: number
   readonly to: number
   readonly suggestions: Suggestion[]
@@ -28,7 +28,7 @@ export interface Completion {
 interface Asked {
   readonly text: string
   readonly cursor: number
-  /** Queries that a formula may name. */
+  /** Names of queries for a formula. */
   readonly names: readonly string[]
   readonly variables: readonly string[]
 }
@@ -46,8 +46,8 @@ const MODIFIERS: readonly Suggestion[] = [
 ]
 
 /**
- * What can stand at the cursor. Looks only at what is before it, and at the nearest open brace, because what is being
- * typed is seldom a whole query.
+ * Suggestions at the cursor. They depend only on the text before it and the nearest open brace, because the text is seldom
+ * a whole query.
  */
 export function complete(store: MetricStore, { text, cursor, names, variables }: Asked): Completion {
   const before = text.slice(0, cursor)
@@ -80,7 +80,7 @@ export function complete(store: MetricStore, { text, cursor, names, variables }:
         detail: `${meaning}: ${signature(name)}`,
       }),
     ),
-    // Its name alone is where most people begin.
+    // Most people begin with its name alone.
     ...(word.length > 1
       ? metricSuggestions(store, '').map((each) => ({ ...each, text: usualQuery(store, each.text) }))
       : []),
@@ -157,7 +157,7 @@ function variableSuggestions(variables: readonly string[]): Suggestion[] {
   return variables.map((name) => ({ text: `$${name}`, kind: 'variable', detail: 'template variable' }))
 }
 
-/** Keys of a metric's tags, with their values and the number of series of each. */
+/** Keys of a metric's tags, with their values and the number of series of each value. */
 export function tagValues(metric: StoredMetric | undefined): Map<string, Map<string, number>> {
   const keys = new Map<string, Map<string, number>>()
   for (const { tags } of metric?.series ?? [])
@@ -172,7 +172,7 @@ export function tagValues(metric: StoredMetric | undefined): Map<string, Map<str
   return keys
 }
 
-/** What begins with the word first, then what contains it. */
+/** First the texts that begin with the word, then those that contain it. */
 function suggested(before: string, word: string, all: readonly Suggestion[]): Completion {
   const wanted = word.toLowerCase()
   const rankOf = ({ text }: Suggestion) => {

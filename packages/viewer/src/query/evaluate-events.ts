@@ -23,23 +23,23 @@ export const EVENT_AGGREGATIONS = [
 ] as const
 export type EventAggregation = (typeof EVENT_AGGREGATIONS)[number]
 
-/** Which groups are kept. */
+/** The choice of groups. */
 export interface Ranking {
   readonly limit: number
   readonly order: 'asc' | 'desc'
-  /** What ranks them: how many there are, or what is computed. */
+  /** The rank: the number of events, or the computed value. */
   readonly by: 'count' | 'value'
 }
 
-/** A query over spans or log lines, as widgets write it. */
+/** A query over spans or log lines, in the form of widgets. */
 export interface EventQuery {
   readonly source: EventSource
   readonly search: string
   readonly aggregation: EventAggregation
-  /** What is computed of; none for `count`. */
+  /** The measured field. None for `count`. */
   readonly measure: string | undefined
   readonly facets: readonly string[]
-  /** One over all groups, or one for each facet: of the values of the next one within each of the one before. */
+  /** One limit over all groups, or one for each facet, within each value of the facet before. */
   readonly rankings: Ranking | readonly Ranking[]
   /** Seconds. */
   readonly interval: number | undefined
@@ -53,13 +53,13 @@ const PERCENTILES: Partial<Record<EventAggregation, number>> = {
   pc98: 0.98,
   pc99: 0.99,
 }
-/** Reading one takes some microseconds, and everything else waits meanwhile. */
+/** Reading an event takes some microseconds, and all other work waits meanwhile. */
 const MOST_READ = 200_000
 const MOST_GROUPS = 5000
 
 /**
- * Of each query a line for each group: what is found in each bucket, and nothing where nothing is. Exact, not estimated.
- * All queries have one source and one search, since reading is most of the work, and is done once for all of them.
+ * A line for each group of each query, with the exact value of each bucket, or no value. All queries have one source and
+ * one search: reading is most of the work, and is done once for all of them.
  */
 export function evaluateEvents(
   sources: Sources,
@@ -87,7 +87,7 @@ export function evaluateEvents(
 
 function collect(event: TimedEvent, bucket: number, query: EventQuery, groups: Map<string, Group>): void {
   const values = query.facets.map((facet) => textsOf(event.field(facet))[0])
-  // Datadog leaves out what lacks the facet.
+  // Datadog leaves out events without the facet.
   if (values.some((value) => value === undefined || value === '')) return
   const id = JSON.stringify(values)
   let group = groups.get(id)
@@ -115,7 +115,7 @@ function linesOf(groups: readonly Group[], query: EventQuery, window: Window): L
   })
 }
 
-/** What stands in a legend where the query has no other name. */
+/** The name of an unnamed query in a legend. */
 export function labelOfEvents({ source, search, aggregation, measure, facets }: EventQuery): string {
   const what =
     measure === undefined ? `${aggregation} of ${source}` : `${aggregation} of ${measure} of ${source}`
@@ -169,7 +169,7 @@ function limited(groups: readonly Group[], { aggregation, rankings }: EventQuery
     .flat()
 }
 
-/** Groups that have the key in common, those of highest rank over the whole time first. */
+/** Groups with a common key, the highest rank over the whole time first. */
 function best(
   groups: readonly Group[],
   keyOf: (group: Group) => string,

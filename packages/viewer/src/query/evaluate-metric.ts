@@ -8,7 +8,7 @@ import { fillGaps, type Line, noTags, type Unit } from './series.ts'
 import type { Aggregation, MetricQuery, RollupMethod } from './syntax.ts'
 import type { Window } from './window.ts'
 
-/** Groups times buckets, so that no query takes more than some megabytes. */
+/** Groups times buckets: a query takes some megabytes at most. */
 const MOST_VALUES = 1_000_000
 
 const PERCENTILES = { p50: 0.5, p75: 0.75, p90: 0.9, p95: 0.95, p99: 0.99 } as const
@@ -22,7 +22,7 @@ interface Group {
   readonly series: Series[]
 }
 
-/** A line for each group. Nothing for a metric that has not come, which is no error: it may come. */
+/** A line for each group. None for a metric that has not come yet, which is no error. */
 export function evaluateMetric(
   store: MetricStore,
   query: MetricQuery,
@@ -30,7 +30,7 @@ export function evaluateMetric(
   window: Window,
 ): Line[] {
   const metric = store.find(query.metric)
-  // Also for an unknown metric: a wrong variable is wrong whether there are data or not.
+  // Also for an unknown metric: a wrong variable is wrong with and without data.
   const groups = groupsOf(metric, query, variables)
   if (metric === undefined) return []
   checkAggregation(query, metric)
@@ -51,7 +51,7 @@ export function evaluateMetric(
   })
 }
 
-/** All observations of the query's series, by bucket: what a heat map is made of. */
+/** All observations of the query's series, by bucket, for a heat map. */
 export function mergeByBucket(
   store: MetricStore,
   query: MetricQuery,
@@ -70,7 +70,7 @@ export function checkAggregation({ aggregation, at }: MetricQuery, { name, kind 
   if (kind !== 'distribution' && !['sum', 'avg', 'min', 'max'].includes(aggregation))
     throw new QueryError(
       aggregation === 'count'
-        ? `count is how many observations a distribution has; ${name} is a ${kind}: use sum`
+        ? `count is the number of observations of a distribution; ${name} is a ${kind}: use sum`
         : `${aggregation} needs a distribution; ${name} is a ${kind}: use sum, avg, min or max`,
       place,
     )
@@ -107,7 +107,7 @@ function groupsOf(
     }
     group.series.push(series)
   }
-  // The same order however they came, or a chart's colours would change places.
+  // The same order for any order of arrival, or a chart's colours would change places.
   return [...groups].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group)
 }
 
@@ -136,7 +136,7 @@ function numbers(
   for (const { points } of series) {
     const values = rolledUp(points, method, window)
     if (query.fill) fillGaps(values, query.fill.method, window.interval, query.fill.seconds)
-    // Or a sum over hosts would dip wherever one of them reports a little late.
+    // Without this a sum over hosts would dip whenever one of them reports a little late.
     else if (kind === 'gauge' && series.length > 1) fillGaps(values, 'linear', window.interval)
     joined.add(values)
   }
@@ -170,7 +170,7 @@ function bucketOf(second: number, { start, interval }: Window): number {
   return Math.floor((second - start) / interval)
 }
 
-/** Values of several series in the same buckets become one. */
+/** Joins the values of several series in the same buckets. */
 class Joined {
   readonly #aggregation: Aggregation
   readonly #values: Float64Array
@@ -235,7 +235,7 @@ function columnOf(series: readonly Series[], aggregation: Aggregation, window: W
       const bucket = bucketOf(points.second(index), window)
       const value = points.value(index, column)
       const known = Number.isNaN(value) && column >= MIN ? extremeOf(points, index, column) : value
-      // What is not known stays so: NaN with anything is NaN.
+      // NaN with any value is NaN: an unknown value stays unknown.
       values[bucket] = isFirst[bucket] ? known : combined(aggregation, values[bucket]!, known)
       isFirst[bucket] = 0
     }
@@ -244,7 +244,7 @@ function columnOf(series: readonly Series[], aggregation: Aggregation, window: W
 
 const one = new MergedHistogram(SKETCH_LIMITS)
 
-/** A bound of the outermost bucket, where the sender did not say. */
+/** A bound of the outermost bucket, if the sender gave no extreme. */
 function extremeOf(points: SeriesPoints, index: number, column: number): number {
   one.clear()
   points.addSketchTo(one, index)
@@ -258,7 +258,7 @@ function extremeOf(points: SeriesPoints, index: number, column: number): number 
 
 const merged = new MergedHistogram(SKETCH_LIMITS)
 
-/** Walks all series at once, bucket by bucket, so that one merged histogram is enough whatever the number of buckets. */
+/** Walks all series at once, bucket by bucket: one merged histogram is enough for any number of buckets. */
 function eachMerged(
   series: readonly Series[],
   window: Window,

@@ -6,19 +6,19 @@ import type { Argument, Expression, MetricQuery, Operator } from './syntax.ts'
 export interface Scope {
   readonly interval: number
   readonly buckets: number
-  /** Each line is one value: functions over time have nothing to work on. */
+  /** Each line is one value, so functions over time are refused. */
   readonly isScalar: boolean
   metric(query: MetricQuery): Line[]
-  /** The lines of a query of the same request, undefined if there is none of that name. */
+  /** The lines of a query of the same request. Undefined for an unknown name. */
   reference(name: string): readonly Line[] | undefined
   readonly names: readonly string[]
-  /** The same, so many seconds earlier. */
+  /** The same evaluation, shifted by the seconds into the past. */
   before(seconds: number): Scope
 }
 
 type Value = number | readonly Line[]
 
-/** An expression's lines. Throws a {@link QueryError} for what it names and what is not there. */
+/** An expression's lines. Throws a {@link QueryError} for an unknown name. */
 export function evaluate(expression: Expression, scope: Scope): Line[] {
   const value = valueOfExpression(expression, scope)
   if (typeof value !== 'number') return [...value]
@@ -74,10 +74,7 @@ function unknownReference(name: string, { names }: Scope): string {
 function call({ name, args, at }: Expression & { kind: 'call' }, scope: Scope): Line[] {
   const place = { from: at.from, to: at.from + name.length }
   if (REFUSED.has(name))
-    throw new QueryError(
-      `${name} is computed by Datadog alone, and is not guessed at here: take it away to see the query itself`,
-      place,
-    )
+    throw new QueryError(`${name} is computed by Datadog alone: take it away to see the query itself`, place)
   const found = FUNCTIONS.get(name)
   if (found === undefined) throw new QueryError(`unknown function ${name}${resembling(name)}`, place)
   if (found.isOverTime && scope.isScalar)
@@ -188,7 +185,7 @@ function applied(operator: Operator, one: number, other: number): number {
   }
 }
 
-/** Seconds times a thousand are no seconds any more. */
+/** Multiplied seconds are no longer seconds. */
 function unitWithNumber(operator: Operator, unit: Unit | null, number: number): Unit | null {
   return operator === '+' || operator === '-' || number === 1 ? unit : null
 }
@@ -198,7 +195,7 @@ function unitOfTwo(operator: Operator, one: Unit | null, other: Unit | null): Un
   return isSame && (operator === '+' || operator === '-') ? one : null
 }
 
-/** Lines meet where their tags agree; the side with fewer keys meets several. A line that meets none is left out. */
+/** Joins lines with equal tags; a line with fewer keys is joined with several. A line without a partner is left out. */
 function pairs(
   left: readonly Line[],
   right: readonly Line[],
@@ -212,7 +209,7 @@ function pairs(
   const leftIsWider = rightKeys.every((key) => leftKeys.includes(key))
   if (!leftIsWider && !leftKeys.every((key) => rightKeys.includes(key)))
     throw new QueryError(
-      `groups by ${leftKeys.join(', ')} and by ${rightKeys.join(', ')} do not meet: one side's keys must be among the other's`,
+      `groups by ${leftKeys.join(', ')} and by ${rightKeys.join(', ')} cannot be joined: one side's keys must be among the other's`,
       at,
     )
   const keys = leftIsWider ? rightKeys : leftKeys

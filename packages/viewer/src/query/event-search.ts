@@ -2,17 +2,17 @@ import { asInJson, type PlainValue } from '../store/plain-values.ts'
 import { matchesParts, type Variables } from './filter.ts'
 import { QueryError } from './query-error.ts'
 
-/** A span or a log line, as a search sees it. */
+/** A span or a log line for a search. */
 export interface SearchedEvent {
   /** `service`, `status`, `env`, … and attributes with an `@` before them. */
   field(key: string): PlainValue | undefined
-  /** What words without a field are looked for in. */
+  /** The text in which words without a field are searched. */
   readonly message: string
 }
 
 export interface Search {
   matches(event: SearchedEvent): boolean
-  /** Texts that stand in whatever matches, as JSON writes them: what has one of them not need not be read. */
+  /** Texts that every match contains, as JSON. An event without one of them is not parsed. */
   readonly literals: readonly string[]
 }
 
@@ -22,13 +22,13 @@ const QUOTED = /"((?:\\.|[^"\\])*)"/y
 const RANGE = /\[\s*(\S+)\s+TO\s+(\S+?)\s*\]/y
 const COMPARISON = /^(>=|<=|>|<)(.+)$/
 const DEEPEST = 50
-/** In nanoseconds, which `@duration` has at Datadog. */
+/** In nanoseconds, the unit of `@duration` at Datadog. */
 const DURATIONS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9 }
 
 /**
  * Datadog's syntax of searches over spans and logs: words and "texts", `field:value`, `@attribute:value`, `*` within values,
  * `field:(a OR b)`, `>=`, `[1 TO 5]`, `-` and NOT, AND (which may be left out), OR, parentheses, `$variable`. Throws a
- * {@link QueryError} for everything else.
+ * {@link QueryError} for any other text.
  */
 export function parseSearch(text: string, variables: Variables): Search {
   return new SearchParser(text, variables).whole()
@@ -240,7 +240,7 @@ function not(operand: Search): Search {
   return { matches: (event) => !operand.matches(event), literals: [] }
 }
 
-/** Attributes are as they were sent; of all else letter case does not matter. */
+/** Attributes keep their letter case. For all other fields it does not matter. */
 function is(key: string, wanted: string, mayHaveStars: boolean): Search {
   const fold = (text: string) => (key.startsWith('@') ? text : text.toLowerCase())
   const parts = mayHaveStars ? fold(wanted).split('*') : [fold(wanted)]
@@ -276,7 +276,7 @@ function words(wanted: string): Search {
   }
 }
 
-/** A list has each of its values. */
+/** A list matches by each of its values. */
 export function textsOf(value: PlainValue | undefined): string[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return value.flatMap(textsOf)

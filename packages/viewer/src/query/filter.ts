@@ -2,17 +2,17 @@ import { normalized } from '../datadog-tags.ts'
 import { QueryError } from './query-error.ts'
 import type { Filter, Place } from './syntax.ts'
 
-/** What stands for `$name`: of a dashboard's template variable its prefix (a tag's key) and what is chosen. */
+/** The value of `$name`: the prefix of a dashboard's template variable (a tag's key) and the chosen values. */
 export interface Variable {
   readonly prefix?: string | null | undefined
-  /** None, or `*` among them, is everything. Without a prefix, whole tags. */
+  /** None, or `*` among them, means every value. Without a prefix they are whole tags. */
   readonly values: readonly string[]
 }
 export type Variables = Readonly<Record<string, Variable>>
 
 export type Matches = (tags: readonly string[]) => boolean
 
-/** Which series a filter takes. Throws a {@link QueryError} for variables that are not given. */
+/** Whether a filter takes a series. Throws a {@link QueryError} for a variable without a value. */
 export function matching(filter: Filter, variables: Variables): Matches {
   switch (filter.kind) {
     case 'all':
@@ -42,7 +42,7 @@ export function matching(filter: Filter, variables: Variables): Matches {
   }
 }
 
-/** The key that `by {$name}` stands for. */
+/** The key of `by {$name}`. */
 export function groupKey(key: string, variables: Variables, at: Place): string {
   if (!key.startsWith('$')) return normalized(key)
   const { prefix, values } = variableOf(key.slice(1), variables, at)
@@ -68,7 +68,7 @@ function variableOf(name: string, variables: Variables, at: Place): Variable {
   return variable
 }
 
-/** `$name` and `$name.value` within a value, once for each value that is chosen. */
+/** `$name` and `$name.value` within a value, once for each chosen value. */
 function substituted(value: string, variables: Variables, at: Place): string[] {
   const found = /\$([\w-]+)(\.value)?/.exec(value)
   if (found === null) return [value]
@@ -81,7 +81,7 @@ function anyOf(matchers: readonly Matches[]): Matches {
   return (tags) => matchers.some((matches) => matches(tags))
 }
 
-/** Tags are stored normalized, so what is asked for is normalized as well, but for its `*`. */
+/** Tags are stored normalized, so a filter is normalized as well, but for its `*`. */
 function tagMatcher(key: string, value: string): Matches {
   const parts = `${normalized(key)}:${value}`.split('*').map((part) => normalized(part))
   if (parts.length === 1) return (tags) => tags.includes(parts[0]!)
@@ -89,8 +89,8 @@ function tagMatcher(key: string, value: string): Matches {
 }
 
 /**
- * Whether a text consists of the parts with anything between. Linear in its length for each part: a regular expression
- * with many `.*` is not. One part is the whole text.
+ * Whether a text consists of the parts, with any text between them. The time is linear in its length for each part. A
+ * regular expression with many `.*` takes longer. One part is the whole text.
  */
 export function matchesParts(tag: string, parts: readonly string[]): boolean {
   if (parts.length === 1) return tag === parts[0]

@@ -20,9 +20,9 @@ export type Parameter =
 export interface QueryFunction {
   readonly parameters: readonly Parameter[]
   readonly meaning: string
-  /** Looks at one moment only, so that it works on single values as well. */
+  /** Depends on one moment only, so it works on single values as well. */
   readonly isOverTime: boolean
-  /** Of how many seconds before the query is asked: what it is around is then evaluated for that time. */
+  /** Seconds of a shift into the past: the expression inside is evaluated for that time. */
   secondsBefore?(args: readonly (number | string | undefined)[]): number
   apply(
     lines: readonly Line[],
@@ -40,8 +40,7 @@ const HOUR = 3600
 const DAY = 24 * HOUR
 
 /**
- * Datadog has them and documents no method that could be followed exactly. A line that is nearly theirs would be taken
- * for theirs.
+ * Datadog has these functions and documents no exact method. A line close to Datadog's would be taken for Datadog's.
  */
 export const REFUSED: ReadonlySet<string> = new Set([
   'anomalies',
@@ -52,7 +51,7 @@ export const REFUSED: ReadonlySet<string> = new Set([
   'piecewise_constant',
 ])
 
-/** What can stand around a query, by its name at Datadog (docs "Functions"). */
+/** Functions around a query, by their name at Datadog (docs "Functions"). */
 export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
   ['abs', each('absolute value', Math.abs, keep)],
   [
@@ -91,11 +90,11 @@ export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
       () => null,
     ),
   ],
-  ['diff', overTime('difference to the value before', (values) => differences(values), keep)],
+  ['diff', overTime('difference to the previous value', (values) => differences(values), keep)],
   [
     'monotonic_diff',
     overTime(
-      'difference to the value before, where it grew',
+      'difference to the previous value, if it grew',
       (values) => differences(values).map((grown) => (grown < 0 ? Number.NaN : grown)),
       keep,
     ),
@@ -124,7 +123,7 @@ export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
       per('second'),
     ),
   ],
-  ['dt', { parameters: [], meaning: 'seconds since the value before', isOverTime: true, apply: elapsed }],
+  ['dt', { parameters: [], meaning: 'seconds since the previous value', isOverTime: true, apply: elapsed }],
   ...[1, 3, 5, 7, 10, 20].map((span): [string, QueryFunction] => [
     `ewma_${span}`,
     overTime(`exponentially weighted mean of ${span}`, (values) => weighted(values, span), keep),
@@ -155,8 +154,8 @@ export const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map([
       apply: (lines) => lines.filter(({ tags }) => !Object.values(tags).includes('N/A')),
     },
   ],
-  ['count_nonzero', counting('how many groups are not 0', (value) => value !== 0)],
-  ['count_not_null', counting('how many groups have a value', () => true)],
+  ['count_nonzero', counting('number of groups that are not 0', (value) => value !== 0)],
+  ['count_not_null', counting('number of groups with a value', () => true)],
   ['top', top()],
   ...conveniences(),
 ])
@@ -211,7 +210,7 @@ function finite(value: number): number {
   return Number.isFinite(value) ? value : Number.NaN
 }
 
-/** Also where there is no line at all: then the answer is 0, and not nothing. */
+/** Without any line the answer is 0, and not empty. */
 function defaultZero(lines: readonly Line[], _: unknown, __: number, buckets: number): Line[] {
   const all = lines.length > 0 ? lines : [{ tags: noTags(), values: new Float64Array(buckets), unit: null }]
   return all.map((line) => ({
@@ -229,7 +228,7 @@ function cumulated(values: Float64Array): Float64Array {
   })
 }
 
-/** To the last value that is there; `unit` is how much time one bucket is. */
+/** Differences to the last present value. `unit` is the time of one bucket. */
 function differences(values: Float64Array, unit?: number): Float64Array {
   let last = -1
   return values.map((value, index) => {
@@ -241,7 +240,7 @@ function differences(values: Float64Array, unit?: number): Float64Array {
   })
 }
 
-/** What fell began anew. */
+/** A value that fell began anew. */
 function growth(values: Float64Array, unit: number): Float64Array {
   return differences(values, unit).map((change) => (change < 0 ? Number.NaN : change))
 }
@@ -256,7 +255,7 @@ function weighted(values: Float64Array, span: number): Float64Array {
   })
 }
 
-/** Of the values that are there among the last so many. */
+/** A reduction of the present values among the last `span`. */
 function moving(values: Float64Array, span: number, reduce: (present: Float64Array) => number): Float64Array {
   const present = new Float64Array(Math.min(span, values.length))
   return values.map((_, index) => {
@@ -281,7 +280,7 @@ function mean(values: Float64Array): number {
   return total(values) / values.length
 }
 
-/** One line, whatever the groups: at every bucket with a value, the time since the last one with any. */
+/** One line for all groups: at each bucket with a value, the time since the previous one. */
 function elapsed(lines: readonly Line[], _: unknown, interval: number, buckets: number): Line[] {
   if (lines.length === 0) return []
   const values = new Float64Array(buckets).fill(Number.NaN)
@@ -294,7 +293,7 @@ function elapsed(lines: readonly Line[], _: unknown, interval: number, buckets: 
   return [{ tags: noTags(), values, unit: { name: 's', per: null } }]
 }
 
-/** Over the whole time, where there are two values to lay it through. */
+/** Over the whole time, if it has two values at least. */
 function trendLine(values: Float64Array): Float64Array {
   let [count, sumX, sumY, sumXX, sumXY] = [0, 0, 0, 0, 0]
   for (const [x, y] of values.entries()) {
@@ -313,7 +312,7 @@ function timeshift(): QueryFunction {
   return {
     ...before('so many', 0),
     parameters: [{ kind: 'number', name: '-seconds', max: -1 }],
-    meaning: 'what was so many seconds before',
+    meaning: 'the values of an earlier time, by seconds',
     secondsBefore: ([seconds]) => -Math.round(seconds as number),
   }
 }
@@ -328,7 +327,7 @@ function before(time: string, seconds: number): QueryFunction {
   }
 }
 
-/** Days of 24 hours: nothing is kept for so long that a change of clocks could lie in between. */
+/** Days of 24 hours: data are not kept long enough for a change of clocks. */
 function calendarShift(): QueryFunction {
   return {
     ...before('so many', 0),
@@ -336,7 +335,7 @@ function calendarShift(): QueryFunction {
       { kind: 'text', name: 'shift', pattern: /^-[1-9]\d{0,3}[dw]$/, example: '-1d' },
       { kind: 'text', name: 'time zone', pattern: /^[\w/+-]+$/, example: 'UTC', isOptional: true },
     ],
-    meaning: 'what was so many days or weeks before',
+    meaning: 'the values of an earlier time, by days or weeks',
     secondsBefore([shift]) {
       const text = String(shift)
       return Number(text.slice(1, -1)) * (text.endsWith('w') ? 7 * DAY : DAY)
@@ -357,7 +356,7 @@ function movingRollup(): QueryFunction {
       { kind: 'number', name: 'seconds' },
       { kind: 'choice', name: 'method', choices: ROLLUP_METHODS, isOptional: true },
     ],
-    meaning: 'joins the values of so many seconds up to here',
+    meaning: 'joins the values of the seconds up to here',
     isOverTime: true,
     apply: (lines, [seconds, method = 'avg'], interval) =>
       lines.map((line) => {
@@ -413,7 +412,7 @@ function top(): QueryFunction {
   }
 }
 
-/** `top5_mean` and its like. */
+/** `top5_mean` and similar functions. */
 function conveniences(): [string, QueryFunction][] {
   return (['top', 'bottom'] as const).flatMap((end) =>
     [5, 10, 15, 20].flatMap((count) =>
@@ -445,7 +444,7 @@ export function ranked(
     .map(({ line }) => line)
 }
 
-/** Of the values that are there; of none the lowest rank there is. */
+/** By the present values. A line without values has the lowest rank. */
 export function rankOf(values: Float64Array, by: Rank, interval: number): number {
   const present = values.filter((value) => !Number.isNaN(value))
   if (present.length === 0) return -Number.MAX_VALUE

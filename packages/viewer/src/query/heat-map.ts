@@ -7,7 +7,7 @@ import type { Window } from './window.ts'
 
 export interface Distribution {
   readonly unit: Unit | null
-  /** Bounds of the rows, ascending: one more than there are rows. */
+  /** Bounds of the rows, ascending: one bound more than rows. */
   readonly edges: number[]
   readonly scale: 'log' | 'linear'
   /** For each time, for each row. */
@@ -51,8 +51,8 @@ export function lineCells(lines: readonly Line[], window: Window): Distribution 
 }
 
 /**
- * What is found goes to the row of its middle. Rows are powers, of equal height where something is below 0; zeros are in
- * the lowest. Everything is walked through twice: to keep it in between could take a thousand times the rows.
+ * A bucket goes to the row of its middle. Rows are powers, or of equal height if a value is below 0. Zeros are in the
+ * lowest row. All buckets are walked through twice: keeping them in between could take a thousand times the rows.
  */
 function counted(window: Window, find: (visit: Visit) => void): Distribution {
   let [low, high, leastPositive] = [

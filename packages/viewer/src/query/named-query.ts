@@ -7,18 +7,18 @@ import type { Expression } from './syntax.ts'
 
 export type Aggregator = NonNullable<RequestQuery['aggregator']>
 
-/** A query of a request: of metrics an expression, of spans and logs what is searched and computed. */
+/** A query of a request: an expression over metrics, or a search with a computation over spans or logs. */
 export type NamedQuery = { readonly name: string; readonly text: string } & (
   | { readonly kind: 'metrics'; readonly expression: Expression; readonly aggregator: Aggregator | undefined }
   | { readonly kind: 'events'; readonly events: EventQuery }
-  /** Of data that do not come here. */
+  /** A query over data that do not come here. */
   | { readonly kind: 'elsewhere'; readonly source: string }
 )
 
-/** At Datadog, where a query says nothing else. */
+/** Datadog's default. */
 const USUAL_LIMIT = 10
 
-/** Throws {@link RequestError} and, for what is wrong in a text, {@link PlacedError}. */
+/** Throws {@link RequestError}, and {@link PlacedError} for an error in a text. */
 export function queriesOf({ q, query, queries = [] }: QueryRequest): NamedQuery[] {
   const all = [...(q === undefined ? [] : [{ query: q }]), ...(query ? [query] : []), ...queries]
   if (all.length === 0) throw new RequestError('the request has no query: give q, or queries')
@@ -37,18 +37,17 @@ function namedQuery(query: RequestQuery, index: number): NamedQuery {
   const known = EVENT_SOURCES.find((each) => each === source)
   if (known === undefined) return { kind: 'elsewhere', name, text: name, source: source.slice(0, 40) }
   const { compute, search, group_by: groupBy = [] } = query
-  if (compute === undefined)
-    throw new RequestError(`${name} says not what to compute: give compute.aggregation`)
+  if (compute === undefined) throw new RequestError(`${name} lacks its aggregation: give compute.aggregation`)
   const { aggregation, metric: measure, interval } = compute
   if (aggregation !== 'count' && measure === undefined)
     throw new RequestError(
-      `${name} says not of what its ${aggregation} is: give compute.metric, such as @duration`,
+      `${name} lacks the field of its ${aggregation}: give compute.metric, such as @duration`,
     )
   const ranking = ({ limit = USUAL_LIMIT, sort }: { limit?: number; sort?: Sort }): Ranking => {
     const isOwn = sort === undefined || (sort.aggregation === aggregation && sort.metric === measure)
     if (!isOwn && sort.aggregation !== 'count')
       throw new RequestError(
-        `${name} sorts by the ${sort.aggregation} of ${sort.metric}, which it does not compute: only that and count are possible`,
+        `${name} sorts by the ${sort.aggregation} of ${sort.metric}, which it does not compute: sort by count or by the computed value`,
       )
     return { limit, order: sort?.order ?? 'desc', by: isOwn ? 'value' : 'count' }
   }

@@ -18,13 +18,13 @@ const DEEPEST = 100
 const NAME = /[A-Za-z_][A-Za-z0-9_.]*/y
 const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
 const TEXT = /'[^']*'|"[^"]*"/y
-/** Of a tag, a key or a value: all but what the syntax needs. */
+/** A tag, a key or a value: all characters but those of the syntax. */
 const WORD = /[^\s,(){}!]+/y
 const VARIABLE = /^\$[\w-]+$/
 
 /**
  * Reads a query in Datadog's syntax, or an expression over queries: `p95:x{page:home} by {host} * 1000`, and in formulas
- * `query1 / query2`. Throws a {@link QueryError} for everything else, and nothing but that.
+ * `query1 / query2`. For any other text, throws a {@link QueryError} and no other error.
  */
 export function parse(text: string): Expression {
   return new Parser(text).whole()
@@ -196,7 +196,7 @@ class Parser {
   }
 
   #values({ text: key, at }: Token): Filter {
-    if (key.includes(':')) throw new QueryError('before IN stands only the key of a tag', at)
+    if (key.includes(':')) throw new QueryError('only the key of a tag can stand before IN', at)
     this.#must('(', '( and values, with commas between')
     const values: string[] = []
     do {
@@ -245,7 +245,7 @@ class Parser {
         modifiers.as = name.text === 'as_rate' ? 'rate' : 'count'
       else if (name.text === 'rollup') modifiers.rollup = this.#rollup()
       else if (name.text === 'fill') modifiers.fill = this.#fill()
-      // What it corrects, tags that come and go, does not arise within an hour.
+      // It corrects for tags that come and go, which does not happen within an hour.
       else if (name.text !== 'weighted')
         throw new QueryError(
           `unknown modifier .${name.text}(): use as_count, as_rate, rollup or fill`,
@@ -310,7 +310,7 @@ class Parser {
     return result
   }
 
-  /** Where what was read last ends, without the space behind it. */
+  /** The end of the last token, without the space behind it. */
   #lastEnd = 0
 
   #match(pattern: RegExp): Token | undefined {
@@ -328,7 +328,7 @@ class Parser {
     return true
   }
 
-  /** In lower or upper case, and not the beginning of a longer word. */
+  /** In lower or upper case, and as a whole word. */
   #takeWord(word: string): boolean {
     if (!this.#isWordAhead(word)) return false
     this.#moveTo(this.#position + word.length)

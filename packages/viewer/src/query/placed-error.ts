@@ -1,6 +1,6 @@
 import { QueryError } from './query-error.ts'
 
-/** A {@link QueryError} with the text that it is about. */
+/** A {@link QueryError} with its text. */
 export class PlacedError extends Error {
   override readonly name = 'PlacedError'
   readonly query: string
@@ -15,7 +15,7 @@ export class PlacedError extends Error {
   }
 }
 
-/** Says which text an error is about; the innermost one holds. */
+/** Adds the text to an error. The innermost text holds. */
 export function placed<R>(query: string, text: string, work: () => R): R {
   try {
     return work()

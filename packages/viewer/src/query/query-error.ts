@@ -1,4 +1,4 @@
-/** What is wrong in a query, and where: offsets into its text. The message says the mend. */
+/** An error in a query, with its place as offsets into the text. The message says the mend. */
 export class QueryError extends Error {
   override readonly name = 'QueryError'
   readonly from: number

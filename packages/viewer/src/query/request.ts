@@ -11,14 +11,14 @@ const Sort = Type.Object({
 export type Sort = Static<typeof Sort>
 const Limit = Type.Integer({ minimum: 1, maximum: 1000 })
 
-/** What stands in a widget's request, and the time. Members that it does not name are left aside. */
+/** A widget's request, and the time. Other members are ignored. */
 const Query = Type.Object({
   data_source: Type.Optional(Type.String()),
   name: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
-  /** Of metrics. */
+  /** For metrics. */
   query: Type.Optional(Type.String()),
   aggregator: Type.Optional(Type.Enum(['avg', 'last', 'sum', 'min', 'max', 'area', 'l2norm', 'percentile'])),
-  /** Of spans and logs, as are the rest. */
+  /** For spans and logs, as all members below. */
   search: Type.Optional(Type.Object({ query: Type.String({ maxLength: 10_000 }) })),
   compute: Type.Optional(
     Type.Object({
@@ -88,7 +88,7 @@ export const QueryRequest = Type.Object({
 })
 export type QueryRequest = Static<typeof QueryRequest>
 
-/** A request that is not of the form that it must have: 400. */
+/** A request of the wrong form: 400. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
 }

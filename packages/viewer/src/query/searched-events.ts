@@ -15,7 +15,7 @@ export interface TimedEvent extends SearchedEvent {
 
 type Fields = Record<string, PlainValue>
 
-/** What Datadog calls them, beside what they are sent as (datadog-agent, pkg/opentelemetry-mapping-go). */
+/** Datadog's names beside the sent ones (datadog-agent, pkg/opentelemetry-mapping-go). */
 const SENT_AS: Readonly<Record<string, string>> = {
   'http.method': 'http.request.method',
   'http.status_code': 'http.response.status_code',
@@ -25,7 +25,7 @@ const SENT_AS: Readonly<Record<string, string>> = {
   'http.useragent': 'user_agent.original',
 }
 
-/** Of the time, newest traces and lines first; `isWanted` sees the JSON before it is read. */
+/** Events of the time, newest traces and lines first. `isWanted` gets the JSON before it is parsed. */
 export function* eventsOf(
   { traces, logs }: Sources,
   source: EventSource,
@@ -115,7 +115,7 @@ function logEvent(line: LogLine, { attributes: resource, tags }: Resource): Time
   }
 }
 
-/** By the name that it has, by the one it is sent as, or within what is nested. */
+/** Finds an attribute by its name, by its sent name, or within nested values. */
 function attributeOf(attributes: Fields, name: string): PlainValue | undefined {
   const own = (key: string) => (Object.hasOwn(attributes, key) ? attributes[key] : undefined)
   const found = own(name) ?? own(SENT_AS[name] ?? name)
@@ -134,13 +134,13 @@ function textAt(attributes: Fields, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Of a server's span, method and route; else its name. */
+/** Method and route of a server's span, else the span's name. */
 function resourceNameOf({ name, attributes }: StoredSpan): string {
   const [method, route] = [textAt(attributes, 'http.request.method'), textAt(attributes, 'http.route')]
   return method !== undefined && route !== undefined ? `${method} ${route}` : name
 }
 
-/** As Datadog names them since its second version of that rule. */
+/** Datadog's names by the second version of its rule. */
 function operationNameOf({ kind, attributes }: StoredSpan): string {
   if (textAt(attributes, 'http.request.method') !== undefined && (kind === 'server' || kind === 'client'))
     return `http.${kind}.request`

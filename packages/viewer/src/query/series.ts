@@ -1,24 +1,24 @@
-/** OTLP's unit; `per` is a time where it is a rate. */
+/** OTLP's unit. `per` is the time of a rate. */
 export interface Unit {
   readonly name: string
   readonly per: string | null
 }
 
-/** One line: NaN is a bucket with nothing in it. */
+/** One line. NaN is an empty bucket. */
 export interface Line {
   readonly tags: Readonly<Record<string, string>>
   readonly values: Float64Array
   readonly unit: Unit | null
 }
 
-/** Tags' keys are whatever was sent, `__proto__` too. */
+/** A sender chooses the keys of tags, even `__proto__`. */
 export function noTags(): Record<string, string> {
   return Object.create(null)
 }
 
 const DEFAULT_GAP_SECONDS = 300
 
-/** Fills gaps between values, or behind them, in place. A gap of more than so many seconds stays. */
+/** Fills gaps between values, or behind them, in place. A gap of more than `seconds` stays. */
 export function fillGaps(
   values: Float64Array,
   method: 'linear' | 'last' | 'zero' | 'null',

@@ -1,4 +1,4 @@
-/** What a query says. `at` is where it stands in the text. */
+/** A parsed query. `at` is its place in the text. */
 
 export const AGGREGATIONS = [
   'sum',

@@ -1,8 +1,8 @@
 import type { Series, StoredMetric } from '../store/metric-store.ts'
 
-/** Buckets of equal length, and which seconds of points count. All in seconds. */
+/** Buckets of equal length, and the time of the points that count. All in seconds. */
 export interface Window {
-  /** Where the first bucket begins. */
+  /** Start of the first bucket. */
   readonly start: number
   readonly interval: number
   readonly buckets: number
@@ -12,26 +12,26 @@ export interface Window {
   readonly to: number
 }
 
-/** The same buckets, so many seconds earlier. */
+/** The same buckets, shifted by the seconds into the past. */
 export function windowBefore(window: Window, seconds: number): Window {
   const { start, from, to } = window
   return { ...window, start: start - seconds, from: from - seconds, to: to - seconds }
 }
 
-/** Seconds. With at most 300 buckets they give what Datadog documents: 20 s for an hour, 1 min for 4 h, 5 min for a day. */
+/** Seconds. With at most 300 buckets they give Datadog's: 20 s for an hour, 1 min for 4 h, 5 min for a day. */
 const INTERVALS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14_400]
 const USUAL_BUCKETS = 300
-/** Of spans and log lines. */
+/** For spans and log lines. */
 export const EVENT_BUCKETS = 75
 export const MOST_BUCKETS = 1500
 
-/** The finest that has not too many buckets, and is not finer than the points come, or rates would be combs. */
+/** The finest interval without too many buckets. It is not finer than the points' interval, or rates would be combs. */
 export function defaultInterval(seconds: number, reportingSeconds: number | undefined): number {
   const least = Math.max(seconds / USUAL_BUCKETS, reportingSeconds ?? 1)
   return INTERVALS.find((interval) => interval >= least) ?? Math.ceil(least / 14_400) * 14_400
 }
 
-/** The wish, or what is nearest to it with buckets that can be answered. */
+/** The wished interval, or the nearest one within the limit of buckets. */
 export function boundedInterval(seconds: number, wish: number): number {
   return Math.max(wish, Math.ceil(seconds / MOST_BUCKETS))
 }
@@ -39,7 +39,7 @@ export function boundedInterval(seconds: number, wish: number): number {
 const SERIES_LOOKED_AT = 20
 const GAPS_LOOKED_AT = 10
 
-/** Seconds between points: the median gap of the series that reports most often. Undefined without two points. */
+/** Seconds between points: the median gap of the most frequent series. Undefined without two points. */
 export function reportingInterval(metric: StoredMetric | undefined): number | undefined {
   const medians: number[] = []
   let looked = 0

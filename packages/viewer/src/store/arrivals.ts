@@ -1,8 +1,8 @@
-/** What came, in the order in which it came; the oldest goes first. */
+/** Items in the order of arrival. The oldest goes first. */
 export class Arrivals<T> {
   #items: (T | undefined)[] = []
   #head = 0
-  /** Number of the first that is still here; numbers go on over what went. */
+  /** Number of the first kept item. Numbers are never used again. */
   #first = 0
 
   get size(): number {
@@ -13,7 +13,7 @@ export class Arrivals<T> {
     return this.#items[this.#head]
   }
 
-  /** The number that it has from now on. */
+  /** Returns the item's number. */
   push(item: T): number {
     this.#items.push(item)
     return this.#first + this.size - 1
@@ -25,7 +25,7 @@ export class Arrivals<T> {
     this.#items[this.#head] = undefined
     this.#head += 1
     this.#first += 1
-    // An array's own shift moves all that are behind.
+    // An array's own shift moves all items behind the first.
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0
@@ -33,7 +33,7 @@ export class Arrivals<T> {
     return item
   }
 
-  /** From the newest that is older than number `before`, with their numbers. */
+  /** From the newest item below number `before`, with their numbers. */
   *newestFirst(before = Number.POSITIVE_INFINITY): Generator<[number, T]> {
     for (
       let index = Math.min(this.#items.length - 1, before - this.#first + this.#head - 1);

@@ -1,8 +1,8 @@
 import type { Buckets, ExponentialHistogramPoint, HistogramPoint } from '@rollcall/otlp'
 
 /**
- * What a cumulative stream grew by since its point before, as Datadog's Agent and the Collector's
- * cumulative-to-delta processor compute it. `base`: only the next point will tell. `repeated`: not newer than the last.
+ * The growth of a cumulative stream since its previous point, as Datadog's Agent and the Collector's cumulative-to-delta
+ * processor compute it. `base`: the growth is known from the next point on. `repeated`: not newer than the last point.
  */
 export type Growth<P> = { readonly delta: P } | 'base' | 'repeated'
 
@@ -16,39 +16,39 @@ type Cumulative =
   | (Moment & { kind: 'histogram'; point: HistogramPoint })
   | (Moment & { kind: 'exponential histogram'; point: ExponentialHistogramPoint })
 
-/** Streams of one series that are told apart: processes that send the same tags, and the ones before their restarts. */
+/** Most streams of one series: processes with the same tags, and their predecessors before a restart. */
 const MOST_STREAMS = 32
 
 /**
- * The last points of the cumulative streams of one series, by the time at which each began: several processes may send
- * the same tags, and only that time tells whose point it is.
+ * The last points of the cumulative streams of one series, by their start time: several processes may send the same tags,
+ * and only the start time identifies the process.
  */
 export class CumulativeStreams {
   readonly #lasts = new Map<bigint, Cumulative>()
   #bytes = 0
-  /** A first point counts whole if its stream began after this: nothing of it was missed. Nanoseconds. */
+  /** A first point counts whole if its stream began after this time: no growth was missed. Nanoseconds. */
   readonly #watchedSince: bigint
-  /** Of the latest point. */
+  /** Time of the latest point. */
   #newest: bigint | undefined
-  /** The latest beginning of a stream whose last point is no longer known: one as old could be that one. */
+  /** The latest start time of the streams whose last point is forgotten: a stream that old may be one of them. */
   #forgotten = -1n
 
   constructor(watchedSince: bigint) {
     this.#watchedSince = watchedSince
   }
 
-  /** The latest beginning among all that were ever seen; undefined before the first. */
+  /** The latest start time of all streams so far. Undefined before the first. */
   get latestStart(): bigint | undefined {
     const starts = [...this.#lasts.keys(), this.#forgotten].filter((start) => start >= 0n)
     return starts.length === 0 ? undefined : starts.reduce((one, other) => (other > one ? other : one))
   }
 
-  /** An estimate of what they take in memory. */
+  /** Estimated memory of all streams. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The part of it that the stream takes which began then. */
+  /** Estimated memory of the stream with this start time. */
   bytesOf(startTime: bigint): number {
     const last = this.#lasts.get(startTime)
     return last === undefined ? 0 : bytesOf(last)
@@ -80,7 +80,7 @@ export class CumulativeStreams {
     const isWhole = last === undefined && this.#isWatchedFromItsBeginning(next)
     this.#keep(next)
     if (last === undefined) return isWhole ? { delta: whole } : 'base'
-    // What shrank began anew, whatever its start time says.
+    // A value that shrank began anew, with any start time.
     return { delta: since(last) ?? whole }
   }
 
@@ -91,7 +91,7 @@ export class CumulativeStreams {
 
   #keep(next: Cumulative): void {
     this.#bytes += bytesOf(next) - this.bytesOf(next.startTime)
-    // The one that was silent longest is at the front.
+    // The stream with the longest silence is at the front.
     this.#lasts.delete(next.startTime)
     this.#lasts.set(next.startTime, next)
     if (this.#newest === undefined || next.time > this.#newest) this.#newest = next.time
@@ -119,7 +119,7 @@ function at({ startTime, time }: Moment): Moment {
   return { startTime, time }
 }
 
-/** Undefined where one of the numbers shrank, or the bounds are others. */
+/** Undefined if a number shrank, or the bounds changed. */
 function differenceOfHistograms(point: HistogramPoint, last: HistogramPoint): HistogramPoint | undefined {
   const hasSameBounds =
     point.bounds.length === last.bounds.length &&
@@ -166,8 +166,8 @@ function differenceOfExponentials(
 }
 
 /**
- * What is greatest of all and moved came since. One that did not move is not known better than the bound of the
- * outermost bucket that grew, and not at all where that has none.
+ * A maximum that moved was observed since the previous point. For one that did not move, the outermost bucket that grew
+ * gives a bound, if it has one.
  */
 function grownMax(
   max: number | undefined,
@@ -189,7 +189,7 @@ function grownMin(
   return bound === undefined ? undefined : Math.max(bound, min)
 }
 
-/** Of all buckets that are not empty. */
+/** The lowest and the highest bound of the buckets that are not empty. */
 function boundsOf({
   scale,
   zeroCount,

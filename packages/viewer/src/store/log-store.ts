@@ -36,7 +36,7 @@ interface Stored {
   readonly level: number
   readonly service: string
   readonly traceId: string | undefined
-  /** Where the line's JSON is, without its id. */
+  /** Place of the line's JSON, without its id. */
   readonly place: number
 }
 
@@ -52,10 +52,10 @@ export interface LogFilter {
 
 const LONGEST_RECORD = 65_536
 const AHEAD_MS = 600_000
-/** Of the object of a record, beside its text. */
+/** Bytes of a record's object, without its text. */
 const RECORD_BYTES = 150
 
-/** Log records in the order in which they came. The oldest go when there is no more room. */
+/** Log records in the order of arrival. The oldest go when memory is full. */
 export class LogStore {
   readonly counters = { received: 0, stored: 0, refused: 0, evicted: 0 }
   readonly #limits: EventLimits
@@ -81,7 +81,7 @@ export class LogStore {
     return this.#fullSince
   }
 
-  /** Milliseconds since the epoch, of the first and last in the order of arrival. */
+  /** Times of the first and last record in the order of arrival, in milliseconds since the epoch. */
   span(): { oldest: number; newest: number } | undefined {
     const { oldest } = this.#arrivals
     const newest = this.#arrivals.newestFirst().next().value?.[1]
@@ -132,14 +132,14 @@ export class LogStore {
     }
   }
 
-  /** The JSON of the lines of the time, in milliseconds, without their ids. */
+  /** The JSON of the lines within the time, in milliseconds, without their ids. */
   *linesWithin(from: number, to: number): Generator<string> {
     for (const [, { time, place }] of this.#arrivals.newestFirst())
       if (time >= from && time < to) yield this.#texts.text(place)
   }
 
   #add(record: LogRecord, resource: Record<string, PlainValue>, nowMs: number): string | undefined {
-    // Not every logger knows when what it passes on happened.
+    // Not every logger gives the time of the event.
     const time = milliseconds(record.time || record.observedTime) || nowMs
     if (time < nowMs - this.#limits.maxAgeSeconds * 1000)
       return `older than the ${this.#limits.maxAgeSeconds / 60} minutes that are kept`
@@ -177,7 +177,7 @@ export class LogStore {
   }
 }
 
-/** Four severity numbers to a level (logs data model, "Displaying Severity"); where there is none, the text. */
+/** Four severity numbers to a level (logs data model, "Displaying Severity"). Without a number, the text. */
 function levelOf({ severityNumber, severityText }: LogRecord): number {
   if (severityNumber >= 1 && severityNumber <= 24) return Math.floor((severityNumber - 1) / 4)
   const known = LEVELS.findIndex((level) => severityText.toLowerCase().startsWith(level))

@@ -10,13 +10,13 @@ import { encodeExplicit, encodeExponential } from './sketch.ts'
 
 export type MetricKind = 'count' | 'gauge' | 'distribution'
 
-/** What is kept of a point: one number, or count, sum, min and max with a sketch. */
+/** A point as kept: one number, or count, sum, min and max with a sketch. */
 export interface Kept {
   readonly row: readonly number[]
   readonly sketch?: Uint8Array
 }
 
-/** `base`: nothing to keep, and nothing is lost. */
+/** `base`: nothing to keep, and no loss. */
 export type Judged = Kept | 'base' | 'repeated' | { readonly refused: string }
 
 const NO_RECORDED_VALUE = 1
@@ -36,15 +36,15 @@ export function kindOf(data: MetricData): MetricKind | undefined {
   }
 }
 
-/** Whether a point is meaningful only beside the one before it. */
+/** Whether a point has a meaning only beside the previous one. */
 export function isCumulative(data: MetricData): boolean {
   return 'temporality' in data && data.temporality === 'cumulative' && kindOf(data) !== 'gauge'
 }
 
-/** `streams` are needed where the data are cumulative. */
+/** Cumulative data need `streams`. */
 export function judgePoint(data: MetricData, index: number, streams: CumulativeStreams | undefined): Judged {
   if (data.points[index]!.flags & NO_RECORDED_VALUE)
-    return { refused: 'the point says that no value was recorded' }
+    return { refused: 'the point has the flag for no recorded value' }
   if ('temporality' in data && data.temporality === 'unspecified')
     return { refused: 'its temporality is neither delta nor cumulative' }
   switch (data.kind) {
@@ -101,7 +101,7 @@ function complaintAboutHistogram(point: HistogramPoint): string | undefined {
     if (bucketCounts.length !== bounds.length + 1) return 'there is not one bucket more than there are bounds'
     if (!bounds.every((bound, index) => bound > (bounds[index - 1] ?? Number.NEGATIVE_INFINITY)))
       return 'the bounds do not ascend'
-    // What is above the last one has its bucket already; and nothing can be spread over one that has no end.
+    // Values above the last bound have a bucket already, and no count can be spread over a bucket without an end.
     if (bounds.at(-1) === Number.POSITIVE_INFINITY) return 'a bound is not a finite number'
     if (total(bucketCounts) !== count) return 'buckets and count differ'
   }

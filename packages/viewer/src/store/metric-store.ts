@@ -17,7 +17,7 @@ export interface MetricStoreLimits {
 export interface StoredMetric {
   readonly name: string
   readonly kind: MetricKind
-  /** OTLP's, as it was sent last. */
+  /** OTLP's unit, as sent last. */
   unit: string
   description: string
   readonly series: Set<Series>
@@ -33,7 +33,7 @@ export interface Series {
 }
 
 interface Indexed extends Series {
-  /** What it was found by before: the metric, tags and attributes as they came. */
+  /** Its key in the short cut: the metric, tags and attributes as received. */
   readonly aliases: string[]
   streams: CumulativeStreams | undefined
   /** Seconds since the epoch. */
@@ -41,22 +41,22 @@ interface Indexed extends Series {
 }
 
 export interface MetricCounters {
-  /** All points that came: stored + repeated + overwritten + added + bases + refused. */
+  /** All points: stored + repeated + overwritten + added + bases + refused. */
   received: number
   stored: number
-  /** Took the place of themselves: sent again, and harmless. */
+  /** The same point again, which is harmless. */
   repeated: number
-  /** Took the place of another one, whose value is lost: two processes send the same tags. */
+  /** Points that replaced another point, whose value is lost: two processes send the same tags. */
   overwritten: number
-  /** What a cumulative stream grew by in a second that had a point already: added to it. */
+  /** Growth of cumulative streams that was added to the point of the same second. */
   added: number
-  /** First points of cumulative streams, and histograms without observations: nothing to store, nothing lost. */
+  /** First points of cumulative streams, and histograms without observations: nothing to store, and no loss. */
   bases: number
   refused: number
   evicted: number
 }
 
-/** Points may be this far ahead of the clock, as at Datadog. */
+/** Most seconds of a point ahead of the clock, as at Datadog. */
 const AHEAD_SECONDS = 600
 const MOST_ATTRIBUTES = 64
 /** Forgotten series whose cumulative streams may come back: some 150 bytes each. */
@@ -64,23 +64,23 @@ const MOST_FORGOTTEN = 10_000
 const ALIASES_OF_A_SERIES = 4
 const LONGEST_ALIAS = 4096
 const LONGEST_DESCRIPTION = 1000
-/** Of one series' and metric's objects, without points and texts. */
+/** Bytes of the objects of a series and of a metric, without points and texts. */
 const SERIES_OVERHEAD_BYTES = 600
-/** What the index may take of the whole, so that there is room for points. */
+/** Largest share of the index, to leave room for points. */
 const INDEX_SHARE = 0.35
-/** What the short cut to a series may take: without it, one is found more slowly. */
+/** Largest share of the short cut to a series. Without it, a series is found more slowly. */
 const ALIAS_SHARE = 0.15
-/** How much is let go at once when memory is full, so that it is not a search for each point. */
+/** Share that is evicted at once when memory is full, to avoid a search for each point. */
 const EVICTED_AT_ONCE = 0.1
 
 const METRIC_NAME = /^[A-Za-z]/
 
-/** Resource attributes that `otel-collector.yaml` copies onto the points, because Datadog makes no tags of them. */
+/** Resource attributes that `otel-collector.yaml` copies onto the points, because Datadog would drop them. */
 const COPIED = ['service.instance.id', 'support']
 
 /**
- * Datadog's storage rule: one value for each metric, tags, host and second, of which the last one wins. Bounded in
- * time, in bytes and in series: the oldest points go, further series do not come in.
+ * Datadog's storage rule: one value for each metric, tags, host and second, and the last one wins. Bounded in time, bytes
+ * and series: the oldest points go, and further series are refused.
  */
 export class MetricStore {
   readonly counters: MetricCounters = {
@@ -97,20 +97,20 @@ export class MetricStore {
   readonly #refusals: Refusals
   readonly #startedAt = BigInt(Date.now()) * 1_000_000n
   /**
-   * Of series that were silent for so long that they were forgotten: when their last cumulative stream began, by a digest
-   * of the key. What it sends when it comes back was counted before.
+   * Start time of the last cumulative stream of each forgotten series, by a digest of its key. A series that comes back
+   * sends values that were counted before.
    */
   readonly #forgottenStreams = new Map<string, bigint>()
   readonly #metrics = new Map<string, StoredMetric>()
   readonly #series = new Map<string, Indexed>()
   readonly #aliases = new Map<string, Indexed>()
-  /** How many bytes of points end in each second: where to cut when there is no more room. */
+  /** Bytes of points by second: they decide the cut when memory is full. */
   readonly #bytesBySecond = new Map<number, number>()
   readonly #sketches = new Slabs()
   #pointBytes = 0
   #indexBytes = 0
   #aliasBytes = 0
-  /** Points of earlier seconds are not taken any more; they would be let go at once. */
+  /** Points of earlier seconds are refused: they would be evicted at once. */
   #horizon = 0
   #fullSince: number | undefined
 
@@ -127,7 +127,7 @@ export class MetricStore {
     return this.#series.size
   }
 
-  /** Milliseconds since the epoch since when memory, and not age, decides what goes. */
+  /** Time since which memory, and not age, decides evictions, in milliseconds since the epoch. */
   get fullSince(): number | undefined {
     return this.#fullSince
   }
@@ -140,7 +140,7 @@ export class MetricStore {
     return this.#metrics.get(name)
   }
 
-  /** Seconds of the oldest and newest point, undefined without any. */
+  /** Seconds of the oldest and newest point. Undefined without points. */
   span(): { oldest: number; newest: number } | undefined {
     let [oldest, newest] = [Number.POSITIVE_INFINITY, 0]
     for (const { points } of this.#series.values()) {
@@ -170,7 +170,7 @@ export class MetricStore {
   /** Also forgets series without points. Called with every request and now and then. */
   letGoOfOld(nowSeconds = Math.floor(Date.now() / 1000)): void {
     const { maxAgeSeconds } = this.#limits
-    // A sixtieth more is kept than was asked for: not every second is worth a look at each series.
+    // A sixtieth more is kept than asked for: looking at each series every second is not worth it.
     if (nowSeconds - maxAgeSeconds <= this.#horizon + maxAgeSeconds / 60) return
     this.#evictBefore(nowSeconds - maxAgeSeconds)
     this.#fullSince = undefined
@@ -212,7 +212,7 @@ export class MetricStore {
     if (second < nowSeconds - this.#limits.maxAgeSeconds)
       return `older than the ${this.#limits.maxAgeSeconds / 60} minutes that are kept`
     if (second > nowSeconds + AHEAD_SECONDS) return 'more than ten minutes ahead of this clock'
-    if (second < this.#horizon) return 'older than what memory has room for'
+    if (second < this.#horizon) return 'older than the points that memory has room for'
     return undefined
   }
 
@@ -232,7 +232,7 @@ export class MetricStore {
     const second = Number(time / 1_000_000_000n)
     const nanoseconds = Number(time % 1_000_000_000n)
     const { bytes, usedBytes } = series.points
-    // What a stream grew by twice in a second is lost unless both are kept: its next point goes on from here.
+    // Two growths within a second are added: the stream's next point goes on from here, so neither may be lost.
     const outcome = isGrowth
       ? series.points.add(second, nanoseconds, row, sketch)
       : series.points.put(second, nanoseconds, row, sketch)
@@ -297,12 +297,12 @@ export class MetricStore {
     return this.#indexBytes + more <= this.#limits.maxBytes * INDEX_SHARE
   }
 
-  /** A series that was made for a point which was then refused. */
+  /** Removes a series that was made for a point that was then refused. */
   #forgetIfEmpty(series: Indexed): void {
     if (series.points.size === 0 && (series.streams?.bytes ?? 0) === 0) this.#forget(series)
   }
 
-  /** From when on nothing of a series' cumulative streams was missed. */
+  /** Time from which on no growth of a series' cumulative streams was missed. */
   #watchedSince(key: string): bigint {
     const forgotten = this.#forgottenStreams.get(digestOf(key)) ?? 0n
     return forgotten > this.#startedAt ? forgotten : this.#startedAt
@@ -350,7 +350,7 @@ export class MetricStore {
       const before = series.points.bytes
       this.counters.evicted += series.points.dropBefore(second)
       this.#pointBytes += series.points.bytes - before
-      // The state of a cumulative stream is worth keeping as long as it may go on.
+      // The state of a cumulative stream is kept while the stream may go on.
       if (series.points.size === 0 && (series.streams === undefined || series.lastSeen < idleBefore))
         this.#forget(series)
     }
@@ -383,7 +383,7 @@ function aliasOf(name: string, kind: MetricKind, sender: Sender, attributes: Att
   for (const key in attributes) {
     const value = attributes[key]
     const text = typeof value === 'string' ? value : `\u0000${JSON.stringify(value, bigintAsText)}`
-    // Lengths, so that no text can be taken for a separator.
+    // Lengths, so no text can be taken for a separator.
     texts += `${key.length},${text.length}:${key}${text}`
   }
   return `${kind[0]}${name.length}:${name}${sender.key}${texts}`

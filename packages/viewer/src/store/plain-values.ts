@@ -5,7 +5,7 @@ export type PlainValue = string | number | boolean | null | PlainValue[] | { [ke
 const LONGEST_TEXT = 8192
 const MOST_KEYS = 256
 
-/** As JSON can say it: long texts are cut, whole numbers beyond a double's are text, bytes are base64. */
+/** A value for JSON: long texts are cut, whole numbers beyond a double's are text, bytes are base64. */
 export function plainAttributes(attributes: Attributes): Record<string, PlainValue> {
   const plain: Record<string, PlainValue> = Object.create(null)
   for (const [key, value] of Object.entries(attributes).slice(0, MOST_KEYS))
@@ -24,35 +24,34 @@ export function plainValue(value: AnyValue): PlainValue {
 }
 
 /**
- * As much of it as is kept, as a text of its own: what `slice` gives points into the whole, which stays in memory as long
- * as the part does.
+ * The beginning of a text, as a copy: the result of `slice` points into the whole text, and keeps it in memory.
  */
 export function beginning(text: string, length: number): string {
   return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString()
 }
 
-/** Says how long it was. */
+/** Adds the original length. */
 export function cutText(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`
 }
 
-/** What a string takes in V8: one byte for each character if all are Latin-1. */
+/** Bytes of a string in V8: one for each character if all are Latin-1. */
 export function bytesOfText(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a range of code points
   return 24 + (/^[\u0000-\u00ff]*$/.test(text) ? text.length : 2 * text.length)
 }
 
-/** Milliseconds with their fraction, which a double has room for down to a quarter of a microsecond. */
+/** Milliseconds with their fraction. A double is exact to a quarter of a microsecond there. */
 export function milliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1000n) / 1000
 }
 
-/** Finds the text anywhere, whatever its letter case; faster than changing the case of what is searched. */
+/** Finds the text anywhere, letter case aside. Faster than changing the case of the searched text. */
 export function containing(text: string): RegExp {
   return new RegExp(RegExp.escape(text), 'iu')
 }
 
-/** As it stands in the JSON of what has it. */
+/** A text as it stands in JSON. */
 export function asInJson(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }

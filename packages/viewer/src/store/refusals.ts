@@ -5,7 +5,7 @@ export interface Refusal {
   readonly signal: Signal
   readonly reason: string
   count: number
-  /** The name of one that was refused, cut. */
+  /** The name of one refused item, cut. */
   example: string
   /** Milliseconds since the epoch. */
   last: number
@@ -13,7 +13,7 @@ export interface Refusal {
 
 const EXAMPLE_LENGTH = 100
 
-/** What was not taken and why. The reasons are a few fixed sentences, so this stays small whatever comes. */
+/** Refused items by reason. The reasons are a few fixed sentences, so this stays small. */
 export class Refusals {
   readonly #rows = new Map<string, Refusal>()
 
@@ -32,7 +32,7 @@ export class Refusals {
   }
 }
 
-/** What one export request was refused of: the answer's partial success. */
+/** The refused items of one export request: the answer's partial success. */
 export class Rejections {
   rejected = 0
   readonly #reasons = new Map<string, number>()

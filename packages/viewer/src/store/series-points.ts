@@ -2,7 +2,7 @@ import { MergedHistogram } from '@rollcall/otlp'
 import { addSketch, encode, SKETCH_LIMITS } from './sketch.ts'
 import { type Slabs, startOf } from './slabs.ts'
 
-/** What an observation-less column of a point holds where the sender did not say: of `min` and `max`. */
+/** The value of `min` and `max` if the sender did not give them. */
 export const UNKNOWN = Number.NaN
 
 export type Outcome = 'stored' | 'repeated' | 'overwritten' | 'added'
@@ -10,7 +10,7 @@ export type Outcome = 'stored' | 'repeated' | 'overwritten' | 'added'
 const SMALLEST = 8
 const NO_PLACE = -1
 const both = new MergedHistogram(SKETCH_LIMITS)
-/** Of the object and its arrays' own headers, as measured in a heap of such series. */
+/** Bytes of the object and its arrays' headers, measured in a heap of such series. */
 const OVERHEAD_BYTES = 600
 
 /**
@@ -22,10 +22,10 @@ export class SeriesPoints {
   readonly width: 1 | 4
   #size = 0
   #seconds = new Uint32Array(SMALLEST)
-  /** Within the second: tells a point that was sent again from another one. */
+  /** Time within the second: distinguishes a repeated point from another one. */
   #nanoseconds = new Uint32Array(SMALLEST)
   #rows: Float64Array
-  /** Where the sketches are. */
+  /** Places of the sketches. */
   #places: Float64Array
   readonly #slabs: Slabs
   #sketchBytes = 0
@@ -41,12 +41,12 @@ export class SeriesPoints {
     return this.#size
   }
 
-  /** What it takes in memory, used or reserved, without the slabs. */
+  /** Used and reserved memory, without the slabs. */
   get bytes(): number {
     return OVERHEAD_BYTES + this.#seconds.byteLength * 2 + this.#rows.byteLength + this.#places.byteLength
   }
 
-  /** What its points take of that and of the slabs. */
+  /** Memory of its points, with their part of the slabs. */
   get usedBytes(): number {
     return this.#size * (8 * this.width + 16) + this.#sketchBytes
   }
@@ -76,7 +76,7 @@ export class SeriesPoints {
     return low
   }
 
-  /** The last point of a second is the one that stays. */
+  /** The last point of a second stays. */
   put(second: number, nanoseconds: number, row: readonly number[], sketch?: Uint8Array): Outcome {
     const isLast = this.#size === 0 || second > this.#seconds[this.#size - 1]!
     const index = isLast ? this.#size : this.firstFrom(second)
@@ -96,7 +96,7 @@ export class SeriesPoints {
     return 'stored'
   }
 
-  /** As `put`, but what comes to a second that has a point already is added to it. */
+  /** As `put`, but adds to the point of the same second. */
   add(second: number, nanoseconds: number, row: readonly number[], sketch?: Uint8Array): Outcome {
     const index = this.firstFrom(second)
     if (index === this.#size || this.#seconds[index] !== second)
@@ -113,7 +113,7 @@ export class SeriesPoints {
     return 'added'
   }
 
-  /** How many points went. */
+  /** Returns the number of removed points. */
   dropBefore(second: number): number {
     const dropped = this.firstFrom(second)
     if (dropped === 0) return 0

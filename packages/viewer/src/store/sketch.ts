@@ -6,23 +6,23 @@ import {
 } from '@rollcall/otlp'
 
 /**
- * Distributions as they are kept: an exponential histogram's buckets as bytes, because most have a few dozen buckets and
- * most of these a count below 128: a byte or two for each.
+ * Distributions as kept: an exponential histogram's buckets as bytes. Most have a few dozen buckets with counts below 128,
+ * so a bucket takes a byte or two.
  */
 
 /**
- * Scale 7 is ±0.27 %, where Datadog's own sketch has ±0.78 %. There 4096 buckets reach from a nanosecond to four seconds;
- * what is wider becomes coarser.
+ * Scale 7 is ±0.27 %, and Datadog's own sketch ±0.78 %. There 4096 buckets reach from a nanosecond to four seconds. A wider
+ * distribution becomes coarser.
  */
 export const SKETCH_LIMITS = { finestScale: 7, maxBuckets: 4096 } as const
 
-/** What explicit buckets are spread over: their bounds are coarser by far. */
+/** Scale for the counts of explicit buckets, whose bounds are coarser by far. */
 const EXPLICIT_SCALE = 5
 const EXPLICIT_OCTAVES = 40
 
 const one = new MergedHistogram(SKETCH_LIMITS)
 
-/** A copy as small as the sketch, of buckets that there is no complaint about. */
+/** A copy as small as the sketch, of buckets without a complaint. */
 export function encodeExponential(buckets: ExponentialBuckets): Uint8Array {
   one.clear()
   one.add(buckets)
@@ -30,8 +30,8 @@ export function encodeExponential(buckets: ExponentialBuckets): Uint8Array {
 }
 
 /**
- * What is in a bucket is spread evenly over it, in whole observations, as Datadog's Agent does. The outer buckets end at
- * min and max where they are known, else the first begins at 0 and the last is its bound.
+ * The observations of a bucket are spread evenly over it, as whole numbers, as Datadog's Agent does. The outer buckets end
+ * at min and max if these are known. Else the first begins at 0, and the last is its bound.
  */
 export function encodeExplicit(
   point: Pick<HistogramPoint, 'count' | 'sum' | 'min' | 'max' | 'bucketCounts' | 'bounds'>,
@@ -113,7 +113,7 @@ function indexOf(value: number): number {
 let scratch = new Uint8Array(1024)
 let written = 0
 
-/** Of a histogram that was merged within {@link SKETCH_LIMITS}. */
+/** The sketch of a histogram that was merged within {@link SKETCH_LIMITS}. */
 export function encode({ scale, zeroCount, positive, negative }: MergedHistogram): Uint8Array {
   written = 0
   const most = 20 * (positive.counts.length + negative.counts.length + 4)
@@ -125,7 +125,7 @@ export function encode({ scale, zeroCount, positive, negative }: MergedHistogram
   return scratch.slice(0, written)
 }
 
-/** How many there are from the first to the last, and if any: the first one's index, and pairs of step and count. */
+/** The number of buckets that are not empty. If above 0, then the first one's index, and pairs of step and count. */
 function writeBuckets({ offset, counts }: SignedBuckets): void {
   writeVarint(counts.length)
   if (counts.length === 0) return

@@ -1,31 +1,31 @@
-/** The longest text that is kept, 65,536 characters, fits in. */
+/** The longest kept text, 65,536 characters, fits in. */
 const SLAB_BYTES = 256 * 1024
 const LENGTH_BYTES = 4
 
 interface Slab {
   readonly bytes: Buffer
-  /** How many of its pieces are still wanted. */
+  /** Pieces that are not released yet. */
   wanted: number
 }
 
 /**
- * Texts and sketches that come and go in about the same order, in slabs of one size outside of V8's heap. In it, what was
- * let go stays until the collector has walked through all that was not; and arrays that grow and go leave holes in the
- * process's memory that nothing else fits in. Kept as strings and arrays, 250 MiB made a process of 640.
+ * Texts and sketches that come and go in about the same order, in slabs of one size outside of V8's heap. In the heap,
+ * released data stay until the collector has walked through all other data, and arrays that grow and go leave holes that
+ * fit nothing else. As strings and arrays, 250 MiB made a process of 640.
  */
 export class Slabs {
   readonly #slabs = new Map<number, Slab>()
-  /** The one that was let go last, so that a store that is full goes on in the same memory. */
+  /** The last empty slab: a full store goes on in the same memory. */
   #spare: Buffer | undefined
   #newest = -1
   #end = SLAB_BYTES
 
-  /** All that is reserved, whether it holds something or not. */
+  /** All reserved memory, used or not. */
   get bytes(): number {
     return (this.#slabs.size + (this.#spare ? 1 : 0)) * SLAB_BYTES
   }
 
-  /** Where it is from now on; to be released once. Throws a RangeError for more than a slab holds. */
+  /** Returns the place, which must be released once. Throws a RangeError for more than a slab holds. */
   add(piece: Uint8Array): number {
     const { slab, place } = this.#reserve(piece.length)
     slab.bytes.set(piece, startOf(place))
@@ -42,7 +42,7 @@ export class Slabs {
     return this.#slabAt(place).bytes.readUInt32LE(startOf(place) - LENGTH_BYTES)
   }
 
-  /** The slab in which a piece is, which begins at {@link startOf} its place. */
+  /** The slab of a piece. The piece begins at {@link startOf} its place. */
   slabOf(place: number): Uint8Array {
     return this.#slabAt(place).bytes
   }
@@ -59,7 +59,7 @@ export class Slabs {
     const number = Math.floor(place / SLAB_BYTES)
     this.#slabs.delete(number)
     this.#spare ??= slab.bytes
-    // What comes next begins another one.
+    // The next piece begins another slab.
     if (number === this.#newest) this.#end = SLAB_BYTES
   }
 
@@ -83,7 +83,7 @@ export class Slabs {
   }
 
   #begin(): void {
-    // Of its own: a part of Node's pool would keep the whole of it.
+    // Not from Node's pool: a part of it would keep the whole pool.
     const bytes = this.#spare ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
     this.#spare = undefined
     this.#newest += 1
@@ -92,7 +92,7 @@ export class Slabs {
   }
 }
 
-/** Where in its slab a piece begins. */
+/** Offset of a piece in its slab. */
 export function startOf(place: number): number {
   return place % SLAB_BYTES
 }

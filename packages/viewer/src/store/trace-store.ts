@@ -42,7 +42,7 @@ export interface TraceSummary {
   readonly traceId: string
   readonly start: number
   readonly duration: number
-  /** Of the root span, or of the earliest while the root is missing. */
+  /** Name of the root span, or of the earliest while the root is missing. */
   readonly name: string
   readonly service: string
   readonly services: readonly string[]
@@ -50,7 +50,7 @@ export interface TraceSummary {
   readonly httpStatus: number | null
   readonly spans: number
   readonly errors: number
-  /** The root is here; a span may still come. */
+  /** The root is here. A span may still come. */
   readonly isComplete: boolean
 }
 
@@ -65,18 +65,18 @@ interface Root {
 
 interface SharedResource {
   readonly json: string
-  /** By how many traces. */
+  /** Number of traces that use it. */
   uses: number
 }
 
 interface Trace {
   readonly traceId: string
-  /** Where the spans' JSON is, by their ids. */
+  /** Places of the spans' JSON, by their ids. */
   readonly spans: Map<string, number>
-  /** What all spans of one process have in common. */
+  /** The resources: the common part of all spans of a process. */
   readonly resources: SharedResource[]
   readonly services: Set<string>
-  /** Nanoseconds: as milliseconds, durations would be off in the seventh digit. */
+  /** Nanoseconds: in milliseconds, durations would be off in the seventh digit. */
   start: bigint
   end: bigint
   root: Root
@@ -104,12 +104,12 @@ const MOST_SPANS = 10_000
 const LONGEST_SPAN = 65_536
 const MOST_EVENTS = 128
 const AHEAD_MS = 600_000
-/** Of the objects of one trace, of one span and of one resource, beside the spans' texts. */
+/** Bytes of the objects of a trace, a span and a resource, without the spans' texts. */
 const TRACE_BYTES = 900
 const SPAN_BYTES = 120
 const RESOURCE_BYTES = 200
 
-/** Whole traces, in the order in which their first spans came. The oldest go when there is no more room. */
+/** Whole traces, in the order of arrival of their first spans. The oldest go when memory is full. */
 export class TraceStore {
   readonly counters = { received: 0, stored: 0, repeated: 0, refused: 0, evicted: 0 }
   readonly #limits: EventLimits
@@ -146,7 +146,7 @@ export class TraceStore {
     return this.#traces.has(traceId)
   }
 
-  /** Milliseconds since the epoch of the first and last trace's beginning, in the order of arrival. */
+  /** Start of the first and last trace in the order of arrival, in milliseconds since the epoch. */
   span(): { oldest: number; newest: number } | undefined {
     const { oldest } = this.#arrivals
     const newest = this.#arrivals.newestFirst().next().value?.[1]
@@ -196,7 +196,7 @@ export class TraceStore {
     return { trace: summaryOf(trace), spans: [...spans] }
   }
 
-  /** Newest first, with the numbers that a cursor is made of. */
+  /** Newest first, with their numbers for a cursor. */
   *find(filter: TraceFilter, before?: number): Generator<[number, TraceSummary]> {
     const text = filter.text === undefined ? undefined : containing(asInJson(filter.text))
     const name = filter.name === undefined ? undefined : containing(filter.name)
@@ -217,8 +217,8 @@ export class TraceStore {
   }
 
   /**
-   * Spans of all traces that touch the time, in milliseconds: their JSON, in which `resource` is the position of theirs
-   * among the trace's resources, which are JSON, too. Reading it is left to who needs it: it is most of the work.
+   * Spans of all traces that touch the time, in milliseconds, as JSON. `resource` in it is an index into the trace's
+   * resources, which are JSON as well. The caller parses it, which is most of the work.
    */
   *spansWithin(from: number, to: number): Generator<{ json: string; resources: readonly string[] }> {
     for (const [, trace] of this.#arrivals.newestFirst()) {
@@ -290,7 +290,7 @@ export class TraceStore {
     return trace
   }
 
-  /** Most traces have the same few. */
+  /** Most traces have the same few resources. */
   #share(json: string): SharedResource {
     let shared = this.#resources.get(json)
     if (shared === undefined) {
@@ -320,7 +320,7 @@ export class TraceStore {
   }
 }
 
-/** As it is kept; its resource is kept once for many. */
+/** A span as kept. Its resource is kept once for many spans. */
 type SpanText = Omit<StoredSpan, 'resource'>
 
 function storedSpan(span: Span, service: string, scope: string): SpanText {
@@ -383,7 +383,7 @@ function summaryOf(trace: Trace): TraceSummary {
     ...timesOf(trace),
     name,
     service,
-    // The root's first, whichever came first.
+    // The root's service goes first, in any order of arrival.
     services: [...new Set([service, ...services])],
     route,
     httpStatus,

@@ -4,7 +4,7 @@ export type WaterfallSpan = StoredSpan & {
   /** Milliseconds from the beginning of the trace. */
   readonly offset: number
   readonly depth: number
-  /** Its parent is not here: not sent, not sampled, not yet come. */
+  /** Its parent is missing: not sent, not sampled, or not here yet. */
   readonly isOrphan: boolean
 }
 
@@ -19,7 +19,7 @@ export function waterfall(spans: readonly StoredSpan[], traceStart: number): Wat
   }
   const placed: WaterfallSpan[] = []
   const seen = new Set<string>()
-  // What is nobody's descendant is a circle of spans that name each other: it is shown as if it had no parents.
+  // Spans without a root are a circle of parents. They are shown as if they had no parents.
   for (const first of [...(children.get(null) ?? []), ...byStart]) {
     const waiting: [StoredSpan, number][] = [[first, 0]]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
