@@ -214,7 +214,7 @@ export function shutdownBudget({ shutdownGraceMs }: Config): { requestsMs: numbe
 /** A setting that cannot be used: the message names the variable, its text and the expected form. */
 export class ConfigError extends Error {}
 
-/** Reads every setting. An unset or empty variable takes its default; anything out of bounds throws {@link ConfigError}. */
+/** Reads every setting. An unset or empty variable takes its default; a value out of bounds throws {@link ConfigError}. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const entries = Object.entries<Setting<unknown>>(SETTINGS).map(([key, setting]) => [
     key,

@@ -76,7 +76,7 @@ function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefine
 }
 
 async function readPassword(text: string | undefined): Promise<string> {
-  // To be typed as an option's value, which must not begin with a dash: base64url may.
+  // Hexadecimal, because people type it as an option's value, and base64url may begin with a dash.
   if (text === undefined) return randomBytes(15).toString('hex')
   const parsed = await parsePassword(text)
   if (parsed.ok) return parsed.value

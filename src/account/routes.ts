@@ -46,7 +46,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
     await limitAttempts(request)
     const account = await findById(db, memberOf(request).id)
     if (!(await passwords.verify(account?.hash ?? undefined, password)))
-      throw new Problem('wrong-password', 'The current password is another one.', {
+      throw new Problem('wrong-password', 'Send the current password of this account.', {
         errors: [{ pointer: '#/currentPassword', detail: 'is wrong' }],
       })
   }

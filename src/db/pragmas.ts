@@ -1,8 +1,8 @@
 import { DatabaseError } from './database-error.ts'
 
 /**
- * Set at every open, because none but the journal mode is kept in the file, and asserted, because SQLite answers a
- * value that it cannot apply with silence.
+ * Set at every open, because none but the journal mode is kept in the file, and asserted, because SQLite
+ * ignores a value that it cannot apply.
  */
 const PRAGMAS = [
   /** Readers and the writer do not wait for each other. */

@@ -223,7 +223,7 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
 
 function twoMembers(memberId: number, otherId: number) {
   if (memberId !== otherId) return { memberId, otherId }
-  throw new Problem('invalid', 'It takes two: this is your own id.', {
+  throw new Problem('invalid', 'This is your own id; give that of another member.', {
     errors: [{ parameter: 'userId', detail: "must be another member's id" }],
   })
 }

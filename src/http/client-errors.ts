@@ -29,7 +29,7 @@ export function answerParserError(
     'This is not well-formed HTTP/1.1.',
   ]
   if (open?.request.complete && !open.response.writableFinished) {
-    // Rubbish behind a good request, whose answer is still to come and must not be mistaken.
+    // Rubbish behind a good request: the next answer belongs to that request.
     open.response.once('close', () => socket.destroy())
     return
   }

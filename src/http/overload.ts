@@ -15,7 +15,7 @@ export async function registerOverload(app: FastifyInstance, maxEventLoopDelay: 
     maxEventLoopDelay,
     pressureHandler() {
       if (performance.now() - listeningSince < START_MS) return
-      throw new Problem('overloaded', 'The service has more to do than it can; try again shortly.', {
+      throw new Problem('overloaded', 'The service has too much work at the moment; try again shortly.', {
         headers: { 'retry-after': '1' },
       })
     },

@@ -75,7 +75,7 @@ export function invalidCursor(): Problem {
   )
 }
 
-/** Cursors of a listing that is ordered by ascending ids alone. */
+/** Cursors of a listing that is ordered by ascending ids only. */
 export function idCursors(...listing: (string | number)[]) {
   const cursors = new Cursors(listing, ['number'])
   return {

@@ -139,7 +139,7 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
 
 function sdkInstruments(meters: MeterProvider, version: string, diagnostics: Diagnostics): Instruments {
   return new SdkInstruments(meters.getMeter(SCOPE, version), (error) =>
-    diagnostics.sayOnce('warn', 'telemetry failed inside; the request it belongs to went on', { err: error }),
+    diagnostics.sayOnce('warn', 'telemetry failed inside; its request went on', { err: error }),
   )
 }
 

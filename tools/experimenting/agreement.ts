@@ -44,11 +44,11 @@ const ALONE_MIN = 20
 const BARE_TIMES_MAX = 1.5
 
 /**
- * Three things must hold, none of which follows from another:
+ * Compares three independent things:
  * - each request of the client is in the histogram, and each query, once;
- * - a percentile from the buckets is within the bucket error of that of the spans, which know each duration;
- * - the service's clock runs no longer than the client's, and leaves out no more than a bare server's answer takes, and
- *   half as much again.
+ * - a percentile from the buckets is within the bucket error of the exact one, from the spans;
+ * - the service's clock runs no longer than the client's, and leaves out at most one and a half times the bare server's
+ *   whole answer.
  */
 export function compareWithTelemetry(
   { route, page }: { route: string; page: string },

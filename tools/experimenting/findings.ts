@@ -133,7 +133,7 @@ export function asText({ head, rows }: Table): string {
   return formatTable([head, ...rows])
 }
 
-/** One sentence for each thing that does not agree. */
+/** One sentence for each disagreement. */
 export function disagreements({ measurements }: Findings): string[] {
   return measurements.flatMap(({ listing, tableRows, disagreements }) =>
     disagreements.map((sentence) => `${listing.name}, ${formatCount(tableRows)} rows: ${sentence}`),

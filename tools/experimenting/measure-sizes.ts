@@ -89,7 +89,7 @@ async function measureSize(
   found: Found,
   signal: AbortSignal,
 ): Promise<void> {
-  // An option's value below: base64url may begin with a dash.
+  // Hexadecimal, because it is an option's value below, and base64url may begin with a dash.
   const password = randomBytes(15).toString('hex')
   const ends: (() => unknown)[] = []
   try {

@@ -86,7 +86,7 @@ export async function warmUp(
 
 /**
  * Asks for a listing at a fixed rate, and compares the client's measurements with telemetry's. Half-way between two
- * requests, the bare server is asked for as many bytes.
+ * requests, the bare server is asked for a reply of the same size.
  */
 export async function measureListing(
   bench: Bench,

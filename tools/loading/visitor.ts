@@ -23,7 +23,7 @@ export class Visitor {
     return path
   }
 
-  /** Reads the header field and the first row alone: parsing each page would cost more than asking for it. */
+  /** Reads the header field and the first row only: parsing each page would cost more than asking for it. */
   sawCommunity({ headers, body }: Answer): void {
     this.#nextPage = /^<(\/[^>]*)>; rel="next"$/.exec(String(headers.link))?.[1]
     const id = /"id":(\d+)/.exec(body[0]?.toString('latin1', 0, 100) ?? '')?.[1]

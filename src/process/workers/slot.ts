@@ -54,7 +54,7 @@ export class Slot {
     return next
   }
 
-  /** Ends the worker in order. Resolves when the next one serves, and to undefined when that one ends before it does. */
+  /** Ends the worker in order. Resolves when the next one serves; to undefined if that one ends before it serves. */
   replace(): Promise<Ready | undefined> {
     const next = this.#next()
     this.#worker?.stop()

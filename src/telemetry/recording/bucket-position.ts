@@ -24,7 +24,7 @@ export function bucketPosition(value: number): number {
   if ((high & 0xfffff) === 0 && bits.getUint32(4) === 0) return (high >>> 20) - EXPONENT_BIAS - BELOW
   // Subnormal numbers share the bucket of the smallest normal one.
   if (high >>> 20 === 0) return LOWEST_EXPONENT - BELOW
-  // Scaling by powers of two is exact: this rounds as the SDK's product with 2^scale does. The largest doubles round up.
+  // Scaling by powers of two is exact: this rounds like the SDK's product with 2^scale. The largest doubles round up.
   return Math.min(Math.log(value) * Math.LOG2E, HIGHEST)
 }
 
