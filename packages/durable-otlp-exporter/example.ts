@@ -1,7 +1,6 @@
 /**
- * `node example.ts [folder]` does three jobs and sends what there is to tell to OTEL_EXPORTER_OTLP_ENDPOINT
- * (http://localhost:4318 unless it is set). Run it while nobody listens there, and once more with a receiver: six jobs
- * arrive.
+ * `node example.ts [folder]` does three jobs and sends their telemetry to OTEL_EXPORTER_OTLP_ENDPOINT (default:
+ * http://localhost:4318). Run it without a receiver, and once more with one: six jobs arrive.
  */
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'

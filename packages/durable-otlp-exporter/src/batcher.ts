@@ -6,19 +6,19 @@ export interface BatcherOptions<T> {
   readonly maxQueue: number
   readonly maxBatch: number
   readonly counts: Counts
-  /** Whether the next stage takes a batch without a detour over the disk. */
+  /** Whether the next stage takes a batch without the disk. */
   readonly hasRoom: () => boolean
-  /** Whether the next stage takes a batch by that detour. */
+  /** Whether the next stage takes a batch to disk. */
   readonly canSpill: () => boolean
   /** Whether batches can be made at all. */
   readonly isReady: () => boolean
-  /** Takes a batch over, in this call; what it does then must not fail. */
+  /** Takes a batch over, within this call. Its later work must not fail. */
   readonly accept: (batch: T[]) => void
 }
 
 /**
- * Gathers spans or log records and hands them over in batches: at the delay, or when a batch is full. While nobody
- * has room they stay here; when here is no room either, the next stage gets them anyway and puts them on disk.
+ * Gathers spans or log records and hands them over in batches: at the delay, or when a batch is full. While the next stage
+ * has no room they stay here. When this queue is full too, the next stage gets them anyway and puts them on disk.
  */
 export class Batcher<T> {
   readonly #options: BatcherOptions<T>
@@ -63,7 +63,7 @@ export class Batcher<T> {
     if (this.#items.length >= this.#options.maxBatch) this.#schedule()
   }
 
-  /** Nothing comes any more. Hands over what is left, if anybody takes it; returns how much was dropped. */
+  /** Ends the input. Hands over the rest if the next stage takes it. Returns the number of dropped items. */
   end(isTaken: boolean): number {
     if (isTaken) this.flush()
     clearTimeout(this.#timer)
@@ -73,7 +73,7 @@ export class Batcher<T> {
     return dropped
   }
 
-  /** After the current turn: the code that ended a span does not wait until its batch is made. */
+  /** After the current turn: code that ends a span does not wait for its batch. */
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true

@@ -1,13 +1,13 @@
 import type { Signal } from './otlp-endpoint.ts'
 
-/** Why something became a dead letter: refused for good, not taken in part, too large even when split, or too old. */
+/** Reasons for dead letters: refused for good, rejected in part, too large even when split, or too old. */
 export const DEAD_LETTER_REASONS = ['refused', 'rejected', 'too_large', 'too_old'] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
 /**
- * Why something was lost: no room in memory (`buffer_full`), none in the folder's bounds (`spool_full`,
+ * Reasons for loss: no room in memory (`buffer_full`), none in the folder's bounds (`spool_full`,
  * `dead_letters_full`), a folder that cannot be written or a file that cannot be read (`unwritable`, `unreadable`), or a
- * shutdown that nobody could wait for longer.
+ * shutdown whose time was over.
  */
 export const DROP_REASONS = [
   'buffer_full',
@@ -20,7 +20,7 @@ export const DROP_REASONS = [
 export type DropReason = (typeof DROP_REASONS)[number]
 
 /**
- * What became of a signal's items (data points, spans, log records). At every moment
+ * The fate of a signal's items (data points, spans, log records). At every moment
  * `recorded + restored = acknowledged + waiting + deadLetters + the sum of dropped`.
  */
 export interface SignalCounts {
@@ -29,7 +29,7 @@ export interface SignalCounts {
   /** Found on disk, left by an earlier process. */
   readonly restored: number
   readonly acknowledged: number
-  /** In memory and on disk; counted from what is there, not from the other numbers. */
+  /** In memory and on disk. Counted directly, not from the other numbers. */
   readonly waiting: number
   /** On disk, with the reason, not to be sent again. */
   readonly deadLetters: number
@@ -38,7 +38,7 @@ export interface SignalCounts {
 
 export type ExportCounts = Readonly<Record<Signal, SignalCounts>>
 
-/** Counts one signal's items; what waits is counted where it waits. */
+/** Counts one signal's items. Waiting items are counted in their queue. */
 export class Counts {
   recorded = 0
   restored = 0
@@ -47,16 +47,16 @@ export class Counts {
   resent = 0
   readonly deadLettersBy = zeros(DEAD_LETTER_REASONS)
   readonly droppedBy = zeros(DROP_REASONS)
-  /** Dead letters of another process, in whose counts they are, that this one removed to make room. */
+  /** Dead letters of another process that this one removed to make room. The other process has counted them. */
   prunedOfOthers = 0
 
-  /** Dead letters had to go to make room: no longer there, so dropped. */
+  /** Dead letters were removed to make room, so they count as dropped. */
   prune(items: number, isOwn: boolean): void {
     if (isOwn) this.droppedBy.dead_letters_full += items
     else this.prunedOfOthers += items
   }
 
-  /** All that was dropped of what waited; dead letters that were pruned had not been waiting. */
+  /** All dropped items that had been waiting. Pruned dead letters had not. */
   get dropped(): number {
     const all = Object.values(this.droppedBy).reduce((sum, items) => sum + items, 0)
     return all - this.droppedBy.dead_letters_full
@@ -81,5 +81,5 @@ function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
 
 const NOTHING = new Counts().snapshot(0)
 
-/** Of a process that exports nothing. */
+/** The counts of a process without exports. */
 export const NOTHING_COUNTED: ExportCounts = { metrics: NOTHING, traces: NOTHING, logs: NOTHING }

@@ -7,7 +7,7 @@ import { requestFile, writeRequestFile } from './request-file.ts'
 
 export interface Remark {
   reason: DeadLetterReason
-  /** What the receiver said. */
+  /** The receiver's answer. */
   status?: number
   message?: string
 }
@@ -20,15 +20,15 @@ export interface Pruned {
 }
 
 /**
- * Keeps what the receiver will never take, with its reason, for people. Bounded: the oldest makes room. Several
- * processes may share the folder; each looks at what is there only when it has added a part of the bound itself.
+ * Keeps requests that the receiver will never take, with the reason, for people. Bounded: the oldest make room. Several
+ * processes may share the folder. Each lists it only after adding a part of the bound itself.
  */
 export class DeadLetters {
   readonly #folder: string
   readonly #maxBytes: number
   /** Paths and items of the dead letters of this process that are still there. */
   #own = new Map<string, number>()
-  /** What was added since the last look at the folder. */
+  /** Bytes added since the last listing of the folder. */
   #added = Number.POSITIVE_INFINITY
   #last: Promise<unknown> = Promise.resolve()
 
@@ -37,7 +37,10 @@ export class DeadLetters {
     this.#maxBytes = maxBytes
   }
 
-  /** `items`: how many of the request's are dead letters. Throws where nothing can be written; tells what had to go. */
+  /**
+   * `items` is the number of dead letters in the request. Returns the removed files. Throws if the folder cannot be
+   * written.
+   */
   put(request: OtlpRequest, items: number, remark: Remark): Promise<Pruned[]> {
     const done = this.#last.then(() => this.#put(request, items, remark))
     this.#last = done.catch(() => {})
@@ -48,11 +51,11 @@ export class DeadLetters {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const at = new Date().toISOString()
     const said = { ...remark, deadLetterItems: items, at }
-    // The name says how many those are: another process that removes the file counts them, and not the whole request.
+    // The name has this number: another process that removes the file counts these items, and not the whole request.
     const { path, size } = await writeRequestFile(this.#folder, request, said, items)
     this.#own.set(path, items)
     this.#added += size
-    // Looking takes the longer the more is there: down to less than the bound, and then not for a while.
+    // A listing takes longer with more files: prune to less than the bound, and then not for a while.
     const slack = this.#maxBytes / LOOKS
     return this.#added > slack ? this.#prune(this.#maxBytes - slack) : []
   }

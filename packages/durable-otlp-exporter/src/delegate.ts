@@ -11,8 +11,8 @@ export interface DelegateOptions<Export> {
 }
 
 /**
- * What OpenTelemetry's exporters ask to export. It answers as soon as an export is taken over: the receiver may be away
- * for hours, and readers and processors drop what is not answered in time.
+ * The delegate of OpenTelemetry's exporters. It answers as soon as an export is taken over: the receiver may be away for
+ * hours, and readers and processors drop an export without an answer in time.
  */
 export class DurableDelegate<Export> implements IOtlpExportDelegate<Export> {
   readonly pipeline: Pipeline
@@ -30,7 +30,7 @@ export class DurableDelegate<Export> implements IOtlpExportDelegate<Export> {
     void taken.then((isTaken) => answer(isTaken ? TAKEN : DROPPED))
   }
 
-  /** As {@link export}, of items that are counted as recorded already. */
+  /** As {@link export}, for items that are counted as recorded already. */
   take(items: Export): Promise<boolean> {
     const { count, resourcesOf, serialize } = this.#options
     return this.pipeline.take(count(items), resourcesOf(items), () => serialize(items))

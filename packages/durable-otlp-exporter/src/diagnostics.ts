@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api'
 
-/** What telemetry has to say about itself: an export that fails, a variable that makes no sense. */
+/** A message of telemetry about itself, such as a failed export or a malformed variable. */
 export interface Diagnostic {
   readonly level: 'warn' | 'info'
   readonly message: string
@@ -11,8 +11,8 @@ export interface Diagnostic {
 const KEPT = 50
 
 /**
- * Carries diagnostics to the log. Telemetry starts before the logger, which sends its warnings through telemetry: what
- * is said before the logger listens is kept for it.
+ * Carries diagnostics to the log. Telemetry starts before the logger, which sends its warnings through telemetry. So
+ * diagnostics are kept until the logger listens.
  */
 export class Diagnostics {
   #listener: ((diagnostic: Diagnostic) => void) | undefined
@@ -44,14 +44,14 @@ export class Diagnostics {
     try {
       this.#listener?.(diagnostic)
     } catch {
-      // A log that cannot be written must not fail what telemetry does.
+      // A log that cannot be written must not fail telemetry.
     }
   }
 }
 
 const REPEAT_MS = 600_000
 
-/** To OpenTelemetry's own diagnostics, for a process whose log does not listen. */
+/** Passes diagnostics to OpenTelemetry's own, for a process whose log does not listen. */
 export function toDiag(): Diagnostics {
   const diagnostics = new Diagnostics()
   const logger = diag.createComponentLogger({ namespace: 'durable-otlp-exporter' })

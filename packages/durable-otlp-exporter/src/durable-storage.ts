@@ -14,17 +14,17 @@ import { Seconds } from './seconds.ts'
 import { Spool } from './spool.ts'
 
 export interface DurableStorageOptions {
-  /** Where requests that wait are kept, and dead letters. Without it there is only memory. */
+  /** Folder for waiting requests and dead letters. Default: memory only. */
   readonly directory?: string
-  /** Its `service.instance.id` names the folder of this process. Unless it is given, that of the first export does. */
+  /** Its `service.instance.id` names the folder of this process. Default: the resource of the first export. */
   readonly resource?: Resource
-  /** Requests of a signal that may wait in memory before nothing more is collected, or goes to disk. */
+  /** Requests of a signal that may wait in memory. Then nothing more is collected, or requests go to disk. */
   readonly waitingMax?: number
   readonly spoolMaxBytes?: number
   readonly deadLettersMaxBytes?: number
-  /** Longest that a shutdown goes on sending. What is left then goes to disk. */
+  /** Longest time in which a shutdown goes on sending. Then the rest goes to disk. */
   readonly shutdownTimeoutMillis?: number
-  /** Takes what there is to tell; OpenTelemetry's `diag` unless it is given. */
+  /** Default: OpenTelemetry's `diag`. */
   readonly diagnostics?: Diagnostics
   readonly clock?: Clock
   readonly pace?: RetryPace
@@ -40,12 +40,12 @@ const DEFAULTS = {
   pace: RETRY_PACE,
 }
 
-/** How often folders of processes that have died are looked for. */
+/** Pause between looks for folders of dead processes. */
 const ADOPTION_MS = 30_000
 
 /**
- * What the exporters of one process share: the folder on disk, the seconds that are taken, the counts, and the end.
- * One exporter for each signal. It ends with the last of them.
+ * The common part of a process's exporters: the folder on disk, the taken seconds, the counts, and the end. It has one
+ * exporter for each signal, and ends with the last of them.
  */
 export class DurableStorage {
   readonly options: typeof DEFAULTS & DurableStorageOptions
@@ -53,7 +53,7 @@ export class DurableStorage {
   readonly seconds: Seconds
   readonly #pipelines = new Map<Signal, Pipeline>()
   readonly #counts = { metrics: new Counts(), traces: new Counts(), logs: new Counts() }
-  /** Whether anything can be sent or kept. */
+  /** Whether requests can be sent or kept. */
   readonly #opened = Promise.withResolvers<boolean>()
   readonly #ending = new AbortController()
   readonly #ended: Ended[] = []
@@ -72,7 +72,7 @@ export class DurableStorage {
     this.seconds = new Seconds(this.options.clock.now() - performance.now())
   }
 
-  /** What became of everything, at this moment. */
+  /** The counts of each signal at this moment. */
   counts(): ExportCounts {
     const snapshot = (signal: Signal) =>
       this.#counts[signal].snapshot(this.#pipelines.get(signal)?.waiting ?? 0)
@@ -83,12 +83,12 @@ export class DurableStorage {
     return this.#counts[signal]
   }
 
-  /** Those that have an exporter. */
+  /** The signals with an exporter. */
   get signals(): Signal[] {
     return [...this.#pipelines.keys()]
   }
 
-  /** From now on all has to be done within `timeoutMs`. Call it before the providers are shut down. */
+  /** Starts the time of the shutdown, for all signals. Call it before the providers are shut down. */
   beginShutdown(timeoutMs = this.options.shutdownTimeoutMillis): void {
     for (const pipeline of this.#pipelines.values()) pipeline.beginShutdown(timeoutMs)
   }
@@ -126,19 +126,19 @@ export class DurableStorage {
     return this.#opened.promise
   }
 
-  /** Before the bytes can leave: the next process that bears the name must know. */
+  /** Before the bytes can leave: the next process of the same name must know the second. */
   async rememberSecond(second: number): Promise<void> {
     await this.#spool?.rememberSecond(second).catch((error) => this.#sayUnkept(error))
   }
 
-  /** A shutdown has begun: nothing is waited for, and nothing more is adopted. */
+  /** A shutdown has begun: waiting ends, and no more requests are adopted. */
   async settle(): Promise<void> {
     this.#ending.abort()
     clearInterval(this.#adoption)
     await this.#adopting
   }
 
-  /** An exporter has ended; the folder is released after the last. */
+  /** An exporter has ended. The folder is released after the last one. */
   async end(ended: Ended): Promise<void> {
     this.#ended.push(ended)
     if (this.#ended.length < this.#pipelines.size) return
@@ -173,7 +173,7 @@ export class DurableStorage {
         this.#sayUnkept(error)
       }
     }
-    // Too late: nobody waits for it any more.
+    // Too late: the shutdown no longer waits for it.
     if (this.#isReleased) return this.#spool?.release()
     this.#disk = disk
     for (const { signal, queue } of this.#pipelines.values()) queue.open(disk, this.#claim(signal))

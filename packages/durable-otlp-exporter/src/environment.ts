@@ -18,7 +18,7 @@ export class Environment {
     return value === '' ? undefined : value
   }
 
-  /** Only "true", whatever its letter case, is true. */
+  /** Only "true" is true, in any letter case. */
   flag(name: string): boolean {
     const value = this.text(name)?.toLowerCase()
     if (value !== undefined && value !== 'true' && value !== 'false')
@@ -63,7 +63,7 @@ export class Environment {
     return found ?? fallback
   }
 
-  /** Known members of a comma-separated list, each once; undefined when the variable is unset. */
+  /** Known members of a comma-separated list, each once. Undefined if the variable is unset. */
   list<const C extends string>(name: string, choices: readonly C[]): C[] | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
@@ -85,7 +85,7 @@ export class Environment {
     return undefined
   }
 
-  /** What the named file holds. */
+  /** The content of the named file. */
   file(name: string): Buffer | undefined {
     const path = this.text(name)
     if (path === undefined) return undefined

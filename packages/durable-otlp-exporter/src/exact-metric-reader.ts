@@ -9,15 +9,15 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics'
 
-/** What an exporter may tell the reader beside taking metrics. One that tells nothing always has room. */
+/** Optional methods of an exporter for the reader. An exporter without them always has room. */
 export interface BackPressure {
-  /** Whether an interval that ends now can be taken over; until then deltas go on merging in the SDK. */
+  /** Whether the exporter can take an interval that ends now. Until then deltas go on merging in the SDK. */
   hasRoom(): boolean
-  /** The time of a shutdown begins. Resolves when an interval can be taken over, or when there is no hope for it. */
+  /** The time of a shutdown begins. Resolves when the exporter can take an interval, or when it no longer can in time. */
   beginShutdown(): Promise<void>
-  /** How long a shutdown may take from now on. */
+  /** The rest of the time of a shutdown. */
   readonly timeLeftMs: number
-  /** How long until an interval can end at its true time. */
+  /** The time until an interval can end at its true time. */
   readonly secondIsFreeInMs: number
 }
 
@@ -26,18 +26,18 @@ export interface ExactMetricReaderOptions {
   readonly exportIntervalMillis?: number
   /** The first interval may end sooner, or at the first later multiple of this at which it can be handed over. */
   readonly firstIntervalMillis?: number
-  /** After so long an asynchronous callback is given up, and all others are collected. */
+  /** After this time a hanging asynchronous callback is given up, and all others are collected. */
   readonly collectTimeoutMillis?: number
-  /** Series of one metric in one interval, of which one is for all that are too many. */
+  /** Series of one metric in one interval. One of them is for all further series. */
   readonly cardinalityLimit?: number
-  /** What is recorded without the SDK. */
+  /** Sources of metrics recorded without the SDK. */
   readonly metricProducers?: readonly MetricProducer[]
-  /** What could not be collected; OpenTelemetry's `diag` unless it is given. */
+  /** For failed collections. Default: OpenTelemetry's `diag`. */
   readonly onError?: (error: unknown) => void
 }
 
 /**
- * Collects at each interval, like the SDK's periodic reader, but only what the exporter takes over: a collected delta is
+ * Collects at each interval, like the SDK's periodic reader, but only if the exporter has room: a collected delta exists
  * nowhere else. The last interval, at the shutdown, waits until it can end at its true time.
  */
 export class ExactMetricReader extends MetricReader {
@@ -80,14 +80,14 @@ export class ExactMetricReader extends MetricReader {
   }
 
   /**
-   * At fixed distances: pauses one after the other would grow by what each tick is late, and every so often a chart's
-   * bucket as long as the interval would have no point.
+   * At fixed distances: a chain of pauses would grow by the delay of each tick, and now and then a chart's bucket of the
+   * interval's length would have no point.
    */
   #tickAt(dueMs: number): void {
     this.#timer = setTimeout(() => {
       this.#tick()
       const nextMs = dueMs + this.#pauseMs
-      // What was missed, asleep for instance, is not made up for.
+      // Missed ticks, such as during a machine's sleep, are skipped.
       this.#tickAt(nextMs > performance.now() ? nextMs : performance.now() + this.#pauseMs)
     }, dueMs - performance.now()).unref()
   }
@@ -99,8 +99,8 @@ export class ExactMetricReader extends MetricReader {
   }
 
   /**
-   * Producers after the SDK, and not beside it as the SDK's own option would: a collection that waits for a callback that
-   * hangs would have taken what the last one of a shutdown must send.
+   * Producers after the SDK, and not beside it as with the SDK's own option: a collection that waits for a hanging callback
+   * would already have taken the data of a shutdown's last collection.
    */
   override async collect(options?: MetricCollectOptions): Promise<CollectionResult> {
     const { resourceMetrics, errors } = await super.collect(options)
@@ -118,20 +118,20 @@ export class ExactMetricReader extends MetricReader {
   protected override async onShutdown(): Promise<void> {
     clearTimeout(this.#timer)
     await this.#exporter.beginShutdown?.()
-    // It may hang in a callback; what it has not taken yet, the last one takes.
+    // It may hang in a callback. The last collection takes the rest.
     if (this.#collecting) await Promise.race([this.#collecting, sleep(this.#callbackMs)])
     await this.#secondIsFree()
     await this.#collect()
     await this.#exporter.shutdown()
   }
 
-  /** Half of the time that is left, so that callbacks that hang leave the other half for sending. */
+  /** Half of the time that is left: hanging callbacks leave the other half for sending. */
   get #callbackMs(): number {
     const { timeLeftMs = Number.POSITIVE_INFINITY } = this.#exporter
     return Math.max(1, Math.min(this.#collectTimeoutMs, timeLeftMs / 2))
   }
 
-  /** In short steps, since the clock may be set meanwhile. */
+  /** In short steps, because the clock may be set meanwhile. */
   async #secondIsFree(): Promise<void> {
     for (;;) {
       const { secondIsFreeInMs = 0, timeLeftMs = 0 } = this.#exporter
@@ -157,7 +157,7 @@ export class ExactMetricReader extends MetricReader {
       const { promise, resolve } = Promise.withResolvers<ExportResult>()
       context.with(suppressTracing(context.active()), () => this.#exporter.export(resourceMetrics, resolve))
       const { code, error } = await promise
-      // As the SDK's own readers do; our exporter tells of it itself.
+      // As the SDK's own readers do. Our exporter reports its failures itself.
       if (code !== ExportResultCode.SUCCESS) globalErrorHandler(error ?? new Error('the export failed'))
     } catch (error) {
       this.#onError(error)

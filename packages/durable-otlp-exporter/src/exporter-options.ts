@@ -3,7 +3,7 @@ import { Environment } from './environment.ts'
 import { type OtlpEndpoint, readOtlp, type Signal } from './otlp-endpoint.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
 
-/** Without them the standard variables `OTEL_EXPORTER_OTLP_*` and `OTEL_EXPORTER_OTLP_{METRICS,TRACES,LOGS}_*` apply. */
+/** Defaults: the standard variables `OTEL_EXPORTER_OTLP_*` and `OTEL_EXPORTER_OTLP_{METRICS,TRACES,LOGS}_*`. */
 export interface DurableExporterOptions {
   /** Shared by the exporters of a process, one for each signal. */
   readonly storage: DurableStorage
@@ -12,16 +12,16 @@ export interface DurableExporterOptions {
   readonly headers?: Record<string, string>
   readonly protocol?: OtlpEndpoint['protocol']
   readonly compression?: OtlpEndpoint['compression']
-  /** Of one request, which is then sent again. */
+  /** Time limit of one request, which is then sent again. */
   readonly timeoutMillis?: number
   /** Larger requests are split between their items, before compression. */
   readonly maxRequestBytes?: number
   readonly userAgent?: string
-  /** The process's own variables unless it is given. */
+  /** Default: the process's own variables. */
   readonly environment?: Environment
 }
 
-/** Of spans and log records, of which Datadog takes megabytes. */
+/** For spans and log records: Datadog takes megabytes of them. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 export function environmentOf({ environment, storage }: DurableExporterOptions): Environment {

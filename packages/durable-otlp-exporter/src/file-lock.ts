@@ -4,11 +4,11 @@ import { DatabaseSync } from 'node:sqlite'
 const SQLITE_BUSY = 5
 
 /**
- * Locks a file, which is made if it is not there and stays empty, until it is unlocked or the process ends, in
- * whichever way. Returns what unlocks it, or undefined when somebody else has it. Throws where it cannot be written.
+ * Locks a file until it is unlocked or the process ends in any way. The file is made if missing, and stays empty. Returns
+ * the unlocking function, or undefined if another process has the lock. Throws if the file cannot be written.
  *
- * The lock is the operating system's, which Node offers only through SQLite: its own, so that nobody takes it for a
- * query of the service's database.
+ * The lock is the operating system's. Node offers it only through SQLite, here on a file of its own: it is no query of the
+ * service's database.
  */
 export function lockFile(path: string): (() => void) | undefined {
   const file = new DatabaseSync(path, { timeout: 0 })

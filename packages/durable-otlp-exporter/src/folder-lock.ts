@@ -5,23 +5,23 @@ import { lockFile } from './file-lock.ts'
 
 export interface FolderLock {
   release(): void
-  /** Releases it for good: its file goes too. */
+  /** Releases the lock for good, and removes its file. */
   remove(): Promise<void>
 }
 
 /**
- * Makes a folder this process's own, until it is released or the process ends; undefined when somebody else has it.
- * Throws where nothing can be written. A file that names its owner would not do: it would have to be judged (is that
- * pid still the same process?) and taken away in two steps, between which another can come.
+ * Makes a folder this process's own, until it is released or the process ends. Undefined if another process has it.
+ * Throws if the folder cannot be written. A file with its owner's pid is not enough: checking that pid and removing the
+ * file are two steps, and another process can come between them.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
-  // Spans tell who asked for what: what is made here is for its owner only.
+  // Spans hold private data: files in here are for their owner only.
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'lock')
   const release = lockFile(path)
   if (!release) return undefined
   if (!existsSync(path)) {
-    // The process that had it before has just removed the folder, as one that nobody needs.
+    // The former owner has just removed the folder, because it was empty.
     release()
     return undefined
   }

@@ -21,8 +21,8 @@ const REJECTED = {
 } as const satisfies Record<Signal, string>
 
 /**
- * How many items of an accepted request were rejected all the same, and why (OTLP's partial success). An answer that
- * cannot be read rejects nothing: its status was a success.
+ * The number of rejected items of an accepted request, and the reason (OTLP's partial success). An answer that cannot be
+ * read rejects nothing: its status was a success.
  */
 export function partialSuccessReader(signal: Signal, protocol: OtlpEndpoint['protocol']) {
   return (answer: Buffer): { rejected: number; message: string } => {

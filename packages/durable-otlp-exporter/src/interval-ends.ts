@@ -5,7 +5,7 @@ import type { Seconds } from './seconds.ts'
 
 type Point = { readonly startTime: HrTime; readonly endTime: HrTime }
 
-/** One collection: when its points ended, and the end that they were given instead. */
+/** One collection: the end of its points, and their new end. */
 interface Collection {
   readonly given: number
   readonly endTimes: Set<HrTime>
@@ -13,15 +13,15 @@ interface Collection {
 }
 
 /**
- * Gives each collection an end in a second of its own, and lets the next begin there, whatever reader collects. What ends
- * in a second that is taken already ends in the next one that is free.
+ * For any reader, gives each collection an end in a second of its own, and lets the next collection begin there. If the
+ * second is taken, the collection ends in the next free one.
  */
 export class IntervalEnds {
   readonly #seconds: Seconds
   readonly #clock: Clock
   #current: Collection | undefined
   #previous: Collection | undefined
-  /** Of series that go on: where they begin instead, by where they do, once that was not before their end. */
+  /** New starts of series that go on, by their own start, for starts that were not before the new end. */
   readonly #earlierStarts = new Map<number, number>()
 
   constructor(seconds: Seconds, clock: Clock) {
@@ -29,7 +29,7 @@ export class IntervalEnds {
     this.#clock = clock
   }
 
-  /** Copies of the points with their given times; the reader's own stay as they are. */
+  /** Copies of the points with their new times. The reader's own stay as they are. */
   stamp(metrics: ResourceMetrics): { metrics: ResourceMetrics; end: number } {
     const collection = this.#collectionOf(metrics)
     const scopeMetrics = metrics.scopeMetrics.map(({ scope, metrics: ofScope }) => ({
@@ -40,9 +40,9 @@ export class IntervalEnds {
   }
 
   /**
-   * A reader may export a collection in batches, each with other series: they may end in one second, and else a few
-   * hundred batches would end minutes ahead. The SDK gives all points of a collection one and the same array as their
-   * end; two collections within a millisecond have equal ones.
+   * A reader may export a collection in batches, each with other series. They may end in one second: else a few hundred
+   * batches would end minutes ahead. All points of a collection share one array as their end in the SDK. Two collections
+   * within a millisecond have equal arrays, and not the same one.
    */
   #collectionOf(metrics: ResourceMetrics): Collection {
     const endTimes = endTimesOf(metrics)
@@ -80,8 +80,8 @@ export class IntervalEnds {
   }
 
   /**
-   * The same for all points of a series: another start says that it began anew, and all of it is counted again. Before
-   * the end, because a start that is the end says that nobody knows since when it counts.
+   * The same for all points of a series: another start means that the series began anew, and all of it is counted again.
+   * It is before the end, because a start equal to the end means an unknown start.
    */
   #startOfTotal(start: number, end: number): number {
     const given = Math.min(this.#earlierStarts.get(start) ?? start, end - 1)

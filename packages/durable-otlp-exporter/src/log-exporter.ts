@@ -4,9 +4,9 @@ import { DurableDelegate } from './delegate.ts'
 import { type DurableExporterOptions, MAX_REQUEST_BYTES, openPipeline } from './exporter-options.ts'
 import { FORMATS } from './formats.ts'
 
-/** An exporter of log records over OTLP/HTTP that keeps what is not acknowledged, behind any processor. */
+/** An exporter of log records over OTLP/HTTP that keeps unacknowledged requests, behind any processor. */
 export class DurableOTLPLogExporter extends OTLPExporterBase<ReadableLogRecord[]> {
-  /** What {@link DurableLogRecordProcessor} hands over to. */
+  /** For {@link DurableLogRecordProcessor}. */
   readonly delegate: DurableDelegate<ReadableLogRecord[]>
 
   constructor(options: DurableExporterOptions) {

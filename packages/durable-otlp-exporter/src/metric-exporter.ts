@@ -14,25 +14,25 @@ import type { Pipeline } from './pipeline.ts'
 export interface DurableMetricExporterOptions
   extends DurableExporterOptions,
     Pick<OTLPMetricExporterOptions, 'temporalityPreference' | 'aggregationPreference'> {
-  /** Older metrics become dead letters, because Datadog drops them without a word; 0 sends them however old. */
+  /** Older metrics become dead letters, because Datadog drops them silently. 0 sends metrics of any age. */
   readonly maxAgeSeconds?: number
 }
 
-/** What Datadog takes at once, with room for the tags that a Collector adds. docs/decisions/0010 has the measurement. */
+/** Datadog's limit, with room for the tags that a Collector adds. docs/decisions/0010 has the measurement. */
 const MAX_REQUEST_BYTES = 128 * 1024
 
 const MAX_AGE_SECONDS = 3600
 
 /**
- * A reader of somebody else's collects on, however much waits: so many requests of it stay in memory where there is no
- * disk for them. {@link ExactMetricReader} stops long before.
+ * Another reader collects on without a limit. Without a disk this number of its requests stay in memory.
+ * {@link ExactMetricReader} stops long before.
  */
 const MEMORY_MAX = 32
 
 /**
- * OpenTelemetry's exporter of metrics over OTLP/HTTP, which keeps what is not acknowledged. With any reader it delivers,
- * keeps on disk, sets aside as dead letters or counts all that it is handed, and no two points of a series end in one
- * second. With {@link ExactMetricReader} nothing is collected either while there is no room for it.
+ * OpenTelemetry's exporter of metrics over OTLP/HTTP, with storage for unacknowledged requests. With any reader each point
+ * is delivered, kept on disk, put among the dead letters or counted as dropped, and no two points of a series end in one
+ * second. With {@link ExactMetricReader} nothing is collected while there is no room.
  */
 export class DurableOTLPMetricExporter extends OTLPMetricExporterBase {
   readonly #pipeline: Pipeline
@@ -58,7 +58,7 @@ export class DurableOTLPMetricExporter extends OTLPMetricExporterBase {
       },
     })
     super(delegate, {
-      // Always, because without it the base class reads the variable itself, and defaults to cumulative.
+      // Always: without it the base class reads the variable itself, and defaults to cumulative.
       temporalityPreference: options.temporalityPreference ?? chooseTemporality(environment).preference,
       aggregationPreference: options.aggregationPreference ?? chooseAggregation(environment),
     })
@@ -66,7 +66,7 @@ export class DurableOTLPMetricExporter extends OTLPMetricExporterBase {
     this.#storage = storage
   }
 
-  // What the exact reader asks for.
+  // Methods for the exact reader.
 
   /** Whether an interval that ends now can be taken over, in a second of its own. */
   hasRoom(): boolean {
@@ -75,18 +75,18 @@ export class DurableOTLPMetricExporter extends OTLPMetricExporterBase {
     return this.#storage.seconds.next(clock.now()) !== undefined
   }
 
-  /** The time of a shutdown begins. Resolves when an interval can be taken over, or when there is no hope for it. */
+  /** The time of a shutdown begins. Resolves when an interval can be taken over, or when it no longer can in time. */
   async beginShutdown(): Promise<void> {
     this.#pipeline.beginShutdown()
     await this.#pipeline.opened()
   }
 
-  /** How long a shutdown may take from now on, in milliseconds. */
+  /** The rest of the time of a shutdown, in milliseconds. */
   get timeLeftMs(): number {
     return this.#pipeline.timeLeftMs
   }
 
-  /** How long until an interval can end in a second of its own, in milliseconds; the clock may be set meanwhile. */
+  /** The time until an interval can end in a second of its own, in milliseconds. The clock may be set meanwhile. */
   get secondIsFreeInMs(): number {
     return this.#storage.seconds.waitForFinal(this.#storage.options.clock.now())
   }

@@ -21,7 +21,7 @@ const TEMPORALITIES = {
   lowmemory: { preference: LOWMEMORY, selector: LowMemoryTemporalitySelector },
 }
 
-/** Datadog takes deltas only, so they are the default here and not cumulative sums. */
+/** Datadog takes deltas only, so they are the default here. */
 export function chooseTemporality(environment: Environment) {
   const preference = environment.choice(
     'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE',

@@ -4,10 +4,10 @@ import type { Environment } from './environment.ts'
 export const SIGNALS = ['metrics', 'traces', 'logs'] as const
 export type Signal = (typeof SIGNALS)[number]
 
-/** A protocol was asked for that is not built in; the message is a sentence for the person who set it. */
+/** The configured protocol is not built in. The message says the mend. */
 export class UnsupportedProtocolError extends Error {}
 
-/** Where the requests of one signal go, and how. */
+/** The receiver of one signal's requests, and its protocol. */
 export interface OtlpEndpoint {
   readonly protocol: 'http/json' | 'http/protobuf'
   readonly url: string
@@ -21,8 +21,8 @@ export interface OtlpEndpoint {
 const DEFAULT_ENDPOINT = 'http://localhost:4318'
 
 /**
- * OTEL_EXPORTER_OTLP_* of one signal: the signal's own variable goes before the general one. The default protocol is
- * http/json here, which the viewer reads and people too.
+ * OTEL_EXPORTER_OTLP_* of one signal: the signal's own variable overrides the general one. The default protocol is
+ * http/json here: the viewer and people can read it.
  */
 export function readOtlp(environment: Environment, signal: Signal): OtlpEndpoint {
   const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}`
@@ -53,7 +53,7 @@ export function readOtlp(environment: Environment, signal: Signal): OtlpEndpoint
   }
 }
 
-/** A file that cannot be read is warned about and left out: the connection then fails, and says so. */
+/** A file that cannot be read is left out with a warning. The connection then fails with its own error. */
 function readPem(
   environment: Environment,
   own: string,

@@ -1,22 +1,22 @@
 import type { OtlpRequest } from './request.ts'
 import type { RequestFile } from './request-file.ts'
 
-/** One request that waits, in memory, on disk, or both while one follows the other. */
+/** One waiting request, in memory, on disk, or in both for a moment. */
 export interface PendingRequest {
   readonly items: number
   readonly time: number
   /** Left by an earlier process. */
   readonly isRestored: boolean
-  /** How often it was halved because it was too large. */
+  /** Number of times that it was halved because it was too large. */
   readonly splits: number
-  /** How often it was sent, and how often that failed. */
+  /** Numbers of attempts and of failures. */
   attempts: number
   failures: number
-  /** On performance.now()'s clock: it alone is not tried before, whatever the others do. */
+  /** Earliest time of its next attempt, on performance.now()'s clock. Other requests do not change it. */
   notBefore: number
   request: OtlpRequest | undefined
   file: RequestFile | undefined
-  /** Its way to disk, one try after the other. */
+  /** Its writes to disk, one after the other. */
   spilling: Promise<void> | undefined
 }
 
@@ -32,7 +32,7 @@ export function pendingOnDisk(file: RequestFile): PendingRequest {
 
 const FRESH = { attempts: 0, failures: 0, notBefore: 0, spilling: undefined }
 
-/** What waits, in the order in which it is to be sent. There may be very many on disk. */
+/** The waiting requests in the order of sending. Very many may be on disk. */
 export class PendingRequests {
   #entries: PendingRequest[] = []
   #items = 0
@@ -46,7 +46,7 @@ export class PendingRequests {
     return this.#items
   }
 
-  /** Those that are not on disk. */
+  /** The requests that are not on disk. */
   get inMemory(): ReadonlySet<PendingRequest> {
     return this.#inMemory
   }
@@ -63,17 +63,17 @@ export class PendingRequests {
     for (const entry of entries) this.#count(entry)
   }
 
-  /** The first that may be tried now. */
+  /** The first request that may be tried now. */
   findReady(now: number): PendingRequest | undefined {
     return this.#entries.find(({ notBefore }) => notBefore <= now)
   }
 
-  /** Each may be tried now. */
+  /** Lets each request be tried now. */
   makeReady(): void {
     for (const entry of this.#entries) entry.notBefore = 0
   }
 
-  /** When the next may be tried. */
+  /** The time of the next attempt. */
   get readyAt(): number {
     return this.#entries.reduce(
       (earliest, { notBefore }) => Math.min(earliest, notBefore),
@@ -81,14 +81,14 @@ export class PendingRequests {
     )
   }
 
-  /** The end of the oldest that this process made. */
+  /** The end of the oldest request of this process. */
   get oldestTime(): number {
     let oldest = Number.POSITIVE_INFINITY
     for (const { isRestored, time } of this.#entries) if (!isRestored) oldest = Math.min(oldest, time)
     return oldest
   }
 
-  /** Takes an entry off the list, once: a caller that is told true counts where its items went. */
+  /** Takes an entry off the list, once. A caller that gets true counts its items. */
   remove(entry: PendingRequest): boolean {
     const at = this.#entries.indexOf(entry)
     if (at < 0) return false
@@ -103,7 +103,7 @@ export class PendingRequests {
     if (at >= 0) this.#entries.push(...this.#entries.splice(at, 1))
   }
 
-  /** Parts of one take its place; their items are its items. */
+  /** Parts of a request replace it. Their items are its items. */
   replace(entry: PendingRequest, parts: readonly PendingRequest[]): void {
     const at = this.#entries.indexOf(entry)
     if (!this.remove(entry)) return

@@ -14,24 +14,24 @@ export interface PipelineOptions {
   readonly signal: Signal
   readonly endpoint: OtlpEndpoint
   readonly userAgent: string
-  /** Requests in memory beyond which more must go to disk, or are dropped. */
+  /** Most requests in memory. Further ones go to disk, or are dropped. */
   readonly memoryMax: number
-  /** Older requests become dead letters; 0 sends them however old. */
+  /** Older requests become dead letters. 0 sends requests of any age. */
   readonly maxAgeMs: number
-  /** Larger requests are split; before compression. */
+  /** Larger requests are split. Measured before compression. */
   readonly maxRequestBytes: number
 }
 
 /** One export, ready to be sent. */
 export interface Serialized {
   readonly bytes: Uint8Array | undefined
-  /** When what it tells happened, in milliseconds since the epoch. */
+  /** Time of its data, in milliseconds since the epoch. */
   readonly time: number
-  /** Nothing leaves until this has settled. */
+  /** No request is sent until this has settled. */
   readonly before?: Promise<void>
 }
 
-/** How one signal has ended. */
+/** The end of one signal. */
 export interface Ended {
   readonly signal: Signal
   readonly timeoutMs: number
@@ -41,10 +41,10 @@ export interface Ended {
   readonly dropped: number
 }
 
-/** Intervals merge from this part of the greatest age on: ten minutes of Datadog's hour. */
+/** Intervals merge from this part of the maximum age on: ten minutes of Datadog's hour. */
 const MERGED_FROM = 6
 
-/** The way of one signal: items are made into requests once, and those are sent until they are acknowledged. */
+/** The pipeline of one signal: items are serialised once, and the requests are sent until they are acknowledged. */
 export class Pipeline {
   readonly signal: Signal
   readonly storage: DurableStorage
@@ -52,7 +52,7 @@ export class Pipeline {
   readonly counts: Counts
   readonly #options: PipelineOptions
   readonly #transport: Transport
-  /** Exports that are being made into requests, and their items. */
+  /** Exports during serialisation, and their items. */
   readonly #preparing = { exports: 0, items: 0 }
   readonly #preparations = new Set<Promise<void>>()
   readonly #batchers: Pick<Batcher<never>, 'waiting' | 'passOn'>[] = []
@@ -86,13 +86,13 @@ export class Pipeline {
     storage.register(this)
   }
 
-  /** Items from the moment they are handed over until something has become of them. */
+  /** Items from the hand-over until they are acknowledged, dead letters or dropped. */
   get waiting(): number {
     const batched = this.#batchers.reduce((sum, { waiting }) => sum + waiting, 0)
     return batched + this.#preparing.items + this.queue.waitingItems
   }
 
-  /** Whether another export can stay in memory. The first may come before the storage is open, which it opens. */
+  /** Whether another export can stay in memory. The first export opens the storage. */
   get hasRoom(): boolean {
     if (!this.storage.hasBegun) return this.#preparing.exports === 0
     return this.queue.hasRoom(this.#preparing.exports)
@@ -102,14 +102,14 @@ export class Pipeline {
     return this.queue.canSpill(this.#preparing.exports)
   }
 
-  /** Whether exports can be made into requests: the storage is open, or waits for the first to know its resource. */
+  /** Whether exports can be serialised: the storage is open, or waits for the resource of the first export. */
   get isReady(): boolean {
     return this.storage.isOpen || !this.storage.hasBegun
   }
 
   /**
-   * Whether intervals that wait have grown so old that more of them might be too old when they can be sent: what merges
-   * ends when it is collected, however long that takes.
+   * Whether waiting intervals are so old that further ones might be too old at their sending. A merged interval ends at its
+   * collection, so it stays young.
    */
   get mustMerge(): boolean {
     const { storage, maxAgeMs } = this.#options
@@ -122,14 +122,14 @@ export class Pipeline {
     return Math.max(0, this.#deadline - performance.now())
   }
 
-  /** Items that wait in front of the pipeline. */
+  /** Items that wait before the pipeline. */
   attach(batcher: Pick<Batcher<never>, 'waiting' | 'passOn'>): void {
     this.#batchers.push(batcher)
   }
 
   /**
-   * Takes an export over, in this call, whose items are counted as recorded already. Resolves, as soon as it is
-   * serialised, to whether it was taken; if not, it is counted as dropped. Never waits for the receiver, never rejects.
+   * Takes an export over, within this call. Its items are counted as recorded already. Resolves after serialisation to
+   * whether it was taken. If not, it is counted as dropped. Never waits for the receiver, and never rejects.
    */
   take(items: number, resources: readonly Resource[], serialize: () => Serialized): Promise<boolean> {
     if (this.#hasEnded) {
@@ -145,15 +145,15 @@ export class Pipeline {
     return promise
   }
 
-  /** Resolves to whether anything can be sent or kept; false when the time of a shutdown was over before. */
+  /** Resolves to whether requests can be sent or kept. False if the time of a shutdown was over before. */
   opened(): Promise<boolean> {
     if (this.storage.isOpen || !this.storage.hasBegun) return Promise.resolve(true)
     return Promise.race([this.storage.opened, this.#late.promise])
   }
 
   /**
-   * Resolves when nothing waits, when the receiver fails (what waits is on disk then), or after the time of one
-   * request: a reader waits for this without a limit of its own.
+   * Resolves when no request waits, when the receiver fails (waiting requests are on disk then), or after the time limit of
+   * one request: a reader waits for this without a limit of its own.
    */
   async forceFlush(): Promise<void> {
     const limitMs = Math.min(this.#options.endpoint.timeoutMillis, this.timeLeftMs)
@@ -164,7 +164,7 @@ export class Pipeline {
     clearTimeout(timer)
   }
 
-  /** From now on the time of the shutdown runs; the first call counts. */
+  /** Starts the time of the shutdown. The first call counts. */
   beginShutdown(timeoutMs = this.storage.options.shutdownTimeoutMillis): void {
     if (this.#deadline < Number.POSITIVE_INFINITY) return
     this.#timeoutMs = timeoutMs
@@ -176,7 +176,7 @@ export class Pipeline {
     void this.opened().finally(() => clearTimeout(timer))
   }
 
-  /** Sends what it can in the time of the shutdown, puts the rest on disk and ends. */
+  /** Sends requests within the time of the shutdown, puts the rest on disk and ends. */
   shutdown(): Promise<void> {
     this.#ending ??= this.#end()
     return this.#ending
@@ -219,7 +219,7 @@ export class Pipeline {
         this.counts.droppedBy.shutdown += items
         return taken(false)
       }
-      // In the same call where that is possible: what is serialised may change later.
+      // In the same call if possible: the items may change later.
       const { bytes, time, before } = serialize()
       if (bytes === undefined) throw new Error('the serializer gave nothing')
       taken(true)
@@ -241,7 +241,7 @@ export class Pipeline {
     }
   }
 
-  /** Whether the storage is open and all attributes of the resources are known, before the time of a shutdown is over. */
+  /** Whether the storage is open and all resource attributes are known before the time of a shutdown is over. */
   #known(resources: readonly Resource[]): Promise<boolean> {
     const [first] = resources
     if (first) this.storage.open(first)

@@ -6,7 +6,7 @@ import type { DurableDelegate } from './delegate.ts'
 import type { DurableOTLPLogExporter } from './log-exporter.ts'
 import type { DurableOTLPTraceExporter } from './trace-exporter.ts'
 
-/** The same as of the SDK's batch processors, and the same defaults. */
+/** The options and defaults of the SDK's batch processors. */
 export interface ProcessorOptions<Exporter> {
   readonly exporter: Exporter
   readonly scheduledDelayMillis?: number
@@ -15,8 +15,8 @@ export interface ProcessorOptions<Exporter> {
 }
 
 /**
- * In the place of the SDK's BatchSpanProcessor, which drops the newest spans, uncounted, where its queue is full: what is
- * above the queue goes to disk, and what is dropped is counted.
+ * In place of the SDK's BatchSpanProcessor. That one drops the newest spans, uncounted, when its queue is full. Here spans
+ * above the queue go to disk, and dropped spans are counted.
  */
 export class DurableSpanProcessor implements SpanProcessor {
   readonly #batcher: Batcher<ReadableSpan>
@@ -42,7 +42,7 @@ export class DurableSpanProcessor implements SpanProcessor {
   }
 }
 
-/** In the place of the SDK's BatchLogRecordProcessor, as {@link DurableSpanProcessor} is for spans. */
+/** In place of the SDK's BatchLogRecordProcessor, as {@link DurableSpanProcessor} is for spans. */
 export class DurableLogRecordProcessor implements LogRecordProcessor {
   readonly #batcher: Batcher<ReadableLogRecord>
   readonly #exporter: DurableOTLPLogExporter

@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path'
 import type { Signal } from './otlp-endpoint.ts'
 import type { OtlpRequest, RequestDescription } from './request.ts'
 
-/** What a file's name tells, so that a folder is listed without opening its files. */
+/** The facts in a file's name: a folder is listed without opening its files. */
 export interface RequestFile {
   readonly path: string
   readonly signal: Signal
   readonly items: number
   readonly time: number
-  /** Bytes that it takes of a disk, about: in whole blocks, so that a bound also bounds the number of files. */
+  /** Approximate bytes on disk, in whole blocks: a bound on them also bounds the number of files. */
   readonly size: number
 }
 
@@ -29,7 +29,7 @@ export function requestFile(folder: string, name: string): RequestFile | undefin
   }
 }
 
-/** Of a file that holds a request of so many bytes. */
+/** Bytes on disk of the file of a request with this number of bytes. */
 export function sizeOnDisk(bytes: number): number {
   return Math.ceil((bytes + DESCRIPTION_BYTES) / BLOCK_BYTES) * BLOCK_BYTES
 }
@@ -38,9 +38,9 @@ const BLOCK_BYTES = 4096
 const DESCRIPTION_BYTES = 256
 
 /**
- * Writes a request so that it is there as a whole or not at all, also when the power fails: a line of JSON that describes
- * it, then the bytes as they are sent. Credentials are not in it; they are added when it is sent. `items` are those that
- * the file is kept for, which may be fewer than the request holds.
+ * Writes a request as a whole or not at all, also if the power fails: a line of JSON that describes it, then the bytes as
+ * sent. Credentials are not in it: they are added at each sending. `items` is the number of items that the file is kept
+ * for, which may be less than the request's.
  */
 export async function writeRequestFile(
   folder: string,
@@ -76,7 +76,7 @@ export async function writeRequestFile(
   return requestFile(folder, name) as RequestFile
 }
 
-/** Throws when the file is gone (ENOENT) or is not what {@link writeRequestFile} wrote. */
+/** Throws if the file is gone (ENOENT), or was not written by {@link writeRequestFile}. */
 export async function readRequestFile(path: string): Promise<OtlpRequest> {
   const content = await readFile(path)
   const end = content.indexOf('\n')
@@ -88,7 +88,7 @@ export async function readRequestFile(path: string): Promise<OtlpRequest> {
   return { signal, protocol, compression, items, time, bytes }
 }
 
-/** Makes a rename last; where folders cannot be opened (Windows), the file system sees to it. */
+/** Makes a rename last. Where folders cannot be opened (Windows), the file system does that. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined)
   await handle?.sync().catch(() => {})

@@ -13,41 +13,41 @@ export interface RequestQueueOptions extends RequestStorageOptions {
   readonly transport: Transport
   readonly clock: Clock
   readonly pace: RetryPace
-  /** Bodies in memory beyond which there is no room for another. */
+  /** Requests in memory beyond which there is no room. */
   readonly waitingMax: number
-  /** Those that come all the same stay in memory up to this; more go to disk or are dropped. */
+  /** Further requests stay in memory up to this number. More go to disk or are dropped. */
   readonly memoryMax: number
-  /** Older ones become dead letters, because the receiver would drop them without a word; 0 never does. */
+  /** Older requests become dead letters, because the receiver would drop them silently. 0 switches that off. */
   readonly maxAgeMs: number
-  /** Items rejected of a request, as the answer says. */
+  /** Rejected items of a request, from the answer. */
   readonly readPartialSuccess: (answer: Buffer) => { rejected: number; message: string }
 }
 
-/** A receiver that takes a 16th of our limit is met by halving this often; one that takes nothing ends it soon. */
+/** Most halvings: they reach a receiver's limit of a 16th of ours. A receiver that takes nothing ends them soon. */
 const MAX_SPLITS = 4
 
-/** A slow disk must not fill the memory with what waits for it. */
+/** Most writes at once: a slow disk must not fill the memory. */
 const SPILLED_AT_ONCE = 8
 
-/** A receiver that was down before a shutdown gets this long for one more attempt. */
+/** Time of one more attempt for a receiver that was down before a shutdown. */
 const LAST_ATTEMPT_MS = 500
 
-/** A request that failed so often lets the others go first: it may be the one that fails. */
+/** After this number of failures a request lets the others go first: the request itself may be the cause. */
 const ATTEMPTS_AT_A_TIME = 4
 
-/** How often to look whether a request from the future may be sent: the clock may be set meanwhile. */
+/** Pause between looks at a request from the future: the clock may be set meanwhile. */
 const FUTURE_LOOK_MS = 1000
 
 /**
- * What waits to be sent, and the one loop that sends it: each request until it is acknowledged or refused for good. What
- * waits after a failure goes to disk, so that a killed process loses no more than what was not collected.
+ * The waiting requests, and the one loop that sends each until it is acknowledged or refused for good. After a failure
+ * waiting requests go to disk, so a killed process loses only data that were not collected.
  */
 export class RequestQueue {
   readonly #options: RequestQueueOptions
   readonly #list = new PendingRequests()
   readonly #storage: RequestStorage
   readonly #aborted = new AbortController()
-  /** Failures in a row, of whichever request. */
+  /** Failures in a row, of any requests. */
   #failures = 0
   #pausedUntil = 0
   #wake: (() => void) | undefined
@@ -62,7 +62,10 @@ export class RequestQueue {
     this.#storage = new RequestStorage(this.#list, options)
   }
 
-  /** Begins to send, what an earlier process left first. Without a spool all is kept in memory, while it fits. */
+  /**
+   * Begins to send, with the requests of an earlier process first. Without a spool requests stay in memory, while
+   * they fit.
+   */
   open(disk: Disk, restored: readonly RequestFile[]): void {
     this.#storage.open(disk)
     this.#list.addFirst(this.#restore(restored))
@@ -98,7 +101,7 @@ export class RequestQueue {
     return this.#isOpen && this.#list.inMemory.size + others < this.#options.waitingMax + SPILLED_AT_ONCE
   }
 
-  /** Takes the requests of one export over; they count as waiting from now on. */
+  /** Takes the requests of one export over. They count as waiting from now on. */
   add(requests: readonly OtlpRequest[]): void {
     if (this.#isClosed) {
       for (const { items } of requests) this.#options.counts.droppedBy.shutdown += items
@@ -112,13 +115,13 @@ export class RequestQueue {
     this.#start()
   }
 
-  /** From now on nothing is put on disk but by {@link close}: most of it can still be sent. */
+  /** From now on only {@link close} puts requests on disk: most of them can still be sent. */
   beginShutdown(): void {
     this.#isEnding = true
     this.#storage.beginShutdown()
   }
 
-  /** Resolves when nothing waits, or when no answer can be hoped for within `limitMs`. */
+  /** Resolves when no request waits, or when no answer can come within `limitMs`. */
   async flush(limitMs: number): Promise<void> {
     const limit = performance.now() + (this.#failures > 0 ? Math.min(limitMs, LAST_ATTEMPT_MS) : limitMs)
     this.#pausedUntil = 0
@@ -127,12 +130,12 @@ export class RequestQueue {
     await this.#untilSent(limit)
   }
 
-  /** As {@link flush}, but keeps to the pauses that the receiver asked for: resolves when something fails. */
+  /** As {@link flush}, but keeps to the receiver's pauses: resolves at a failure. */
   async drain(limitMs: number): Promise<void> {
     await this.#untilSent(performance.now() + limitMs, () => this.#failures > 0)
   }
 
-  /** Ends sending; what still waits goes to disk, or is counted as dropped. Returns the items that are on disk. */
+  /** Ends sending. Waiting requests go to disk, or are counted as dropped. Returns the number of items on disk. */
   async close(): Promise<number> {
     this.#isClosed = true
     this.#aborted.abort()
@@ -145,7 +148,7 @@ export class RequestQueue {
   async #untilSent(limit: number, isOver = () => false): Promise<void> {
     while (this.#list.requests > 0 && !this.#aborted.signal.aborted && !isOver()) {
       const left = limit - performance.now()
-      // What is postponed alone, again, is not waited for.
+      // A request that is postponed again, alone, is not waited for.
       if (left <= 0 || !this.#list.findReady(performance.now())) break
       await this.#changed(left)
     }
@@ -160,7 +163,7 @@ export class RequestQueue {
   #start(): void {
     if (!this.#isOpen || this.#aborted.signal.aborted) return
     if (this.#running) {
-      // It may be waiting for one that may be tried later than what has come.
+      // It may be waiting for a request that is due later than the new one.
       this.#wake?.()
       return
     }
@@ -168,7 +171,7 @@ export class RequestQueue {
       .with(NOBODY, () => this.#run())
       .finally(() => {
         this.#running = undefined
-        // Something may have come between the last look and now.
+        // A request may have come since the last look.
         if (this.#list.requests > 0) this.#start()
       })
   }
@@ -186,7 +189,7 @@ export class RequestQueue {
   async #attempt(entry: PendingRequest): Promise<void> {
     const { clock, maxAgeMs, transport, pace, counts } = this.#options
     const ageMs = clock.now() - entry.time
-    // A clock that was set back: the receiver would drop it without a word, but its time will come.
+    // The clock was set back: the receiver would drop the request silently now, but not later.
     if (maxAgeMs > 0 && ageMs < -FUTURE_S * 1000) return this.#postpone(entry, FUTURE_LOOK_MS)
     const request = await this.#storage.load(entry).catch(() => {
       entry.failures += 1
@@ -239,13 +242,13 @@ export class RequestQueue {
     const isAbsent = (error as NodeJS.ErrnoException)?.code === 'ECONNREFUSED'
     entry.failures += 1
     if (this.#failures === 0 && entry.failures > 1 && !isAbsent) {
-      // It failed before, and others did not since: they need not wait for it.
+      // It failed again, and others have not since: they need not wait for it.
       diagnostics.sayOnce('warn', `one request of ${signal} fails, others do not`, { signal, error: said })
       return this.#postpone(entry, pauseAfter(entry.failures, pace))
     }
     this.#failures += 1
     if (this.#failures === 1) diagnostics.say('warn', `export of ${signal} fails`, { signal, error: said })
-    // Never less than the pause of our own, whatever the receiver says.
+    // Never less than our own pause, with any answer of the receiver.
     const pause = pauseAfter(this.#failures, pace)
     this.#pausedUntil =
       performance.now() + Math.max(pause, readRetryAfter(answer?.retryAfter, clock.now()) ?? 0)
@@ -253,7 +256,7 @@ export class RequestQueue {
       this.#list.moveToEnd(entry)
     if (!this.#isEnding)
       await Promise.all([...this.#list.inMemory].map((waiting) => this.#storage.spill(waiting, false)))
-    // Nobody listens, and there is no time to wait until somebody does.
+    // No receiver listens, and there is no time to wait for one.
     else if (isAbsent) this.#aborted.abort()
   }
 
@@ -271,7 +274,7 @@ export class RequestQueue {
   async #split(entry: PendingRequest, request: OtlpRequest): Promise<boolean> {
     if (entry.splits >= MAX_SPLITS) return false
     const halves = await halve(request).catch(() => undefined)
-    // A request that holds other than its description says cannot be accounted for in parts.
+    // The parts of a request that does not fit its description cannot be counted.
     if (halves?.reduce((sum, { items }) => sum + items, 0) !== entry.items) return false
     await this.#storage.replace(
       entry,

@@ -13,33 +13,33 @@ import { type Spool, SpoolFull } from './spool.ts'
 export interface Disk {
   readonly spool: Spool | undefined
   readonly deadLetters: DeadLetters | undefined
-  /** Whether there ought to be a spool, even if it cannot be written. */
+  /** Whether a spool is configured, even if it cannot be written. */
   readonly isWanted: boolean
 }
 
 export interface RequestStorageOptions {
   readonly signal: Signal
   readonly counts: Counts
-  /** All signals' counts: making room among dead letters may meet any of them. */
+  /** All signals' counts: making room among dead letters may remove any of them. */
   readonly countsOf: (signal: Signal) => Counts
   readonly diagnostics: Diagnostics
-  /** Something has left the memory or the list. */
+  /** A request has left the memory or the list. */
   readonly onRoom?: () => void
 }
 
 /**
- * Export is often begun by the request that ended a span; what it says must not be taken for that request's, and its
- * own requests and files make no spans, or each export would bring about the next.
+ * The request that ended a span often begins an export. Log lines of the export must not have that request's ids. And its own
+ * requests and files make no spans: each export would cause the next.
  */
 export const NOBODY = suppressTracing(ROOT_CONTEXT)
 
-/** Moves what waits between memory and disk, and counts whatever leaves the list for good. */
+/** Moves waiting requests between memory and disk, and counts the ones that leave the list for good. */
 export class RequestStorage {
   readonly #options: RequestStorageOptions
   readonly #list: PendingRequests
   #spool: Spool | undefined
   #deadLetters: DeadLetters | undefined
-  /** What becomes of a request that must leave the memory, where there is no spool. */
+  /** The reason for dropping a request that must leave the memory without a spool. */
   #lossReason: DropReason = 'shutdown'
 
   constructor(list: PendingRequests, options: RequestStorageOptions) {
@@ -53,12 +53,12 @@ export class RequestStorage {
     this.#lossReason = isWanted ? 'unwritable' : 'buffer_full'
   }
 
-  /** From now on what cannot be kept is lost to the shutdown. */
+  /** From now on requests that cannot be kept are lost to the shutdown. */
   beginShutdown(): void {
     if (this.#lossReason === 'buffer_full') this.#lossReason = 'shutdown'
   }
 
-  /** From memory to disk. Where that is impossible it stays in memory, or is dropped when it must leave. */
+  /** Moves a request from memory to disk. If that fails it stays in memory, or is dropped if it must leave. */
   spill(entry: PendingRequest, mustLeave: boolean): Promise<void> {
     const write = () => context.with(NOBODY, () => this.#write(entry, mustLeave))
     entry.spilling = (entry.spilling ?? Promise.resolve()).then(write)
@@ -66,8 +66,8 @@ export class RequestStorage {
   }
 
   /**
-   * The request, read from disk where it must be. Undefined when the file is gone or damaged, which is counted. Throws when
-   * it cannot be read for now.
+   * The request, read from disk if needed. Undefined if the file is gone or damaged, which is counted. Throws if the file
+   * cannot be read for now.
    */
   async load(entry: PendingRequest): Promise<OtlpRequest | undefined> {
     if (entry.request || !entry.file) return entry.request
@@ -108,7 +108,7 @@ export class RequestStorage {
         error: describeError(error),
       })
     }
-    // One step with what follows, so that the counts balance whenever somebody looks.
+    // One step with the next lines, so the counts balance at every moment.
     if (this.remove(entry)) {
       if (isKept) counts.deadLettersBy[remark.reason] += items
       else counts.droppedBy.unwritable += items
@@ -117,7 +117,7 @@ export class RequestStorage {
     for (const gone of pruned) countsOf(gone.signal).prune(gone.items, gone.isOwn)
   }
 
-  /** On disk as a whole, so on disk in parts, before the whole goes. */
+  /** A request on disk: its parts are written before the whole is removed. */
   async replace(entry: PendingRequest, parts: readonly PendingRequest[]): Promise<void> {
     this.#list.replace(entry, parts)
     if (!entry.file) return
@@ -125,7 +125,7 @@ export class RequestStorage {
     await this.#spool?.remove(entry.file)
   }
 
-  /** Takes it off the list and off the disk; a caller that is told true counts where its items went. */
+  /** Takes an entry off the list and off the disk. A caller that gets true counts its items. */
   remove(entry: PendingRequest): boolean {
     if (!this.#list.remove(entry)) return false
     if (entry.file) void this.#spool?.remove(entry.file)

@@ -4,7 +4,7 @@ import { gunzip, gzip } from 'node:zlib'
 import type { OtlpEndpoint, Signal } from './otlp-endpoint.ts'
 import { type Part, partsOf, splitRequest } from './split.ts'
 
-/** One OTLP request, made once: whatever becomes of it, these are the bytes that are sent, each time. */
+/** One OTLP request, serialised once: the same bytes are sent each time. */
 export interface OtlpRequest {
   readonly signal: Signal
   readonly protocol: OtlpEndpoint['protocol']
@@ -12,7 +12,7 @@ export interface OtlpRequest {
   readonly bytes: Buffer
   /** Data points, spans or log records. */
   readonly items: number
-  /** When what it tells happened, in milliseconds since the epoch: the end of a metric interval. */
+  /** Time of its data, in milliseconds since the epoch: the end of a metric interval. */
   readonly time: number
 }
 
@@ -21,7 +21,7 @@ export type RequestDescription = Omit<OtlpRequest, 'bytes'>
 const compress = promisify(gzip)
 const expand = promisify(gunzip)
 
-/** Splits what is larger than `maxBytes` (before compression) between items, then compresses each part once. */
+/** Splits a request above `maxBytes` (before compression) between items, then compresses each part once. */
 export async function makeRequests(
   description: RequestDescription,
   bytes: Uint8Array,
@@ -41,7 +41,7 @@ export async function makeRequests(
   )
 }
 
-/** Two halves by items, or undefined where there is only one item. */
+/** Two halves by items. Undefined for a single item. */
 export async function halve(request: OtlpRequest): Promise<OtlpRequest[] | undefined> {
   if (request.items < 2) return undefined
   const { bytes, ...description } = request
@@ -56,7 +56,7 @@ export async function halve(request: OtlpRequest): Promise<OtlpRequest[] | undef
   return made.flat()
 }
 
-/** In turns of the event loop: requests are answered while a large interval is taken apart. */
+/** In turns of the event loop: the service answers requests while a large interval is split. */
 async function fit(
   whole: Part,
   { signal, protocol }: Pick<RequestDescription, 'signal' | 'protocol'>,

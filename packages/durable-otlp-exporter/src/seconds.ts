@@ -1,15 +1,15 @@
 /**
  * Datadog keeps one value for a series and second, the last: two points of one interval sequence must never end in
- * the same second. This decides when an interval may end and with which time. docs/decisions/0010 has the reasons.
+ * the same second. This class decides the ends of intervals. docs/decisions/0010 has the reasons.
  */
 export class Seconds {
-  /** The last second that an interval ended in, here or in an earlier process of the same name. */
+  /** The last second with the end of an interval, here or in an earlier process of the same name. */
   #last: number
-  /** The last one before the clock went far ahead: it may come back to there. */
+  /** The last second before the clock went far ahead: it may come back there. */
   #beforeLeap: number | undefined
 
   constructor(startedAt: number) {
-    // A process that bore the name before has ended before this one began, but maybe within the same second.
+    // An earlier process of the name ended before this one began, but maybe within the same second.
     this.#last = secondOf(startedAt)
   }
 
@@ -22,7 +22,7 @@ export class Seconds {
     if (second - secondOf(now) <= UNREACHABLE_S) this.#last = Math.max(this.#last, second)
   }
 
-  /** When an interval that ends now ends, in milliseconds; undefined: not now, let it grow. */
+  /** The end of an interval that ends now, in milliseconds. Undefined: not now, let it grow. */
   next(now: number): number | undefined {
     const ahead = this.#ahead(now)
     if (ahead < 0 || ahead > UNREACHABLE_S) return now
@@ -36,7 +36,7 @@ export class Seconds {
     return ahead < 0 || ahead > UNREACHABLE_S ? now : (this.#last + 1) * 1000
   }
 
-  /** How long to wait until a final interval ends at its true time; 0 when it may at once or the wait is too long. */
+  /** The time until a final interval can end at its true time. 0 if it can at once, or if the wait is too long. */
   waitForFinal(now: number): number {
     const wait = (this.#last + 1) * 1000 - now
     return wait <= 0 || wait > 1000 ? 0 : Math.ceil(wait)
@@ -58,11 +58,11 @@ export class Seconds {
   }
 }
 
-/** A clock that went back by so little is waited for: the interval in between merges with the next. */
+/** A clock that went back by up to this is waited for: the interval in between merges with the next. */
 const SMALL_STEP_S = 10
 /** Datadog takes points up to ten minutes ahead of its clock; a minute of that is left for other differences. */
 export const FUTURE_S = 540
-/** Datadog takes points up to an hour old: two clocks further apart cannot both have had their points taken. */
+/** Datadog takes points up to an hour old: of two clocks further apart it cannot have taken both points. */
 const UNREACHABLE_S = 3600
 
 function secondOf(time: number): number {

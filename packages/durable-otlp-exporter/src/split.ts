@@ -8,13 +8,13 @@ export interface Part {
 /**
  * Takes an OTLP request apart between its items (data points, spans, log records), by its bytes: each part repeats
  * resource, scope and the description of its metrics, and no item is read or written anew. So requests from an earlier
- * process can be split as well. Returns what is there in up to `parts` requests, in order, none of them empty.
+ * process can be split as well. Returns the items in up to `parts` requests, in order, none of them empty.
  */
 export function splitRequest(...request: Parameters<typeof partsOf>): Part[] {
   return [...partsOf(...request)]
 }
 
-/** As {@link splitRequest}, one part at a time: each goes through the whole request, which takes a while. */
+/** As {@link splitRequest}, one part at a time: each pass over the whole request takes a while. */
 export function* partsOf(
   bytes: Buffer,
   signal: Signal,
@@ -26,7 +26,7 @@ export function* partsOf(
   for (let part = 0; part < parts; part++) {
     const range = {
       from: Math.floor((part * items) / parts),
-      // The last takes whatever is there, should there be more than was said.
+      // The last part takes all remaining items, even above the given number.
       to: part === parts - 1 ? Number.POSITIVE_INFINITY : Math.floor(((part + 1) * items) / parts),
       next: 0,
       kept: 0,
@@ -44,19 +44,19 @@ export function* partsOf(
 interface Range {
   readonly from: number
   readonly to: number
-  /** Index of the next item that is met. */
+  /** Index of the next item. */
   next: number
   kept: number
 }
 
-/** The way to the items, by field numbers (opentelemetry-proto v1); a metric's data is one of several kinds. */
+/** The path to the items, by field numbers (opentelemetry-proto v1). A metric's data is one of several kinds. */
 const FIELDS: Record<Signal, readonly (readonly number[])[]> = {
   metrics: [[1], [2], [2], [5, 7, 9, 10, 11], [1]],
   traces: [[1], [2], [2]],
   logs: [[1], [2], [2]],
 }
 
-/** The same way by names. */
+/** The same path by names. */
 const KEYS: Record<Signal, readonly (readonly string[])[]> = {
   metrics: [
     ['resourceMetrics'],
@@ -76,7 +76,7 @@ function isKept(range: Range): boolean {
   return kept
 }
 
-/** The message with only the items of the range; undefined when none is left. */
+/** The message with only the items of the range. Undefined if none is left. */
 function pickBytes(message: Buffer, [fields = [], ...deeper]: readonly (readonly number[])[], range: Range) {
   const before = range.kept
   const kept: Buffer[] = []
@@ -96,7 +96,7 @@ interface Field {
   start: number
   end: number
   field: number
-  /** Of a length-delimited field. */
+  /** The content of a length-delimited field. */
   content: Buffer | undefined
 }
 

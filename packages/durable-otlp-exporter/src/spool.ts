@@ -9,22 +9,22 @@ import { type RequestFile, requestFile, sizeOnDisk, writeRequestFile } from './r
 const LAST_SECOND = 'last-second'
 const PREFIX = 'instance-'
 
-/** How long the former bearer of the same name is given to end: it may still be sending its last interval. */
+/** Time for the former process of the same name to end: it may still be sending its last interval. */
 const SUCCESSION_MS = 10_000
 
 export interface SpoolOptions {
   readonly directory: string
   readonly instanceId: string
   readonly maxBytes: number
-  /** Ends the waiting for a former bearer of the name. */
+  /** Ends the waiting for the former process of the name. */
   readonly signal?: AbortSignal
 }
 
 export class SpoolFull extends Error {}
 
 /**
- * A folder of waiting requests, one for each `service.instance.id`, below the telemetry directory. It belongs to one
- * process at a time; what a dead process left in its folder is taken over by any other.
+ * A folder of waiting requests, one for each `service.instance.id`, in the telemetry directory. It belongs to one process
+ * at a time. Any process takes over the requests of a dead one.
  */
 export class Spool {
   readonly #directory: string
@@ -34,7 +34,7 @@ export class Spool {
   readonly #maxBytes: number
   #bytes = 0
   readonly #removals = new Set<Promise<void>>()
-  /** Whether this process shares its name with another that lives. */
+  /** Whether another live process has the same name. */
   readonly isShared: boolean
 
   private constructor(options: SpoolOptions, folder: string, lock: FolderLock, isShared: boolean) {
@@ -45,7 +45,7 @@ export class Spool {
     this.isShared = isShared
   }
 
-  /** Throws where nothing can be written. Waits for a live process of the same name, but not for ever. */
+  /** Throws if the folder cannot be written. Waits for a live process of the same name, within a limit. */
   static async open(options: SpoolOptions, successionMs = SUCCESSION_MS): Promise<Spool> {
     const folder = join(options.directory, PREFIX + folderName(options.instanceId))
     const deadline = performance.now() + successionMs
@@ -61,7 +61,7 @@ export class Spool {
     return new Spool(options, besides, lock, true)
   }
 
-  /** What an earlier process of this name left, oldest first. */
+  /** The requests of an earlier process of this name, oldest first. */
   async restore(): Promise<RequestFile[]> {
     const names = await readdir(this.#folder)
     for (const name of names)
@@ -69,7 +69,7 @@ export class Spool {
     return this.#listed(names)
   }
 
-  /** What processes left that live no more, moved into this one's folder, oldest first. */
+  /** The requests of dead processes, moved into this folder, oldest first. */
   async adopt(): Promise<RequestFile[]> {
     const adopted: string[] = []
     for (const name of await readdir(this.#directory).catch(() => [])) {
@@ -79,9 +79,9 @@ export class Spool {
     return this.#listed(adopted)
   }
 
-  /** Throws {@link SpoolFull} where the bound is reached, and what the file system throws. */
+  /** Throws {@link SpoolFull} at the bound, and errors of the file system. */
   async write(request: OtlpRequest): Promise<RequestFile> {
-    // Counted before it is written: several are written at once.
+    // Counted before the write: several are written at once.
     const size = sizeOnDisk(request.bytes.length)
     if (this.#bytes + size > this.#maxBytes) throw new SpoolFull(`${this.#folder} holds ${this.#bytes} bytes`)
     this.#bytes += size
@@ -101,26 +101,26 @@ export class Spool {
     this.#removals.delete(removal)
   }
 
-  /** The last second in which an interval of this name ended. */
+  /** Stores the last second with the end of an interval of this name. */
   async lastSecond(): Promise<number | undefined> {
     const second = Number(await readFile(join(this.#folder, LAST_SECOND), 'utf8').catch(() => Number.NaN))
     return Number.isSafeInteger(second) ? second : undefined
   }
 
-  /** Not synced: a machine that loses its power is not back within the second. */
+  /** Not synced: a machine without power is not back within the second. */
   async rememberSecond(second: number): Promise<void> {
     const path = join(this.#folder, LAST_SECOND)
     await this.#inFolder(() => writeFile(`${path}.tmp`, String(second)))
     await rename(`${path}.tmp`, path)
   }
 
-  /** Also waits for what is being removed: it would be sent once more. */
+  /** Also waits for removals: a remaining file would be sent once more. */
   async release(): Promise<void> {
     await Promise.all(this.#removals)
     this.#lock.release()
   }
 
-  /** Once more where somebody removed the folder: it is made and locked anew. */
+  /** Tries once more if the folder was removed: it is made and locked anew. */
   async #inFolder<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write()
@@ -136,7 +136,7 @@ export class Spool {
 
   async #relock(): Promise<void> {
     const lock = await lockFolder(this.#folder)
-    // Nobody: another write has done it already.
+    // Another write has made it already.
     if (!lock) return
     this.#lock.release()
     this.#lock = lock
@@ -166,7 +166,7 @@ export class Spool {
   }
 }
 
-/** An empty folder goes once its last second is too long ago to matter to a process of the same name. */
+/** An empty folder is removed when its last second no longer matters to a process of the same name. */
 async function forget(folder: string, lock: FolderLock): Promise<void> {
   const path = join(folder, LAST_SECOND)
   const { mtimeMs } = await stat(path).catch(() => stat(folder).catch(() => ({ mtimeMs: Date.now() })))

@@ -4,9 +4,9 @@ import { DurableDelegate } from './delegate.ts'
 import { type DurableExporterOptions, MAX_REQUEST_BYTES, openPipeline } from './exporter-options.ts'
 import { FORMATS } from './formats.ts'
 
-/** An exporter of spans over OTLP/HTTP that keeps what is not acknowledged, behind any processor. */
+/** An exporter of spans over OTLP/HTTP that keeps unacknowledged requests, behind any processor. */
 export class DurableOTLPTraceExporter extends OTLPExporterBase<ReadableSpan[]> {
-  /** What {@link DurableSpanProcessor} hands over to. */
+  /** For {@link DurableSpanProcessor}. */
   readonly delegate: DurableDelegate<ReadableSpan[]>
 
   constructor(options: DurableExporterOptions) {

@@ -11,22 +11,22 @@ import type { OtlpRequest } from './request.ts'
 export interface Answer {
   readonly status: number
   readonly retryAfter: string | undefined
-  /** At most {@link MAX_ANSWER_BYTES} of it. */
+  /** At most {@link MAX_ANSWER_BYTES} of the answer. */
   readonly text: Buffer
 }
 
-/** No more of an answer is kept: it tells how many items were rejected and why. */
+/** Most kept bytes of an answer, enough for the number of rejected items and the reason. */
 const MAX_ANSWER_BYTES = 65_536
 
-/** Rejects when there is no whole answer in time. */
+/** Rejects without a whole answer in time. */
 export interface Transport {
   send(request: OtlpRequest, signal: AbortSignal): Promise<Answer>
   close(): void
 }
 
 /**
- * A connection that was kept from an earlier request failed. A server may close it while it is idle, in the moment in
- * which it is used again: that says nothing about the server.
+ * A kept connection failed. A server may close it while it is idle, at the moment of its next use. That is no failure of
+ * the server.
  */
 export class KeptConnectionError extends Error {
   readonly code: string | undefined

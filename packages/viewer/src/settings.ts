@@ -16,7 +16,10 @@ interface Setting<T> {
   readonly meaning: string
 }
 
-/** The settings of the program. Each is a variable of the environment and an option; the option overrides the variable. */
+/**
+ * The settings of the program. Each is a variable of the environment and an option; the option overrides the
+ * variable.
+ */
 export const SETTINGS = {
   host: {
     env: 'VIEWER_HOST',
