@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { Viewer } from '../../packages/viewer/src/viewer.ts'
-import { openViewer, sum, ViewerClient } from '../viewer/viewer-client.ts'
+import { DASHBOARDS, openViewer, sum, ViewerClient } from '../viewer/viewer-client.ts'
 import { noBrowser, openBrowser, openPage, until } from './browser.ts'
 
-const SIZE = { host: '127.0.0.1', minutes: 60, memoryMib: 64 }
+const SIZE = { host: '127.0.0.1', minutes: 60, memoryMib: 64, dashboardsDirectory: DASHBOARDS }
 const views = (count: number) => [
   sum('web.page_views', [
     { second: Math.floor(Date.now() / 1000) - 5, asInt: String(count), attributes: { page: 'home' } },

@@ -5,7 +5,7 @@ import { Viewer, type ViewerOptions } from '../../packages/viewer/src/viewer.ts'
 type Value = string | number | boolean
 export type Values = Record<string, Value>
 
-const DASHBOARDS = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
+export const DASHBOARDS = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
 
 /** The real viewer with the shipped dashboards on a free port, closed with the test. */
 export async function openViewer(t: Pick<Test, 'teardown'>, options: Partial<ViewerOptions> = {}) {
