@@ -293,17 +293,17 @@ test('a note is markdown, and what is not drawn says so kindly without harm to t
   t.equal(await page.locator('.free-text').textContent(), '<i>Free</i>')
   t.strictSame(await page.locator('.widget.unknown .message span').allTextContents(), [
     'A widget of type “slo” shows objectives and monitors, which Datadog evaluates; they are not sent here.',
-    "A widget of type “powerpack” shows widgets that are kept at Datadog and not in the dashboard's file: turn it into a group there to see them here.",
-    'A widget of type “iframe” shows something of another site, and these pages load nothing from there.',
+    "A widget of type “powerpack” shows widgets that Datadog keeps outside the dashboard's file: turn it into a group there to see them here.",
+    'A widget of type “iframe” shows another site, and these pages load nothing from there.',
     'Widgets of type “sunburst” are not drawn here; Datadog shows them. As a time series, top list or table the same query is drawn.',
-    'A widget of type “event_stream” shows events, which are kept at Datadog and never come here.',
+    'A widget of type “event_stream” shows events, which Datadog keeps; they never come here.',
   ])
   const link = page.locator('.widget.unknown a')
   t.equal(await link.textContent(), 'sum:views{*} by {page}')
   t.equal(await link.getAttribute('href'), '/explorer?q=sum%3Aviews%7B*%7D+by+%7Bpage%7D')
   t.match(
     await page.locator('.widget', { hasText: 'Wrong' }).textContent(),
-    /is not written as Datadog writes a timeseries: it has no list of requests/,
+    /is not Datadog's form of a timeseries: it has no list of requests/,
   )
   t.strictSame(faults, [])
 })

@@ -310,7 +310,7 @@ function trendLine(values: Float64Array): Float64Array {
 
 function timeshift(): QueryFunction {
   return {
-    ...before('so many', 0),
+    ...before('a time', 0),
     parameters: [{ kind: 'number', name: '-seconds', max: -1 }],
     meaning: 'the values of an earlier time, by seconds',
     secondsBefore: ([seconds]) => -Math.round(seconds as number),
@@ -320,7 +320,7 @@ function timeshift(): QueryFunction {
 function before(time: string, seconds: number): QueryFunction {
   return {
     parameters: [],
-    meaning: `what was ${time} before`,
+    meaning: `the values of ${time} before`,
     isOverTime: false,
     secondsBefore: () => seconds,
     apply: (lines) => [...lines],
@@ -330,7 +330,7 @@ function before(time: string, seconds: number): QueryFunction {
 /** Days of 24 hours: data are not kept long enough for a change of clocks. */
 function calendarShift(): QueryFunction {
   return {
-    ...before('so many', 0),
+    ...before('a time', 0),
     parameters: [
       { kind: 'text', name: 'shift', pattern: /^-[1-9]\d{0,3}[dw]$/, example: '-1d' },
       { kind: 'text', name: 'time zone', pattern: /^[\w/+-]+$/, example: 'UTC', isOptional: true },

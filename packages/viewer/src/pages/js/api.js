@@ -1,4 +1,4 @@
-/** What the viewer refused, in its own words; `place` says where in a query. */
+/** A refusal of the viewer, in its own words. `place` is the place in a query. */
 export class ApiError extends Error {
   constructor(status, { message, ...place }) {
     super(message)
@@ -35,7 +35,7 @@ async function read(pending) {
   return json
 }
 
-/** At most so many at once: browsers open six connections to a host, and the stream of news has one of them. */
+/** Most requests at once: browsers open six connections to a host, and the stream of news has one of them. */
 export class Turns {
   #free
   #waiting = []

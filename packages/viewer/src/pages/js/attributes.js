@@ -1,13 +1,13 @@
 import { h } from './dom.js'
 
-/** Names and values as they were received, in one table. */
+/** Names and values as received, in one table. */
 export function attributeTable(title, attributes) {
   const entries = Object.entries(attributes ?? {}).sort(([one], [other]) => (one < other ? -1 : 1))
   if (entries.length === 0) return undefined
   return h(
     'section',
     { class: 'attributes' },
-    // Not a heading: it stands below headings of different levels, and the table bears it too.
+    // Not a heading: it stands below headings of different levels, and labels the table too.
     h('p', { class: 'title', 'aria-hidden': 'true' }, title),
     h(
       'table',

@@ -2,7 +2,7 @@ import { h } from './dom.js'
 import { formatBrief } from './format.js'
 
 const MOST = 60
-/** Of the chart's height; the drawing above it keeps the rest, and this much at least. */
+/** Share of the chart's height. The drawing above it keeps the rest, and this height at least. */
 const MOST_SHARE = 0.54
 const LEAST_PLOT_PX = 96
 /** With the space around it. */
@@ -16,8 +16,8 @@ const SUMMARIES = {
 }
 
 /**
- * What the lines of a chart are called, and their values: side by side, or a table. Shows whole lines only: what there is
- * no room for is behind a button, which lays all of them over the chart.
+ * The names of a chart's lines, and their values: side by side, or as a table. Shows whole lines only: a button for the
+ * rest lays all of them over the chart.
  */
 export class ChartLegend {
   element = h('div', { class: 'legend' })
@@ -35,7 +35,7 @@ export class ChartLegend {
     this.#onIsolate = onIsolate
   }
 
-  /** `isTable` with `mayShrink` is a table where there is room for all its rows. */
+  /** `isTable` with `mayShrink` is a table if there is room for all its rows. */
   draw(
     series,
     { isHidden = false, isTable = false, mayShrink = false, columns = ['value'] } = {},
@@ -50,7 +50,7 @@ export class ChartLegend {
       this.#wanted,
       series.map(({ key, label, color, type }) => [label, color, type, off.has(key)]),
     ])
-    // Made anew, it would lose the focus and the place that it was scrolled to, once a second.
+    // Made anew once a second, it would lose the focus and the scroll position.
     if (drawn !== this.#drawn) {
       this.#drawn = drawn
       this.#make(isTable)
@@ -95,7 +95,7 @@ export class ChartLegend {
     this.element.replaceChildren(h('table', {}, h('thead', {}, head), h('tbody', {}, rows)), this.#more)
   }
 
-  /** At the cursor, wherever it is, or of the whole time. */
+  /** Values at the cursor, or of the whole time. */
   showValues(at) {
     if (this.element.hidden) return
     for (const [index, item] of this.element.querySelectorAll('.item').entries()) {
@@ -179,7 +179,7 @@ export function swatch({ color, type }) {
   return h('span', { class: `swatch ${type}`, style: { '--color': color }, 'aria-hidden': 'true' })
 }
 
-/** Of the bucket in which a time is. */
+/** Index of the bucket of a time. */
 export function valueAt({ times, values, interval }, ms) {
   if (times.length === 0) return undefined
   const index = Math.floor((ms - times[0]) / (interval * 1000))

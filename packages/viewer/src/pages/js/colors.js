@@ -1,4 +1,4 @@
-/** Colours of series: told apart in both schemes, and by people who see red and green alike in the first six. */
+/** Colours of series, distinct in both schemes. The first six are distinct without red and green too. */
 const CLASSIC = [
   ['#3568d4', '#6c9cff'],
   ['#c96a12', '#f0a35e'],
@@ -23,7 +23,7 @@ const HUES = {
   red: [355],
   blue: [215],
 }
-/** Hues and saturations of what a name says of itself: statuses of HTTP, levels of logs, good and bad. */
+/** Hues and saturations for names with a meaning: statuses of HTTP, levels of logs, good and bad. */
 const MEANINGS = [
   [/^(?:5\d\d|5xx|error|err|fatal|critical|crit|emerg(?:ency)?|alert|fail(?:ed|ure)?|down)$/i, 355, 52],
   [/^(?:4\d\d|4xx|warn(?:ing)?)$/i, 38, 70],
@@ -53,7 +53,7 @@ export function colorOf(name, index, palette) {
   const meaning = palette === 'semantic' ? MEANINGS.find(([pattern]) => pattern.test(name)) : undefined
   if (meaning) {
     const [, hue, saturation] = meaning
-    // Neighbours of one kind, such as 200 and 201, are told apart by their shade.
+    // Neighbours of one kind, such as 200 and 201, differ in their shade.
     const shade = [...name].reduce((sum, sign) => sum + sign.charCodeAt(0), 0) % 3
     return `hsl(${hue} ${saturation}% ${dark ? 54 + shade * 9 : 33 + shade * 5}%)`
   }
@@ -61,12 +61,12 @@ export function colorOf(name, index, palette) {
   return CLASSIC[taken.get(name) % CLASSIC.length][dark ? 1 : 0]
 }
 
-/** With so much of it left, for fills. */
+/** The colour with this share of it left, for fills. */
 export const faint = (color, share) => `color-mix(in srgb, ${color} ${Math.round(share * 100)}%, transparent)`
 
 const probe = document.createElement('span')
 
-/** A custom property as the colour that a canvas understands. */
+/** A custom property as a colour for a canvas. */
 export function themeColor(property) {
   probe.style.color = `var(${property})`
   if (!probe.isConnected) {

@@ -7,7 +7,7 @@ const COMPARE = {
 }
 const TONES = { red: 'bad', yellow: 'warn', orange: 'warn', green: 'good' }
 
-/** The first format that holds says the tone; style.css has the colours. */
+/** The first format that holds gives the tone. style.css has the colours. */
 export function applyFormat(element, formats = [], value) {
   const found = formats.find(({ comparator, value: bound }) => COMPARE[comparator]?.(value, bound))
   const palette = found?.palette ?? ''

@@ -8,14 +8,14 @@ import { VariablePicker } from './variable-picker.js'
 import { makeWidget } from './widgets.js'
 
 const TABLET_COLUMNS = 6
-/** Charts move on while nothing comes. */
+/** Charts move on also without new data. */
 const AT_LEAST_EVERY_MS = 10_000
 
 const main = document.querySelector('#main')
 startShell({
   page: 'dashboards',
   keys: [
-    ['j and k', 'the next dashboard, and the one before'],
+    ['j and k', 'the next and the previous dashboard'],
     ['drag in a chart', 'that time alone'],
   ],
 })
@@ -82,7 +82,7 @@ async function showDashboard() {
     return widget.refresh({ ...range, variables: variables.values() })
   }
   const refreshAll = async () => {
-    // One time for all, so that their cursors mean the same.
+    // One time for all, so their cursors agree.
     const range = timeSpan.range()
     for (const widget of widgets) widget.isStale = true
     await Promise.all(
@@ -95,7 +95,7 @@ async function showDashboard() {
     widget.isStale = true
     seen.observe(widget.element)
   }
-  // One sentence for all, and what to do about it, above the sentence in each chart's box.
+  // One sentence for all charts, with the mend, above the sentence in each chart's box.
   let hasData = true
   let waitsFor
   const showFirst = () => {
@@ -120,7 +120,7 @@ async function showDashboard() {
   await variables.refresh()
 }
 
-/** Titles as they differ: what all begin with, such as a name and a colon, says nothing here. */
+/** Titles without their common beginning, such as a name and a colon. */
 function shortTitles() {
   const heads = new Set(dashboards.map(({ title }) => /^[^:]{1,40}: /.exec(title)?.[0]))
   const [head] = heads
@@ -171,7 +171,7 @@ function sideList() {
   )
 }
 
-/** The dashboard's own time, unless the address says another. */
+/** The dashboard's own time, unless the address has another. */
 function takeTimeframe(frame) {
   if (frame?.type !== 'live' || given.has('span') || given.has('from')) return
   const seconds = frame.value * { minute: 60, hour: 3600, day: 86_400 }[frame.unit]
@@ -230,10 +230,10 @@ function byPlace({ layout: one }, { layout: other }) {
   return (one?.y ?? 0) - (other?.y ?? 0) || (one?.x ?? 0) - (other?.x ?? 0)
 }
 
-/** Datadog's twelve columns where there is room; narrower pages take the width alone (style.css). */
+/** Datadog's twelve columns if there is room. Narrower pages use the width alone (style.css). */
 function place(element, layout, top, { type } = {}) {
   const size = layout ?? { width: type === 'query_value' ? 3 : 6, height: type === 'query_value' ? 2 : 3 }
-  // Four in a row become two and two; all others keep their share of the row.
+  // Four in a row become two and two. All others keep their share of the row.
   const half = size.width <= 3 ? 3 : Math.min(TABLET_COLUMNS, Math.ceil(size.width / 2))
   element.style.setProperty('--width', size.width)
   element.style.setProperty('--height', size.height)

@@ -1,5 +1,5 @@
 /**
- * Makes an element. Strings become text nodes and there is no way to hand in markup: whatever was received stays text.
+ * Makes an element. Strings become text nodes, and no argument takes markup: received data stay text.
  * `on…` are listeners, `style` an object of properties (custom ones too), `data` an object for `dataset`.
  */
 export function h(tag, properties = {}, ...children) {
@@ -41,7 +41,7 @@ export function option(value, text = value) {
   return h('option', { value }, text)
 }
 
-/** Waits until nothing came for a while, so that typing does not ask at every letter. */
+/** Calls after a pause, so typing does not ask at every letter. */
 export function debounced(action, waitMs = 250) {
   let timer
   return (...given) => {

@@ -114,7 +114,7 @@ const parts = h(
 const notAForm = h(
   'p',
   { class: 'muted small', hidden: true },
-  'This query is more than the form can show; it is drawn as it is written.',
+  'This query has parts that the form cannot show; it is drawn as it is written.',
 )
 
 // The chart
@@ -198,7 +198,7 @@ function definitionOf() {
   const type = isOverTime ? 'timeseries' : state.kind
   const isHistogram = type === 'heatmap' || type === 'distribution'
   const metricsQuery = { data_source: 'metrics', name: 'query1', query: state.q }
-  // Datadog wants histogram: there; what was asked with another aggregation means the same metric.
+  // Datadog needs histogram: there. A query with another aggregation means the same metric.
   const asHistogram = state.q.replace(/^\s*(avg|sum|min|max|count|p\d\d):/, (all, aggregation) =>
     isDistribution(state.q) && aggregation !== 'histogram' ? 'histogram:' : all,
   )
@@ -231,7 +231,7 @@ function isDistribution(q) {
 
 let checks = 0
 
-/** Says what is wrong, fills the form and draws. */
+/** Shows an error, fills the form and draws. */
 async function check() {
   checks += 1
   const mine = checks

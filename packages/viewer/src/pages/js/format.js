@@ -1,6 +1,6 @@
 /**
- * A unit as the API gives it ({name, per}), as text and steps. Seconds and bytes are scaled to what reads well, annotations
- * such as {request} are words, 1 is a plain number, and other units (EUR, kWh) stand beside every number.
+ * A unit of the API ({name, per}) as text and steps. Seconds and bytes are scaled to readable numbers, annotations such as
+ * {request} are words, 1 is a plain number, and other units (EUR, kWh) stand beside every number.
  */
 const TIMES = [
   [1e-9, 'ns'],
@@ -45,7 +45,7 @@ const OTLP = {
   '%': ['%', 1],
 }
 
-/** What numbers are shown in; `format` is a widget's `number_format`, which comes before what the data say. */
+/** The unit of shown numbers. `format` is a widget's `number_format`, which overrides the data's unit. */
 export function unitOf(unit, format) {
   const wished = format?.unit
   const named = wished?.type === 'canonical_unit' ? wished.unit_name : undefined
@@ -95,7 +95,7 @@ function digits(value, decimals) {
   return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
 }
 
-/** About three significant digits, and no more zeros than are needed. */
+/** About three significant digits, without needless zeros. */
 function significant(value) {
   const size = Math.abs(value)
   if (size === 0) return '0'
@@ -110,7 +110,7 @@ export function formatValue(value, unit, precision) {
   return suffix === '' ? number : `${number} ${suffix}`
 }
 
-/** Number and unit apart, for where they are set in different sizes. */
+/** Number and unit apart, to set them in different sizes. */
 export function formatParts(value, unit, precision) {
   if (value === null || value === undefined || !Number.isFinite(value)) return ['–', '']
   const base = value * unit.factor
@@ -125,7 +125,7 @@ export function formatParts(value, unit, precision) {
   return [number, unit.per ? `${name}/${unit.per}` : name]
 }
 
-/** Without what is counted, for columns of numbers: `48/s`. */
+/** Without the counted thing, for columns of numbers: `48/s`. */
 export function formatBrief(value, unit) {
   if (unit.base !== '' || unit.isSymbol) return formatValue(value, unit)
   const [number] = formatParts(value, unit)
@@ -139,7 +139,7 @@ function plural(unit) {
   return `${word.endsWith('y') ? `${word.slice(0, -1)}ie` : word}s`
 }
 
-/** Labels of an axis: one unit for all of them, as many decimals as the step needs. */
+/** Labels of an axis: one unit for all of them, with the decimals of the step. */
 export function axisLabels(splits, unit, isLogarithmic) {
   const known = splits.filter((value) => value !== null)
   if (isLogarithmic) return splits.map((value) => (value === null ? '' : formatShort(value, unit)))
@@ -174,7 +174,7 @@ function formatShort(value, unit) {
 
 const two = (number) => String(number).padStart(2, '0')
 
-/** Of the day, in the reader's time zone. */
+/** The time of day, in the reader's time zone. */
 export function clock(ms, withMillis = false) {
   const time = new Date(ms)
   const text = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`

@@ -3,7 +3,7 @@ import { h } from './dom.js'
 import { clock, formatCount, formatValue, plainUnit } from './format.js'
 import { cursorOptions, Plot, placeTooltip, timeAxis, valueAxis, zoomHook } from './plot.js'
 
-/** What both have in common: cells that a hook paints, and a box that says what is under the cursor. */
+/** The common part of both charts: cells that a hook paints, and a box about the cell under the cursor. */
 class CellChart {
   element
   plot = new Plot()
@@ -28,7 +28,7 @@ class CellChart {
       },
       scales,
       axes,
-      // Points that are never drawn: they give the scales something to stand on.
+      // Points that are never drawn: the scales need them.
       series: [{}, { scale: 'y', paths: () => null, points: { show: false } }],
       hooks: {
         draw: [paint],
@@ -59,10 +59,10 @@ class CellChart {
   }
 }
 
-/** Pixels: smaller cells are seen as dust, and not as a shape. */
+/** Pixels: smaller cells look like dust, and not like a shape. */
 const LEAST_CELL = { width: 6, height: 5 }
 
-/** With neighbouring rows and times joined until cells are large enough to be seen in a box of so many pixels. */
+/** Joins neighbouring rows and times until cells are large enough to be seen in a box of this size. */
 function coarser(answer, { clientWidth, clientHeight }) {
   const rows = usedRows(answer.edges, answer.totals)
   if (!rows) return answer
@@ -78,7 +78,7 @@ function coarser(answer, { clientWidth, clientHeight }) {
   const interval = answer.interval * wide
   const columns = new Map()
   for (const [index, time] of answer.times.entries()) {
-    // Where a column begins does not depend on when the page was asked for, or cells would flicker.
+    // The start of a column does not depend on the time of the request, or cells would flicker.
     const start = Math.floor(time / (interval * 1000)) * interval * 1000
     const own = joined(answer.counts[index])
     const before = columns.get(start)
@@ -94,7 +94,7 @@ function coarser(answer, { clientWidth, clientHeight }) {
   }
 }
 
-/** The rows in which anything was observed, with one more on either side. */
+/** The rows with observations, and one more on either side. */
 function usedRows(edges, totals) {
   const first = totals.findIndex((count) => count > 0)
   const last = totals.findLastIndex((count) => count > 0)
@@ -102,7 +102,7 @@ function usedRows(edges, totals) {
   return { first: Math.max(0, first - 1), last: Math.min(edges.length - 2, last + 1) }
 }
 
-/** Whether a logarithm shows more; within few multiples there is hardly a round number to write beside it. */
+/** Whether a logarithm shows more. Within few multiples it has hardly a round number for a label. */
 const isWide = ({ edges, scale }, { first, last }) =>
   scale === 'log' && edges[first] > 0 && edges[last + 1] > 4 * edges[first]
 
@@ -112,7 +112,7 @@ const valueScale = (isLogarithmic, bounds) => ({
   range: bounds,
 })
 
-/** How often which values were observed over time: the darker (in the dark: the lighter), the more often. */
+/** The frequency of values over time: the darker (in the dark: the lighter), the more often. */
 export class HeatChart extends CellChart {
   draw(title, whole, unit) {
     const answer = coarser(whole, this.plot.element)
@@ -140,7 +140,7 @@ export class HeatChart extends CellChart {
       })
     this.plot.show(signature, options, [times, times.map(() => edges[rows.first])])
     this.plot.element.setAttribute('role', 'img')
-    this.plot.element.setAttribute('aria-label', `${title}: how often which values were observed over time`)
+    this.plot.element.setAttribute('aria-label', `${title}: frequency of values over time`)
     this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(whole.edges, whole.totals, unit)}`
   }
 
@@ -191,7 +191,7 @@ export class HeatChart extends CellChart {
   }
 }
 
-/** How often which values were observed over the whole time. */
+/** The frequency of values over the whole time. */
 export class DistributionChart extends CellChart {
   draw(title, answer, unit) {
     this.answer = answer
@@ -225,7 +225,7 @@ export class DistributionChart extends CellChart {
     const signature = JSON.stringify([isLogarithmic, unit])
     this.plot.show(signature, options, [used.map((row) => middles[row]), used.map((row) => totals[row])])
     this.plot.element.setAttribute('role', 'img')
-    this.plot.element.setAttribute('aria-label', `${title}: how often which values were observed`)
+    this.plot.element.setAttribute('aria-label', `${title}: frequency of values`)
     this.caption.textContent = `${formatCount(totals.reduce((sum, count) => sum + count, 0))} observations · ${percentiles(edges, totals, unit)}`
   }
 
@@ -244,7 +244,7 @@ export class DistributionChart extends CellChart {
       const left = plot.valToPos(edges[row], 'x', true)
       const right = plot.valToPos(edges[row + 1], 'x', true)
       const top = plot.valToPos(count, 'y', true)
-      // One of thousands is seen, too.
+      // One of thousands is visible, too.
       ctx.fillRect(
         left,
         Math.min(top, floor - 2 * gap),
@@ -274,7 +274,7 @@ export class DistributionChart extends CellChart {
   }
 }
 
-/** Bounds of the rows in which they lie. */
+/** Percentiles as the upper bounds of their rows. */
 function percentiles(edges, totals, unit) {
   const all = totals.reduce((sum, count) => sum + count, 0)
   return [50, 95, 99]

@@ -1,8 +1,8 @@
 import { getJson } from './api.js'
 
 /**
- * Says when there is something new: `news` with {metrics, traces, logs}, at most once a second, and `change` when pausing
- * or the connection changed. Listens to the viewer's stream, and asks for its status where that does not work.
+ * Reports new data: `news` with {metrics, traces, logs}, at most once a second, and `change` when pausing or the connection
+ * changed. Listens to the viewer's stream, and asks for its status if the stream fails.
  */
 class Live extends EventTarget {
   isPaused = false
@@ -36,9 +36,9 @@ class Live extends EventTarget {
       this.#take(JSON.parse(data))
     })
     this.#source.addEventListener('error', () => {
-      // A refusal closes it for good, everything else is tried again by the browser.
+      // A refusal closes it for good. After all other failures the browser tries again.
       if (this.#source?.readyState === EventSource.CLOSED) this.#source = undefined
-      // Whether the viewer is there, its status says: it may refuse streams alone.
+      // Its status shows whether the viewer is there: it may refuse streams alone.
       this.#poll()
     })
   }
@@ -89,7 +89,10 @@ class Live extends EventTarget {
 
 export const live = new Live()
 
-/** Runs an action at news of these signals, and at least so often; never twice at once, and not while nobody looks. */
+/**
+ * Runs an action at news of these signals, and at least at this interval. Never twice at once, and not in a hidden
+ * page.
+ */
 export function onNews(signals, action, { atLeastEveryMs = 0 } = {}) {
   let isRunning = false
   let isDue = false
@@ -108,7 +111,7 @@ export function onNews(signals, action, { atLeastEveryMs = 0 } = {}) {
     }
     if (isDue) {
       isDue = false
-      // As much rest as work, so that a slow machine still answers.
+      // A rest as long as the work, so a slow machine still answers.
       setTimeout(run, Math.max(250, Date.now() - last))
     }
   }
@@ -117,7 +120,7 @@ export function onNews(signals, action, { atLeastEveryMs = 0 } = {}) {
   })
   if (atLeastEveryMs > 0)
     setInterval(() => {
-      // While nobody answers, what is shown stays, rather than give way to as many messages.
+      // Without an answer the charts stay as they are, rather than each give way to a message.
       const isIdle = live.isPaused || !live.isConnected || document.hidden
       if (!isIdle && Date.now() - last >= atLeastEveryMs) void run()
     }, 1000)

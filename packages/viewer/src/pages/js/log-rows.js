@@ -3,12 +3,12 @@ import { h } from './dom.js'
 import { clock, dateAndClock } from './format.js'
 import { timeSpan } from './time-span.js'
 
-/** Lines and spans come apart: so long the trace of a line may still be on its way. */
+/** Lines and spans arrive apart: for this time the trace of a line may still be on its way. */
 const ARRIVING_MS = 30_000
 
 const TONES = { fatal: 'bad', error: 'bad', warn: 'warn', info: '', debug: '', trace: '' }
 
-/** A log line that opens to its attributes. Without `withTrace` it does not lead to the trace that it is shown in. */
+/** A log line that opens to its attributes. Without `withTrace` it has no link to its trace, for the trace's own page. */
 export function logRow(line, { withTrace = true } = {}) {
   const { time, level, service, body, attributes, resource, traceId, hasTrace } = line
   const details = h(
@@ -32,7 +32,7 @@ export function logRow(line, { withTrace = true } = {}) {
       ),
     ),
   )
-  // Made when it is opened: most never are.
+  // Made at the first opening: most lines are never opened.
   details.addEventListener('toggle', () => {
     if (!details.open || details.querySelector('.details')) return
     const more = h(
@@ -47,7 +47,7 @@ export function logRow(line, { withTrace = true } = {}) {
           { class: 'muted' },
           'Trace ',
           withTrace && hasTrace ? h('a', { href: traceAddress(traceId) }, traceId) : h('code', {}, traceId),
-          !hasTrace && ', which is not kept here: not sampled, or let go.',
+          !hasTrace && ', which is not kept here: not sampled, or evicted.',
         ),
     )
     details.append(more)
@@ -57,7 +57,7 @@ export function logRow(line, { withTrace = true } = {}) {
     'article',
     { class: 'log', data: { level: level ?? 'info' } },
     details,
-    // Not within the summary, which is one control for those who do not see it.
+    // Not within the summary, which is one control for a screen reader.
     isLinked &&
       h('a', { href: traceAddress(traceId), class: 'to-trace', 'aria-label': 'Trace of this line' }, 'trace'),
   )

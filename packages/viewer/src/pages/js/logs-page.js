@@ -7,7 +7,7 @@ import { firstMinute, startShell } from './shell.js'
 import { timeSpan, updateAddress } from './time-span.js'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
-/** More rows than anybody reads, and few enough to stay quick. */
+/** More rows than people read, and few enough to stay quick. */
 const MOST_ROWS = 500
 const PAGE = 100
 
@@ -15,7 +15,7 @@ startShell({
   page: 'logs',
   keys: [
     ['/', 'to the search'],
-    ['up and down', 'the next line, and the one before'],
+    ['up and down', 'the next and the previous line'],
     ['Enter', 'opens a line'],
     ['f', 'follows new lines, or stops'],
   ],
@@ -114,7 +114,7 @@ async function reload() {
   summarize()
 }
 
-/** Lines that came since, on top; those that are open stay open. */
+/** Adds later lines on top. Open lines stay open. */
 async function addNewer() {
   if (!isFollowing || timeSpan.isFixed) return
   if (rows.childElementCount === 0) return reload()
@@ -168,7 +168,7 @@ function summarize() {
         h(
           'p',
           { class: 'muted' },
-          'The service sends what is a warning or worse; requests that were slow are warnings. New lines appear by themselves.',
+          'The service sends warnings and worse; a slow request is a warning. New lines appear by themselves.',
         ),
       ),
     )

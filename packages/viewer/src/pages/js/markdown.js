@@ -1,8 +1,8 @@
 import { h } from './dom.js'
 
 /**
- * A note's text as elements: headings, lists, rules, paragraphs, code blocks; bold, emphasis, code and links within. Everything
- * else stays the text that it is, so no note can bring markup, pictures or scripts.
+ * A note's text as elements: headings, lists, rules, paragraphs, code blocks; bold, emphasis, code and links within. All else
+ * stays text, so no note can bring markup, pictures or scripts.
  */
 export function markdown(text) {
   const blocks = []

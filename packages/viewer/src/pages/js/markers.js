@@ -16,7 +16,7 @@ export function drawMarkers(plot, markers, scale) {
     const bounds = [...String(value).matchAll(NUMBER)].map(([number]) => Number(number)).slice(0, 2)
     if (bounds.length === 0) continue
     const color = themeColor(COLORS[/error|warning|ok|info/.exec(style)?.[0]] ?? '--muted')
-    // On a log scale nothing has a place at or below 0: that is the lower edge.
+    // On a log scale values at or below 0 are at the lower edge.
     const heights = bounds
       .map((bound) => plot.valToPos(bound, scale, true))
       .map((height) => (Number.isFinite(height) ? height : bottom + 1))
@@ -67,7 +67,7 @@ function drawLabel({ ctx, bbox }, text, color, heights, taken) {
   taken.push(place)
   ctx.textAlign = 'left'
   ctx.textBaseline = 'middle'
-  // A rim in the ground's colour, so that lines behind it leave it readable.
+  // A rim in the ground's colour keeps it readable on lines.
   ctx.lineJoin = 'round'
   ctx.lineWidth = 3 * pixel
   ctx.strokeStyle = themeColor('--panel')

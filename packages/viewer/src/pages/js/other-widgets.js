@@ -1,29 +1,29 @@
 import { h } from './dom.js'
 
-/** What widgets that are not drawn show, for whoever meets one here first. */
+/** The content of widgets that are not drawn, for readers without Datadog. */
 const ELSEWHERE = [
   [
     /^(?:slo|slo_list|alert_graph|alert_value|check_status|manage_status)$/,
     'shows objectives and monitors, which Datadog evaluates; they are not sent here',
   ],
-  [/^(?:event_stream|event_timeline)$/, 'shows events, which are kept at Datadog and never come here'],
+  [/^(?:event_stream|event_timeline)$/, 'shows events, which Datadog keeps; they never come here'],
   [
     /^(?:log_stream|list_stream)$/,
-    'is a list that Datadog keeps; the Logs and Traces pages list what came here',
+    'is a list that Datadog keeps; the Logs and Traces pages list the data here',
   ],
   [
     /^(?:trace_service|servicemap|topology_map)$/,
-    'is made by Datadog of all services; the Traces page shows what came here',
+    'is made by Datadog of all services; the Traces page shows the traces here',
   ],
-  [/^(?:iframe|image)$/, 'shows something of another site, and these pages load nothing from there'],
+  [/^(?:iframe|image)$/, 'shows another site, and these pages load nothing from there'],
   [
     /^powerpack$/,
-    "shows widgets that are kept at Datadog and not in the dashboard's file: turn it into a group there to see them here",
+    "shows widgets that Datadog keeps outside the dashboard's file: turn it into a group there to see them here",
   ],
-  [/^(?:run_workflow)$/, 'starts something at Datadog'],
+  [/^(?:run_workflow)$/, 'starts a workflow at Datadog'],
 ]
 
-/** A sentence, with what can be done about it. */
+/** A sentence with the mend. */
 export function whyNotDrawn(type) {
   const found = ELSEWHERE.find(([pattern]) => pattern.test(type))
   const name = `“${type ?? 'nothing'}”`
@@ -32,7 +32,7 @@ export function whyNotDrawn(type) {
     : `Widgets of type ${name} are not drawn here; Datadog shows them. As a time series, top list or table the same query is drawn.`
 }
 
-/** Where the queries of a widget that is not drawn can be looked at. */
+/** Links to the explorer for the queries of a widget that is not drawn. */
 export function explorerLinks({ requests }) {
   const all = (Array.isArray(requests) ? requests : Object.values(requests ?? {})).flatMap((request) => [
     request?.q,

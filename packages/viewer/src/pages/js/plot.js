@@ -5,13 +5,13 @@ import { axisLabels } from './format.js'
 export { uPlot }
 
 const FONT = '11px ui-sans-serif, system-ui, sans-serif'
-/** Of a character in it, on average. */
+/** Average width of a character. */
 const CHARACTER_PX = 6.3
 const two = (number) => String(number).padStart(2, '0')
 
 /**
- * A uPlot that fills its box and follows its size. It is made anew only when what it is made of changes, which `signature`
- * says; new data alone are handed to the one that is there.
+ * A uPlot that fills its box and follows its size. It is made anew only when `signature` changes. New data alone go to the
+ * existing one.
  */
 export class Plot {
   element = document.createElement('div')
@@ -29,7 +29,7 @@ export class Plot {
     })
   }
 
-  /** `options` is called where a new one is needed; `data` must be uPlot's own kind. */
+  /** `options` is called for a new uPlot. `data` has uPlot's own form. */
   show(signature, options, data) {
     this.#latest = [signature, options, data]
     const { clientWidth: width, clientHeight: height } = this.element
@@ -114,8 +114,7 @@ export function valueAxis(unit, { isLogarithmic = false, ...more } = {}) {
 }
 
 /**
- * Where a logarithmic axis that begins and ends anywhere is cut: uPlot's own never come to an end from 0.0982, since it
- * goes on in steps of where it begins.
+ * The splits of a logarithmic axis with any bounds. uPlot's own never end from 0.0982, since its step is the first value.
  */
 function logSplits(_plot, _axis, min, max) {
   const splits = []
@@ -124,11 +123,11 @@ function logSplits(_plot, _axis, min, max) {
   return splits.filter((value) => value >= min && value <= max)
 }
 
-/** Nine lines for each power of ten would be louder than what they are for. */
+/** Nine lines for each power of ten would hide the data. */
 const wholePowers = (_plot, splits) =>
   splits.map((value) => (Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null))
 
-/** So that bytes are cut at whole KiB and MiB. */
+/** Splits of bytes at whole KiB and MiB. */
 const POWERS_OF_TWO = Array.from({ length: 60 }, (_, power) => 2 ** power)
 
 function lines() {
@@ -148,7 +147,7 @@ export const cursorOptions = {
   y: false,
 }
 
-/** A selection with the mouse is a time to look at more closely. */
+/** A selection with the mouse is the page's new time. */
 export const zoomHook = (onZoom) => (plot) => {
   const { left, width } = plot.select
   if (width < 4) return
@@ -157,7 +156,7 @@ export const zoomHook = (onZoom) => (plot) => {
   if (to - from >= 2000) onZoom?.(from, to)
 }
 
-/** Places a box beside the cursor, inside of the plot's width where there is room. */
+/** Places a box beside the cursor, within the plot's width if there is room. */
 export function placeTooltip(tooltip, plot, element) {
   const { left, top } = plot.cursor
   const origin = plot.over.getBoundingClientRect()

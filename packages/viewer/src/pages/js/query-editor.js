@@ -4,8 +4,8 @@ import { debounced, h } from './dom.js'
 let editors = 0
 
 /**
- * A field for a query, or a part of one, with completion and the place of an error underlined. `around` gives what stands
- * before and after the part, so that the viewer can complete it. `onChange` is told what was typed, after a pause.
+ * A field for a query, or a part of one, with completion, and with the place of an error underlined. `around` gives the text
+ * before and after the part, so the viewer can complete it. `onChange` gets the typed text after a pause.
  */
 export class QueryEditor {
   element
@@ -122,7 +122,7 @@ export class QueryEditor {
     const found = await getJson('/api/complete', { query, cursor }).catch(() => ({ suggestions: [] }))
     if (mine !== this.#asked || document.activeElement !== this.#input) return
     const limit = before.length + this.value.length
-    // What would take the place of text outside of this part does not belong to it.
+    // A suggestion that replaces text outside of this part does not belong to it.
     if (found.suggestions.length > 0 && (found.from < before.length || found.to > limit))
       found.suggestions = []
     this.#completion = { ...found, from: found.from - before.length, to: found.to - before.length, length }
@@ -184,7 +184,7 @@ export class QueryEditor {
     const { suggestions, from, length } = this.#completion
     const { text } = suggestions[index]
     const { value } = this
-    // What was typed since they were asked for belongs to the word that is replaced.
+    // The text typed since the request belongs to the replaced word.
     const to = Math.max(from, this.#completion.to + value.length - length)
     this.#input.value = value.slice(0, from) + text + value.slice(to)
     this.#input.setSelectionRange(from + text.length, from + text.length)

@@ -3,8 +3,8 @@ import { h } from './dom.js'
 import { formatValue, unitOf } from './format.js'
 
 /**
- * A row for each group, a column for each formula of each request. A click on a column's head sorts by it; until then the
- * order is what the widget says.
+ * A row for each group, a column for each formula of each request. A click on a column's head sorts by it. Until then the
+ * order is the widget's.
  */
 export class QueryTable {
   element = h('div', { class: 'table-scroll', tabindex: '0' })
@@ -118,7 +118,7 @@ export class QueryTable {
     )
   }
 
-  /** What has no value is last in both directions. */
+  /** Rows without a value are last in both directions. */
   #sorted() {
     const { key, column, isDescending } = this.#order
     const sign = isDescending ? -1 : 1

@@ -29,7 +29,7 @@ const GENERAL_KEYS = [
   ['Escape', 'closes, or leaves a field'],
 ]
 
-/** The bar on top, and the keys that work everywhere. `keys` are the page's own, for the list of them. */
+/** The bar on top, and the keys of all pages. `keys` are the page's own, for the list of keys. */
 export function startShell({ page, keys = [], hasSpan = true }) {
   const links = PAGES.map(([name, path, title]) =>
     h('a', { href: path, 'aria-current': name === page ? 'page' : undefined }, title),
@@ -186,7 +186,7 @@ function listenToKeys(dialog) {
   })
 }
 
-/** What is shown before anything has arrived, or before anything of what a page is about has. */
+/** The text of a page before any data have arrived, or before its own have. */
 export function firstMinute(what = 'the first data') {
   const command = 'npm run load -- --rate 20 --duration 60'
   const address = location.origin
@@ -210,7 +210,7 @@ export function firstMinute(what = 'the first data') {
       'p',
       {},
       what === 'the first data'
-        ? 'Nothing has arrived yet. A service that was just started sends within seconds; to have something to see, visit its pages from a second terminal:'
+        ? 'Nothing has arrived yet. A service sends within seconds of its start. To fill the pages, visit it from a second terminal:'
         : 'It fills with visitors. Be one, or let them come from a second terminal:',
     ),
     h('p', { class: 'command' }, h('code', {}, command), copy),

@@ -9,17 +9,17 @@ const CARDS = [
   ['traces', 'Traces', 'spans'],
   ['logs', 'Logs', 'lines'],
 ]
-/** Longer than the 60 seconds after which SDKs send at the latest, unless they were told otherwise. */
+/** Longer than the SDKs' longest default interval of 60 seconds. */
 const SILENT_MS = 70_000
 const MEANINGS = {
   stored: 'taken as they came',
-  repeated: 'the same again, such as a body that was sent twice',
+  repeated: 'the same item again, such as one in a body that was sent twice',
   overwritten:
-    'another value for the same series and second: of two senders with the same tags, or of one that sends twice a second; the earlier value is lost',
-  added: 'growth of cumulative series, added to what came in the same second',
+    'another value for the same series and second, from two senders with the same tags or from one that sends twice a second; the earlier value is lost',
+  added: 'growth of cumulative series, added to the point of the same second',
   bases: 'first points of cumulative series, from which the next ones are counted',
   refused: 'not taken; the reasons are below',
-  evicted: 'let go since the start, because of their age or to make room',
+  evicted: 'removed since the start, because of their age or to make room',
 }
 
 startShell({ page: 'status', hasSpan: false })
@@ -40,7 +40,7 @@ async function show() {
       h(
         'p',
         { class: 'muted' },
-        `Keeps ${minutes} minutes in at most ${formatBytes(memory.budgetBytes)}; the process takes up to ${formatBytes(memory.rssMaxBytes)}. Runs since ${dateAndClock(startedAt).slice(0, -4)}; what it knows ends with it.`,
+        `Keeps ${minutes} minutes in at most ${formatBytes(memory.budgetBytes)}; the process takes up to ${formatBytes(memory.rssMaxBytes)}. Runs since ${dateAndClock(startedAt).slice(0, -4)}; its data end with it.`,
       ),
       h(
         'div',
@@ -56,7 +56,7 @@ async function show() {
             [
               'late by',
               `${formatMs(loopDelayMs.p99)} (p99), ${formatMs(loopDelayMs.max)} (max)`,
-              'how long work had to wait for other work since the start',
+              'delay of the event loop since the start',
             ],
             [
               'requests',
@@ -70,7 +70,7 @@ async function show() {
       ),
       h('h2', { class: 'section' }, 'Senders'),
       senders.length === 0
-        ? h('p', { class: 'muted' }, 'Nobody has sent anything yet.')
+        ? h('p', { class: 'muted' }, 'No sender yet.')
         : table(
             ['Service', 'Host', 'Instance', 'SDK', 'Last'],
             senders.map(({ service, host, instance, sdk, last }) => [
@@ -131,7 +131,7 @@ function signalCard(title, items, signal, now) {
       h(
         'p',
         { class: 'warn-text' },
-        `Since ${clock(fullSince)} memory, not the time, decides what is let go: --memory gives it more.`,
+        `Since ${clock(fullSince)} memory, not the time, decides evictions: --memory gives it more.`,
       ),
   )
 }

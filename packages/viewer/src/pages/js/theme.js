@@ -1,4 +1,4 @@
-// Loaded before the page is drawn, so that a chosen scheme does not flash. Without a choice the system's holds.
+// Loaded before the page is drawn, so a chosen scheme does not flash. Without a choice the system's holds.
 ;(() => {
   let chosen = null
   try {

@@ -120,7 +120,7 @@ export class TimeChart {
     })
   }
 
-  /** What came last may still grow, and would look like a fall. */
+  /** The last values may still grow, and would look like a fall. */
   #shadeUnfinished(plot) {
     const from = Math.min(
       ...this.#drawn.map(({ completeUntil }) => completeUntil ?? Number.POSITIVE_INFINITY),
@@ -183,13 +183,13 @@ export class TimeChart {
   }
 }
 
-/** Bars behind areas behind lines, and of a stack the tallest first, so that each shows its own part. */
+/** Bars behind areas behind lines, and the tallest of a stack first, so each shows its own part. */
 function inDrawingOrder(series) {
   const of = (type) => series.filter((one) => one.type === type)
   return [...of('bars').reverse(), ...of('area').reverse(), ...of('line')]
 }
 
-/** The heights at which stacked series are drawn; a gap is where none of the stack has a value. */
+/** The heights of stacked series. A time without a value in the whole stack is a gap. */
 function stacked(series) {
   const levels = new Map()
   const heights = new Map()
@@ -210,7 +210,7 @@ function stacked(series) {
   return levels
 }
 
-/** One table for all: what was asked for together has the same times, and the others are laid beside. */
+/** One table for all series: those of one request share their times, and the others are joined to them. */
 function joined(series, valuesOf) {
   if (series.length === 0) return [[], []].slice(0, 1)
   const tables = new Map()
@@ -244,7 +244,7 @@ function seriesOptions(one) {
   if (one.type === 'bars')
     return {
       ...common,
-      // Columns of nothing but 0 have no height, and would be taken for no data.
+      // Bars of 0 have no height, and would look like no data.
       width: isFlat(one.values) ? 1 : 0,
       fill: one.color,
       paths: uPlot.paths.bars({ size: [0.86, 60], align: 1 }),
@@ -259,7 +259,7 @@ function isFlat(values) {
   return values.every((value) => !value)
 }
 
-/** Values between two gaps that are too near to one another for a line that is seen are drawn as points. */
+/** Values between two gaps are drawn as points, if a line between the gaps would be too short to see. */
 function tooShortForALine(plot, index) {
   const [times] = plot.data
   const values = plot.data[index]
@@ -271,7 +271,7 @@ function tooShortForALine(plot, index) {
     if (width < SHORTEST_LINE) points.push(...run)
     run = []
   }
-  // What is undefined belongs to another series' times, and is no gap.
+  // An undefined value belongs to another series' times, and is no gap.
   for (let at = 0; at < values.length; at += 1)
     if (values[at] === null) endRun()
     else if (values[at] !== undefined) run.push(at)

@@ -19,8 +19,8 @@ export function secondsOf(name) {
 }
 
 /**
- * The time that a page shows, in its address so that it can be shared: `span=15m` up to now, or `from` and `to` in
- * milliseconds. Tells `change`.
+ * The time that a page shows. It is in the page's address, which can be shared: `span=15m` up to now, or `from` and `to`
+ * in milliseconds. Emits `change`.
  */
 class TimeSpan extends EventTarget {
   #name = DEFAULT
@@ -69,7 +69,7 @@ class TimeSpan extends EventTarget {
     if (next) this.choose(next[0])
   }
 
-  /** What other pages' addresses carry on. */
+  /** The parameters for other pages' addresses. */
   parameters() {
     return this.#fixed
       ? { from: String(this.#fixed.from), to: String(this.#fixed.to) }
@@ -87,7 +87,7 @@ class TimeSpan extends EventTarget {
 
 export const timeSpan = new TimeSpan()
 
-/** Sets parameters of the page's address and takes away those that are undefined or empty. */
+/** Sets parameters of the page's address, and removes undefined and empty ones. */
 export function updateAddress(parameters) {
   const address = new URL(location.href)
   for (const [name, value] of Object.entries(parameters))

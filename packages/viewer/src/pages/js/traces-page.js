@@ -15,7 +15,7 @@ startShell({
   page: 'traces',
   keys: [
     ['/', 'to the search'],
-    ['up and down', 'the next trace or span, and the one before'],
+    ['up and down', 'the next and the previous trace or span'],
     ['left and right', 'to a span’s parent, and to its first child'],
     ['Enter', 'opens a trace'],
     ['Escape', 'back to the list'],
@@ -78,7 +78,7 @@ async function showTrace(traceId) {
   onScheme(() => holder.replaceChildren(new Waterfall(found).element))
 }
 
-/** Log lines may come before their trace: what is not here is looked for again whenever traces arrive. */
+/** Log lines may arrive before their trace. A missing trace is looked for again whenever traces arrive. */
 async function findTrace(traceId, back) {
   const find = () => getJson(`/api/traces/${encodeURIComponent(traceId)}`).catch((error) => ({ error }))
   const found = await find()
@@ -96,7 +96,7 @@ async function findTrace(traceId, back) {
   })
 }
 
-/** As it was left, if it was. */
+/** The list as the reader left it. */
 function listAddress() {
   const parameters = new URLSearchParams(location.search)
   parameters.delete('trace')
@@ -275,7 +275,7 @@ async function showList() {
       h(
         'td',
         { class: 'outcome' },
-        // Of a trace without an HTTP status the number of errors says all.
+        // For a trace without an HTTP status the number of errors is enough.
         (trace.httpStatus !== null || errors === 0) && statusBadge(trace),
         errors > 0 && h('span', { class: 'badge bad' }, counted(errors, 'error')),
       ),
@@ -308,7 +308,7 @@ async function showList() {
   })
   timeSpan.addEventListener('change', reload)
   onNews(['traces'], () => {
-    // Rows must not run away from who reads further down, or is about to click.
+    // Rows must not move while a reader is further down, or about to click.
     const isReading = scrollY > 80 || shown.length > PAGE || table.matches(':hover')
     return timeSpan.isFixed || isReading ? undefined : reload()
   })

@@ -4,8 +4,8 @@ import { updateAddress } from './time-span.js'
 const MOST_SHOWN = 100
 
 /**
- * A template variable's box: one value, several (any of them), or all. Keeps what is chosen in the page's address as
- * Datadog writes it: `tpl_var_page=home`, and `tpl_var_page[0]=home&tpl_var_page[1]=friends`.
+ * A template variable's box: one value, several (any of them), or all. Keeps the chosen values in the page's address, in
+ * Datadog's form: `tpl_var_page=home`, and `tpl_var_page[0]=home&tpl_var_page[1]=friends`.
  */
 export class VariablePicker {
   element
@@ -17,7 +17,7 @@ export class VariablePicker {
   #find
   #list = h('div', { class: 'values' })
 
-  /** `fallback` is what is chosen where the address says nothing. */
+  /** `fallback` is the choice without one in the address. */
   constructor({ name, fallback, onChange }) {
     this.#name = name
     this.#onChange = onChange
@@ -61,7 +61,7 @@ export class VariablePicker {
     this.#drawShown()
   }
 
-  /** None are all. */
+  /** An empty choice means all. */
   get values() {
     return this.#values
   }

@@ -5,10 +5,10 @@ import { formatMs } from './format.js'
 import { traceAddress } from './log-rows.js'
 
 const TICKS = 4
-/** More would make the page slow; the rest is said. */
+/** More spans would make the page slow. A sentence gives the number of the rest. */
 const MOST_SPANS = 1000
 
-/** Spans as bars on the trace's time, as a tree that arrow keys walk; a chosen one shows what it knows. */
+/** Spans as bars on the trace's time, in a tree for the arrow keys. A chosen span shows its attributes. */
 export class Waterfall {
   element
   #rows
@@ -44,8 +44,7 @@ export class Waterfall {
         { class: 'timeline' },
         this.#ruler(),
         this.#rows,
-        rest > 0 &&
-          h('p', { class: 'muted' }, `${rest} more spans are kept, which would be too many to draw.`),
+        rest > 0 && h('p', { class: 'muted' }, `${rest} more spans are kept, too many to draw.`),
       ),
       this.#details,
     )
@@ -151,7 +150,7 @@ export class Waterfall {
   }
 }
 
-/** Behind the bar, before it where there is no room, and in it where there is none on either side. */
+/** Behind the bar, or before it, or in it, where there is room. */
 function durationLabel(left, width, text) {
   if (left + width <= 72) return h('span', { class: 'time', style: { left: `${left + width}%` } }, text)
   if (left > 28) return h('span', { class: 'time', style: { right: `${100 - left}%` } }, text)

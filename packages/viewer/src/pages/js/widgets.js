@@ -15,8 +15,8 @@ const LINE_WIDTHS = { thin: 1, normal: 1.5, thick: 2.5 }
 const DASHES = { dashed: [6, 4], dotted: [2, 3] }
 
 /**
- * A widget of a dashboard, drawn as its definition says: {element, refresh(context)}. The context is {from, to, variables}
- * in milliseconds. A kind that is not known says so in its box.
+ * A widget of a dashboard, drawn by its definition: {element, refresh(context)}. The context is {from, to, variables} in
+ * milliseconds. The box of an unknown kind says so.
  */
 export function makeWidget(definition, { onZoom } = {}) {
   if (definition?.type === 'note') return { element: noteBox(definition), refresh: () => {} }
@@ -58,13 +58,13 @@ export function makeWidget(definition, { onZoom } = {}) {
     message.hidden = !text
     message.classList.toggle('error', isError)
     body.hidden = Boolean(text)
-    // What is cut off can be scrolled to without a mouse, too.
+    // Keys can scroll to the hidden part, too.
     if (message.scrollHeight > message.clientHeight) message.setAttribute('tabindex', '0')
     else message.removeAttribute('tabindex')
   }
   const drawer = isWritten(definition)
     ? make(definition, body, { onZoom, title })
-    : () => `This is not written as Datadog writes a ${definition.type}: it has no list of requests.`
+    : () => `This is not Datadog's form of a ${definition.type}: it has no list of requests.`
   let run = 0
   const isDue = hasEvents(definition) ? atIntervals(EVENTS_EVERY_MS) : () => true
   const refresh = async (context) => {
@@ -87,7 +87,7 @@ export function makeWidget(definition, { onZoom } = {}) {
   return { element, refresh }
 }
 
-/** Spans and log lines are read one by one at each question. */
+/** Each query reads spans and log lines one by one. */
 const EVENTS_EVERY_MS = 5000
 
 function hasEvents({ requests }) {
@@ -97,7 +97,7 @@ function hasEvents({ requests }) {
   )
 }
 
-/** Whether a time so much later, or something else, is asked for. */
+/** Whether the request differs, or its time is later by an interval. */
 function atIntervals(ms) {
   let last
   return ({ from, to, variables }) => {
@@ -108,7 +108,7 @@ function atIntervals(ms) {
   }
 }
 
-/** Not every file comes from Datadog, and one widget's fault is not the others'. */
+/** Not every file comes from Datadog, and one widget's fault must not break the others. */
 function isWritten({ requests }) {
   return (
     Array.isArray(requests) && requests.length > 0 && requests.every((request) => request instanceof Object)
@@ -147,7 +147,7 @@ function ask(request, format, { from, to, variables }, more = {}) {
   return turns.take(() => postJson('/api/query', body))
 }
 
-/** Why there is nothing to see, and when there will be. */
+/** The reason for an empty widget, and the time of its data. */
 function waitsFor(answers, { from, to }) {
   const notes = [...new Set(answers.flatMap(({ notes = [] }) => notes))].map(sentence)
   if (notes.length > 0) return `${notes.join('\n')}`
@@ -200,7 +200,7 @@ function legendOf({ show_legend: isShown, legend_layout: layout, legend_columns:
   }
 }
 
-/** Where two requests have the same groups, the formulas' names tell them apart. */
+/** If two requests have the same groups, the formulas' names distinguish them. */
 function named(requests) {
   const all = requests.flat()
   const seen = new Map()
@@ -271,7 +271,7 @@ function queryValue(definition, body) {
 }
 
 const SPARK_POINTS = 60
-/** Seconds that a bucket of a background must have, so that there are not more of them than can be seen. */
+/** Least seconds of a bucket of a background: more buckets could not be seen. */
 const sparkInterval = ({ from, to }) => {
   const least = (to - from) / 1000 / SPARK_POINTS
   return { interval: [5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((step) => step >= least) ?? 7200 }
@@ -279,7 +279,7 @@ const sparkInterval = ({ from, to }) => {
 
 /** The course of a number, below it: bars, or an area. */
 function drawSpark(box, { series, times, completeUntil }, type) {
-  // What still grows would always end in a fall.
+  // A bucket that still grows would always end in a fall.
   const whole = times.filter((time) => time < completeUntil).length
   const values = (series[0]?.values ?? []).slice(0, whole).map((value) => Math.max(0, value ?? 0))
   box.hidden = values.every((value) => value === 0)
