@@ -399,7 +399,7 @@ test('a cumulative series that comes back after it was forgotten is not counted 
 test('points that took the place of others are not counted again when the oldest tenth makes room', (t) => {
   const limits = { maxAgeSeconds: 3600, maxBytes: 1024 * 1024, maxSeries: 100 }
   const store = new MetricStore(limits, new Refusals())
-  const first = lastMinute() - 3500
+  const first = lastMinute() - 3400
   const times = Array.from({ length: 300 }, (_, index) => 1.03 ** index)
   const [one, other] = [times, times.slice(1)].map((values) => {
     const json = metricsJson([exponential('web.time', [{ second: first, ...observed(values, 6) }])], {})
