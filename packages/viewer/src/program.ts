@@ -30,7 +30,7 @@ const OPTIONS: Record<string, { placeholder: string; meaning: string }> = {
 const SUMMARY = `Receives metrics, traces and logs over OTLP/HTTP from any OpenTelemetry SDK and shows them in the browser, with
 Datadog's query syntax. Keeps them in memory for a while, and nothing on disk. docs/viewer.md has the rest.`
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** A failure that the caller can mend, in one sentence. */
 class ProgramError extends Error {}
@@ -47,7 +47,7 @@ export async function runViewer(program: Program, args = process.argv.slice(2)):
   setFlagsFromString('--heap-growing-percent=20')
   const end = new AbortController()
   // Not `once`: npm passes on the interrupt that the terminal has sent already.
-  for (const [signal, code] of Object.entries(SIGNALS))
+  for (const [signal, code] of Object.entries(EXIT_CODES))
     process.on(signal, () => {
       process.exitCode = code
       end.abort()
