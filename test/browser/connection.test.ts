@@ -34,6 +34,8 @@ test('a page whose viewer is gone says so, keeps what it shows, and goes on when
   skip: noBrowser,
 }, async (t) => {
   const gone = await Viewer.start({ ...SIZE, port: 0 })
+  // A test that fails before it closes the viewer would otherwise wait for it until its time-out.
+  t.teardown(() => gone.close())
   const { url } = gone
   await new ViewerClient(url).send(views(7))
   const browser = await openBrowser(t)
