@@ -1,4 +1,5 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { countRows, strict } from './parts/table.ts'
 
 /**
  * Accounts, sessions, friendships and blocks. Times are milliseconds since the Unix epoch.
@@ -120,25 +121,5 @@ async function createTableRows(db: Kysely<unknown>): Promise<void> {
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('rows', 'integer', (column) => column.notNull().check(sql`rows >= 0`))
     .execute()
-  for (const table of ['users', 'sessions', 'friendships', 'blocks']) {
-    const name = sql.lit(table)
-    await sql`insert into table_rows (name, rows) values (${name}, 0)`.execute(db)
-    for (const [event, change] of [
-      ['insert', 1],
-      ['delete', -1],
-    ] as const)
-      await sql`
-        create trigger ${sql.ref(`${table}_count_${event}`)} after ${sql.raw(event)} on ${sql.table(table)} begin
-          update table_rows set rows = rows + ${sql.lit(change)} where name = ${name};
-        end
-      `.execute(db)
-  }
-}
-
-/** STRICT tables refuse a value of another type instead of storing it as it is. */
-function strict<T extends string, C extends string>(
-  table: CreateTableBuilder<T, C>,
-  option?: 'without rowid',
-): CreateTableBuilder<T, C> {
-  return table.modifyEnd(option ? sql`strict, without rowid` : sql`strict`)
+  for (const table of ['users', 'sessions', 'friendships', 'blocks']) await countRows(db, table)
 }
