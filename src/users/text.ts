@@ -28,24 +28,63 @@ export function parseName(text: string): Parsed<{ name: string; nameKey: string 
   const defect = characterDefect(name)
   if (defect) return refuse(defect)
   if (/^\s|\s$|\s\s/u.test(name)) return refuse('must not start or end with a space, or have two in a row')
-  if (!/[\p{L}\p{N}\p{S}]/u.test(name)) return refuse('must have a letter, a digit or a symbol')
-  if (/\p{M}{5}/u.test(name.normalize('NFD'))) return refuse('stacks too many combining marks')
+  if (!VISIBLE.test(name)) return refuse('must have a letter, a digit or a symbol')
+  if (stacksMarks(name)) return refuse('stacks too many combining marks')
   const nameKey = foldName(name)
   if (nameKey === '') return refuse('must have a visible character')
   return { ok: true, value: { name, nameKey } }
 }
 
+interface TextRules {
+  /** In code points, after white space at both ends is cut off. */
+  maxCodePoints: number
+  /** Line breaks are allowed; each becomes `\n`, because a form sends `\r\n`. */
+  multiline?: boolean
+}
+
+/**
+ * A text that members read, such as a title: in NFC, without white space at its ends, at least one visible character,
+ * and none that is invisible or changes the direction of others. A text is nobody's name, so alphabets may mix, and
+ * spaces may be of any kind.
+ */
+export function parseText(text: string, { maxCodePoints, multiline = false }: TextRules): Parsed<string> {
+  if (!text.isWellFormed()) return refuse('holds half a surrogate pair')
+  const whole = text.normalize('NFC').trim()
+  const value = multiline ? whole.replaceAll(/\r\n?/g, '\n') : whole
+  const length = [...value].length
+  if (length < 1 || length > maxCodePoints) return refuse(`must have 1 to ${maxCodePoints} characters`)
+  const defect = unreadable(multiline ? value.replaceAll('\n', ' ') : value)
+  if (defect) return refuse(defect)
+  if (!VISIBLE.test(value)) return refuse('must have a letter, a digit or a symbol')
+  if (stacksMarks(value)) return refuse('stacks too many combining marks')
+  return { ok: true, value }
+}
+
+const VISIBLE = /[\p{L}\p{N}\p{S}]/u
+
+/** Marks beyond what any script writes cover the lines above and below. */
+function stacksMarks(text: string): boolean {
+  return /\p{M}{5}/u.test(text.normalize('NFD'))
+}
+
+/** What a name or an address must not have beside {@link unreadable} characters (Unicode TR39). */
+function characterDefect(text: string): string | undefined {
+  const defect = unreadable(text)
+  if (defect) return defect
+  if (/(?! )\p{Zs}/u.test(text)) return 'must not have white space other than plain spaces'
+  if (mixesScripts(text)) return 'mixes letters of different alphabets in one word'
+  return undefined
+}
+
 /**
  * Characters that a reader cannot see or that change others: controls (NUL among them), unassigned and private-use code
- * points, direction overrides, tags, white space other than a space (Unicode TR36 and TR39).
+ * points, direction overrides, tags (Unicode TR36).
  */
-function characterDefect(text: string): string | undefined {
+function unreadable(text: string): string | undefined {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) return 'must not have control characters'
   if (/[\p{Cn}\p{Co}\p{Cs}]/u.test(text)) return 'must not have unassigned or private characters'
   if (INVISIBLE.test(text.replace(JOINER_IN_CONTEXT, '')))
     return 'must not have invisible or direction-changing characters'
-  if (/(?! )\p{Zs}/u.test(text)) return 'must not have white space other than plain spaces'
-  if (mixesScripts(text)) return 'mixes letters of different alphabets in one word'
   return undefined
 }
 

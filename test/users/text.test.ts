@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { emailKeyOf, foldName, parseEmail, parseName } from '../../src/users/text.ts'
+import { emailKeyOf, foldName, parseEmail, parseName, parseText } from '../../src/users/text.ts'
 
 const keyOf = (text: string) => {
   const parsed = parseEmail(text)
@@ -122,5 +122,53 @@ test('names that a reader cannot see or would misread are refused', (t) => {
 test('a name folds for search and sorting', (t) => {
   t.equal(foldName('  ÉMILE   Zola'), 'émile zola')
   t.equal(foldName('Straße'), foldName('STRASSE'))
+  t.end()
+})
+
+test('a text keeps its words and lines, in one form', (t) => {
+  const kept: [text: string, value: string][] = [
+    ['Tea or coffee?', 'Tea or coffee?'],
+    ['  Zoe\u0301 \n', 'Zoé'],
+    ['Une question\u00a0?', 'Une question\u00a0?'],
+    ['μTorrent или Torrentовый', 'μTorrent или Torrentовый'],
+    ['👩‍👩‍👧', '👩‍👩‍👧'],
+    ['<script>alert(1)</script>', '<script>alert(1)</script>'],
+    ['😀'.repeat(10), '😀'.repeat(10)],
+  ]
+  for (const [text, value] of kept)
+    t.strictSame(parseText(text, { maxCodePoints: 40 }), { ok: true, value }, text)
+  t.strictSame(parseText('one\r\ntwo\rthree\n\nfour', { maxCodePoints: 40, multiline: true }), {
+    ok: true,
+    value: 'one\ntwo\nthree\n\nfour',
+  })
+  t.end()
+})
+
+/** A line separator would end the line of the report. */
+const printable = (text: string) =>
+  JSON.stringify(text).replaceAll(/[^ -~]/g, (unit) => `U+${unit.charCodeAt(0)}`)
+
+test('a text that cannot be read as it is stored is refused', (t) => {
+  const refused = [
+    '',
+    ' \n ',
+    '?!',
+    '😀'.repeat(11),
+    'one\ntwo',
+    'a\u0000b',
+    'a\tb',
+    'a\u2028b',
+    'a\u202Eb',
+    'a\u2067b',
+    'a\u200Bb',
+    'a\uD800b',
+    'a\u{E0041}b',
+    'a\u{F0000}b',
+    'a\u{2800}b',
+    `Z${'\u0351'.repeat(8)}`,
+  ]
+  for (const text of refused) t.notOk(parseText(text, { maxCodePoints: 10 }).ok, printable(text))
+  for (const text of ['a\u0000b', 'a\tb', 'a\u2028b', 'a\u0085b', '\n\n'])
+    t.notOk(parseText(text, { maxCodePoints: 10, multiline: true }).ok, printable(text))
   t.end()
 })
