@@ -208,6 +208,62 @@ t.test('a request that is cut off is counted once, with who cut it', async (t) =
   t.ok(receiver.metrics('http.server.active_requests').every((point) => point.value === 0))
 })
 
+t.test('a page with forms is viewed when it is shown: a redirect is no view, all else is one', async (t) => {
+  const { app, received } = await openMeasured(t, (app) => {
+    const shown = (page: string) => ({ config: { page, views: 'shown' as const } })
+    app.get('/app/login', shown('login'), async () => 'a form')
+    app.post('/app/login', shown('login'), async (request, reply) =>
+      request.body === undefined ? reply.code(422).send('the form again') : reply.redirect('/app', 303),
+    )
+    app.get('/app', shown('home'), async (request, reply) =>
+      request.headers['if-none-match'] === undefined ? 'welcome' : reply.code(304).send(),
+    )
+    app.get('/app/account', shown('account'), async () => {
+      throw new Error('a secret')
+    })
+    app.get('/moved', { config: { page: 'community' } }, async (_request, reply) => reply.redirect('/', 301))
+    app.get('/app/waits', shown('friends'), (_request, reply) => {
+      reply.raw.socket?.destroy()
+    })
+    app.get('/app/own', shown('friends'), (_request, reply) => {
+      reply.hijack()
+      // Some libraries announce the end themselves.
+      reply.raw.on('finish', () => reply.raw.emit('close'))
+      reply.raw.writeHead(200).end('mine')
+    })
+    app.get('/app/away', shown('signup'), (_request, reply) => {
+      reply.hijack()
+      // A redirect that is cut off shows no page either.
+      reply.raw.writeHead(303, { location: '/app', 'content-length': 100 })
+      reply.raw.write('away', () => reply.raw.destroy())
+    })
+  })
+  const port = await listen(app)
+
+  await app.inject('/app/login')
+  await app.inject({ method: 'HEAD', url: '/app/login' })
+  await app.inject({ method: 'POST', url: '/app/login' })
+  await app.inject({ method: 'POST', url: '/app/login', payload: { name: 'Ada' } })
+  await app.inject('/app')
+  await app.inject({ url: '/app', headers: { 'if-none-match': '"1"' } })
+  await app.inject('/app/account')
+  await app.inject('/moved')
+  await app.inject('/app/own')
+  await exchange(port, 'GET /app/waits HTTP/1.1\r\nHost: h\r\n\r\n').done
+  await exchange(port, 'GET /app/away HTTP/1.1\r\nHost: h\r\n\r\n').done
+  await app.requestsEnded(1000)
+
+  const receiver = await received()
+  t.same(receiver.totals(VIEWS), {
+    [series({ page: 'login' })]: 3,
+    [series({ page: 'home' })]: 2,
+    [series({ page: 'account' })]: 1,
+    [series({ page: 'community' })]: 1,
+    [series({ page: 'friends' })]: 2,
+  })
+  t.same(receiver.totals('web.page_views_total'), { '{}': 9 })
+})
+
 t.test('a request that does not arrive in time ends as a time-out', async (t) => {
   const { app, received } = await openMeasured(
     t,

@@ -15,6 +15,8 @@ const HTTP_CONVENTION = 'semantic conventions, docs/http/http-metrics.md'
 /** Bounds that the conventions advise for durations in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
+const NO_VIEW = 'redirects of a page with forms, such as the one after a post; errors, aborts and HEAD count'
+
 const page: AttributeDefinition = { boundedBy: 'the pages of the routes' }
 const method: AttributeDefinition = { values: [...METHODS, OTHER_METHOD] }
 const scheme: AttributeDefinition = { values: SCHEMES }
@@ -42,8 +44,9 @@ export const REQUEST_METRICS = {
     name: 'web.page_views',
     kind: 'counter',
     unit: '{view}',
-    description: 'Requests that matched a route with a page, counted when they arrive.',
-    leavesOut: 'nothing: errors, aborts and HEAD count as well',
+    description:
+      'Requests that matched a route with a page, counted when they arrive; to a page with forms, when they end.',
+    leavesOut: NO_VIEW,
     source: 'this package',
     attributes: { page },
   },
@@ -52,7 +55,7 @@ export const REQUEST_METRICS = {
     kind: 'counter',
     unit: '{view}',
     description: 'The sum of web.page_views over all pages, always equal to it.',
-    leavesOut: 'nothing: errors, aborts and HEAD count as well',
+    leavesOut: NO_VIEW,
     source: 'this package',
     attributes: {},
   },

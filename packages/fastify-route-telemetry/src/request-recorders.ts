@@ -21,6 +21,9 @@ export function errorTypeOf(outcome: Outcome): string | undefined {
   return outcome.status !== undefined && outcome.status >= 500 ? String(outcome.status) : undefined
 }
 
+/** The moment at which a route's page view is counted: every request when it arrives, or at its end each page shown. */
+export type Views = 'arrival' | 'shown'
+
 /** The instruments of one route, bound at its first request. Unmatched requests share one set without a URL. */
 export class RouteRecorders {
   readonly url: string | undefined
@@ -28,22 +31,29 @@ export class RouteRecorders {
   readonly #instruments: RequestInstruments
   readonly #views: Counter | undefined
   readonly #viewsTotal: Counter | undefined
+  readonly #countsShown: boolean
   readonly #durations = new Map<number, Recorder>()
 
-  constructor(instruments: RequestInstruments, url: string | undefined, page: string | false) {
+  constructor(
+    instruments: RequestInstruments,
+    url: string | undefined,
+    page: string | false,
+    views: Views = 'arrival',
+  ) {
     this.#instruments = instruments
     this.url = url
     this.page = page === false ? NO_PAGE : page
     this.#views = page === false ? undefined : instruments.counter(REQUEST_METRICS.pageViews, { page })
     this.#viewsTotal = page === false ? undefined : instruments.counter(REQUEST_METRICS.pageViewsTotal, {})
+    this.#countsShown = views === 'shown'
   }
 
   arrived(): void {
-    this.#views?.add(1)
-    this.#viewsTotal?.add(1)
+    if (!this.#countsShown) this.#countView()
   }
 
   ended(method: string, scheme: string, outcome: Outcome, seconds: number): void {
+    if (this.#countsShown && !isRedirect(outcome.status)) this.#countView()
     const key = outcomeKey(method, scheme, outcome)
     let duration = this.#durations.get(key)
     if (!duration) {
@@ -51,6 +61,11 @@ export class RouteRecorders {
       this.#durations.set(key, duration)
     }
     duration.record(seconds)
+  }
+
+  #countView(): void {
+    this.#views?.add(1)
+    this.#viewsTotal?.add(1)
   }
 
   #bind(method: string, scheme: string, outcome: Outcome): Recorder {
@@ -64,6 +79,11 @@ export class RouteRecorders {
       page: this.page,
     })
   }
+}
+
+/** A redirect shows no page, and the page that it leads to is a request of its own. After a 304 the page is shown. */
+function isRedirect(status: number | undefined): boolean {
+  return status !== undefined && status >= 300 && status < 400 && status !== 304
 }
 
 /** One integer for each combination, because a string or an array as key would be made anew for each request. */

@@ -16,13 +16,18 @@ import type { RequestInstruments } from './instruments.ts'
 import { MeterInstruments } from './meter-instruments.ts'
 import type { RouteShape } from './metric-definition.ts'
 import { type Measurement, newTraceId, type OpenRequest, RequestMeasurer } from './request-measurement.ts'
-import { RouteRecorders } from './request-recorders.ts'
+import { RouteRecorders, type Views } from './request-recorders.ts'
 import type { RequestScope } from './request-scope.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The page of a route, a tag of its measurements; `false` for none. */
     page?: string | false
+    /**
+     * The requests that are views of the page. `arrival`, the default: every one, when it arrives. `shown`, for pages
+     * with forms: every one that ends without a redirect.
+     */
+    views?: Views
     /** The statuses of its answers, if no response schema has them. */
     statuses?: readonly number[]
   }
@@ -99,7 +104,7 @@ export const routeTelemetry = fp(
       const { config, url } = request.routeOptions
       let found = recorders.get(config)
       if (!found) {
-        found = new RouteRecorders(instruments, url, isPage(config.page) ? config.page : false)
+        found = new RouteRecorders(instruments, url, isPage(config.page) ? config.page : false, config.views)
         recorders.set(config, found)
       }
       return found
