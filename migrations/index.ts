@@ -2,11 +2,13 @@ import type { Generated, GeneratedAlways } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import * as community from './0001_community.ts'
 import * as userViews from './0002_user_views.ts'
+import * as administrators from './0003_administrators.ts'
 
 /** By the name of their file, which is their order. They only go forward: the way back is a backup. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_community': community,
   '0002_user_views': userViews,
+  '0003_administrators': administrators,
 }
 
 /** Tables whose rows are counted by triggers, in `table_rows`. */
@@ -21,6 +23,8 @@ export interface Tables {
   friendships: FriendshipsTable
   blocks: BlocksTable
   table_rows: TableRowsTable
+  sign_ups: SignUpsTable
+  kept_counts: KeptCountsTable
 }
 
 export interface UsersTable {
@@ -37,6 +41,7 @@ export interface UsersTable {
   seed_number: number | null
   /** The id, the name and the time of joining as JSON, made by the database; see users/user-view.ts. */
   view_json: GeneratedAlways<string>
+  is_administrator: Generated<0 | 1>
 }
 
 /** PHC strings have a table of their own, so that no query of users can carry one out. */
@@ -82,4 +87,17 @@ export interface BlocksTable {
 export interface TableRowsTable {
   name: (typeof COUNTED_TABLES)[number]
   rows: number
+}
+
+/** Sign-ups of real accounts by UTC day, kept by a trigger. */
+export interface SignUpsTable {
+  /** `2026-11-29` */
+  day: string
+  count: number
+}
+
+/** Counts of those rows of a table that meet a condition, kept by triggers. */
+export interface KeptCountsTable {
+  name: 'friend_requests'
+  count: number
 }

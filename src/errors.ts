@@ -13,6 +13,7 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, title: 'A valid session is needed' },
   'wrong-credentials': { status: 401, title: 'E-mail address or password is wrong' },
   'cross-site': { status: 403, title: 'A cookie session accepts changes from its own site only' },
+  'not-administrator': { status: 403, title: 'Only administrators may do this' },
   'wrong-password': { status: 403, title: 'The current password is wrong' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This resource does not have that method' },

@@ -83,7 +83,10 @@ function documentCommonParts(this: FastifyInstance, route: RouteOptions): void {
   if (!schema || schema.hide) return
   const isUnsafe = [route.method].flat().some((method) => UNSAFE_METHODS.includes(method))
   const validates = isUnsafe || schema.params !== undefined || schema.querystring !== undefined
-  const needsSession = [route.onRequest].flat().includes(this.requireSession)
+  const guards = [route.onRequest].flat()
+  const needsSession = guards.includes(this.requireSession)
+  // Known by its name: its room stands above this one.
+  const needsAdministrator = guards.some((guard) => guard?.name === 'requireAdministrator')
   route.schema = {
     ...schema,
     ...(needsSession && { security: [{ bearer: [] }, { cookie: [] }] }),
@@ -92,7 +95,7 @@ function documentCommonParts(this: FastifyInstance, route: RouteOptions): void {
       ...(validates && problems(422)),
       ...(isUnsafe && problems(413, 415)),
       ...(needsSession && problems(401)),
-      ...(needsSession && isUnsafe && problems(403)),
+      ...((needsAdministrator || (needsSession && isUnsafe)) && problems(403)),
       ...(schema.response as Record<string, unknown>),
     },
   }

@@ -14,6 +14,7 @@ const EXPIRED_CLEARED_PER_LOGIN = 100
 export interface Member extends Readonly<OwnerRow> {
   readonly sessionId: number
   readonly sessionKind: 'bearer' | 'cookie'
+  readonly isAdministrator: boolean
 }
 
 export interface NewSession {
@@ -30,6 +31,7 @@ const sessionOf = prepareQuery<{ tokenHash: Buffer }>()((db, parameter) =>
     .innerJoin('users', 'users.id', 'sessions.user_id')
     .select(['sessions.id as sessionId', 'kind as sessionKind', 'created_at', 'last_used_at', 'expires_at'])
     .select(ownerColumns)
+    .select('users.is_administrator')
     .where('token_hash', '=', parameter('tokenHash')),
 )
 
@@ -56,7 +58,7 @@ export class SessionStore {
     if (row === undefined || row.expires_at <= now) return undefined
     // Not awaited: another process's lock must not hold up a read, and a lost use is recorded next time.
     if (now - row.last_used_at >= this.#touchIntervalMs) this.#touch(row, now).catch(() => {})
-    return row
+    return { ...row, isAdministrator: row.is_administrator === 1 }
   }
 
   /** Call it in a transaction, so that a log-in and its other writes are one. */

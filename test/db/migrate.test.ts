@@ -18,6 +18,11 @@ const schemaOf = async (db: Database) =>
 const appliedTo = async (db: Database) =>
   (await sql<{ name: string }>`select name from kysely_migration`.execute(db)).rows.map((row) => row.name)
 
+/** The migrations up to this one, as an older version had them. */
+function upTo(last: string): Record<string, Migration> {
+  return Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name <= last))
+}
+
 t.test('every file in migrations/ is applied, in the order of its number', async (t) => {
   const files = readdirSync(new URL('../../migrations', import.meta.url))
     .filter((file) => file !== 'index.ts' && file !== 'parts')
@@ -133,10 +138,9 @@ t.test(
 )
 
 t.test('making the users anew keeps all there was, and loses no id to somebody else', async (t) => {
-  const { '0001_community': community, ...later } = MIGRATIONS
   const db = openDatabase({ url: `sqlite:${temporaryFile(t)}`, busyTimeoutMs: 0, observer: unobserved })
   t.teardown(() => db.destroy())
-  await migrateToLatest(db, { '0001_community': community as Migration })
+  await migrateToLatest(db, upTo('0001_community'))
   for (let n = 0; n < 4; n++) await db.insertInto('users').values(newUser()).execute()
   await db
     .insertInto('friendships')
@@ -150,7 +154,7 @@ t.test('making the users anew keeps all there was, and loses no id to somebody e
     (await schemaOf(db)).filter(({ name }) => /users/.test(name)).map(({ name }) => name)
   const before = await indexes()
 
-  await migrateToLatest(db, { '0001_community': community as Migration, ...later })
+  await migrateToLatest(db, upTo('0002_user_views'))
   t.same(await db.selectFrom('users').select(columns).execute(), users)
   t.same(await indexes(), before, 'with its indexes and triggers')
   t.equal((await db.selectFrom('friendships').selectAll().execute()).length, 1)
@@ -161,6 +165,38 @@ t.test('making the users anew keeps all there was, and loses no id to somebody e
   t.equal((await rows.executeTakeFirstOrThrow()).rows, 4)
   await db.deleteFrom('users').where('id', '=', 1).execute()
   t.same(await db.selectFrom('passwords').selectAll().execute(), [], 'foreign keys hold again')
+})
+
+t.test('what was there before the counts of statistics is counted', async (t) => {
+  const db = openDatabase({ url: `sqlite:${temporaryFile(t)}`, busyTimeoutMs: 0, observer: unobserved })
+  t.teardown(() => db.destroy())
+  await migrateToLatest(db, upTo('0002_user_views'))
+  const joined_at = Date.parse('2026-11-29T12:00:00Z')
+  await db
+    .insertInto('users')
+    .values([newUser(), { ...newUser(), joined_at }, { ...newUser(), joined_at }])
+    .execute()
+  await db
+    .insertInto('users')
+    .values({ ...newUser(), seed_number: 1 })
+    .execute()
+  const pair = { low_id: 1, requested_by: 1, requested_at: 1 }
+  await db
+    .insertInto('friendships')
+    .values([
+      { ...pair, high_id: 2, status: 'pending', friends_since: null },
+      { ...pair, high_id: 3, status: 'friends', friends_since: 2 },
+    ])
+    .execute()
+
+  await migrateToLatest(db)
+  t.same(await db.selectFrom('sign_ups').selectAll().orderBy('day').execute(), [
+    { day: '1970-01-01', count: 1 },
+    { day: '2026-11-29', count: 2 },
+  ])
+  t.same(await db.selectFrom('kept_counts').selectAll().execute(), [{ name: 'friend_requests', count: 1 }])
+  const users = await db.selectFrom('users').select('is_administrator').execute()
+  t.ok(users.every(({ is_administrator }) => is_administrator === 0))
 })
 
 t.test('rows that refer to nothing stop a migration, and foreign keys hold afterwards', async (t) => {

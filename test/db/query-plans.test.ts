@@ -19,6 +19,9 @@ const GOOD = [
   `select count(*) from friendships where requested_by = ? and status = 'pending'`,
   'select blocker_id from blocks where blocked_id = ? order by blocker_id',
   'select id from sessions where expires_at < ? order by expires_at limit ?',
+  // Administrators, of any number of members.
+  'select id from users where is_administrator = 1 order by id',
+  'select day, count from sign_ups where day > ? order by day desc limit ?',
   'insert into blocks select ?, id, ? from users where id = ?',
   'pragma user_version',
 ]
@@ -33,6 +36,7 @@ const BAD: [text: string, defect: RegExp][] = [
   ['update users set name = ? where name = ?', /^SCAN users/],
   ['select * from sessions where user_id = ? order by created_at', /TEMP B-TREE/],
   [`select count(*) from friendships where requested_by = ? and status = ?`, /^SCAN friendships/],
+  ['select id from users where is_administrator = ?', /^SCAN users/],
   ['select id from table_rows, (select id from users) as inner_ids', /^SCAN (users|inner_ids)/],
   ['select * from users u1 join users u2 on u1.name = u2.name where u1.id > ?', /AUTOMATIC/],
   ['with recursive n(i) as (select id from users union all select i from n) select i from n', /^SCAN users/],

@@ -88,6 +88,60 @@ t.test('the counted rows are the rows, whatever inserts and deletes them', async
   t.match(await same('emptied'), { blocks: 0, friendships: 0, sessions: 0, users: 0 })
 })
 
+t.test(
+  'sign-ups are counted by UTC day, without seeded accounts, and stay when an account goes',
+  async (t) => {
+    const { db } = await openMigrated(t)
+    const lastMomentOf = Date.parse('2026-11-28T23:59:59.999Z')
+    const joining = (joined_at: number) => ({ ...newUser(), joined_at })
+    await db
+      .insertInto('users')
+      .values([
+        joining(lastMomentOf),
+        joining(lastMomentOf + 1),
+        joining(lastMomentOf + 1),
+        { ...newUser(), seed_number: 1 },
+      ])
+      .execute()
+    const kept = await db.selectFrom('sign_ups').selectAll().orderBy('day').execute()
+    t.strictSame(kept, [
+      { day: '2026-11-28', count: 1 },
+      { day: '2026-11-29', count: 2 },
+    ])
+    await db.deleteFrom('users').where('id', '>', 0).execute()
+    t.strictSame(await db.selectFrom('sign_ups').selectAll().orderBy('day').execute(), kept)
+  },
+)
+
+t.test('friend requests are counted until they are accepted or gone', async (t) => {
+  const { db } = await openMigrated(t)
+  const [a, b, c] = [await addUser(db), await addUser(db), await addUser(db)] as [number, number, number]
+  const requests = async () => (await db.selectFrom('kept_counts').selectAll().execute())[0]
+  const request = (low: number, high: number) => ({
+    ...newFriendship(low, high),
+    status: 'pending' as const,
+    friends_since: null,
+  })
+  t.strictSame(await requests(), { name: 'friend_requests', count: 0 })
+  await db
+    .insertInto('friendships')
+    .values([request(a, b), request(a, c), newFriendship(b, c)])
+    .execute()
+  t.match(await requests(), { count: 2 })
+  await db
+    .insertInto('friendships')
+    .values(newFriendship(a, b))
+    .onConflict((conflict) =>
+      conflict.columns(['low_id', 'high_id']).doUpdateSet({ status: 'friends', friends_since: 2 }),
+    )
+    .execute()
+  t.match(await requests(), { count: 1 }, 'accepted')
+  await db.deleteFrom('users').where('id', '=', b).execute()
+  t.match(await requests(), { count: 1 }, 'friendships went in a cascade')
+  await db.deleteFrom('users').where('id', '=', c).execute()
+  t.match(await requests(), { count: 0 }, 'the request went in a cascade')
+})
+
 t.test('an id is not used a second time', async (t) => {
   const { db } = await openMigrated(t)
   const last = await addUser(db)
@@ -112,6 +166,7 @@ t.test('what the tables refuse', async (t) => {
     ['a block of oneself', db.insertInto('blocks').values({ blocker_id: a, blocked_id: a, created_at: 1 })],
     ['half a token', db.insertInto('sessions').values({ ...newSession(a, 1), token_hash: Buffer.alloc(31) })],
     ['an unknown kind', db.insertInto('sessions').values({ ...newSession(a, 1), kind: 'magic' as never })],
+    ['half an administrator', db.insertInto('users').values({ ...newUser(), is_administrator: 2 as never })],
     ['text for a number', db.insertInto('users').values({ ...newUser(), joined_at: 'today' as never })],
     ['no name', db.insertInto('users').values({ ...newUser(), name: null as never })],
     ['a second seed password', db.insertInto('seed_password').values({ id: 2, hash: 'x' })],

@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3'
 /** Tables whose size does not depend on the number of members. All others grow: no query may read one whole, or sort it. */
 const SMALL = new Set([
   'table_rows',
+  'kept_counts',
   'seed_password',
   'kysely_migration',
   'kysely_migration_lock',
