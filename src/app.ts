@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import rateLimit from '@fastify/rate-limit'
 import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
@@ -9,7 +10,9 @@ import type { Database } from './db/database.ts'
 import { Problem, registerErrorHandler } from './errors.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
+import { homePages } from './home/pages.ts'
 import { homeRoutes } from './home/routes.ts'
+import { preparePages } from './html/pages.ts'
 import { type AttemptCounts, limitStore } from './http/attempt-counts.ts'
 import { registerServerEvents } from './http/client-errors.ts'
 import { registerDrain } from './http/drain.ts'
@@ -26,6 +29,7 @@ import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
 import { attemptLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
+import { sessionPages } from './sessions/pages.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
 import { PAGES } from './telemetry/pages.ts'
@@ -106,13 +110,22 @@ async function assemble(
   await app.register(authentication, { sessions, publicOrigin: config.publicOrigin })
 
   const limitAttempts = attemptLimit(app, config)
+  const limitSignUps = app.rateLimit({ max: config.signupLimitPerMinute, timeWindow: '1 minute' })
+  const forAccounts = { db, config, sessions, passwords, limitAttempts, limitSignUps }
 
   await app.register(homeRoutes, { version })
-  await app.register(accountRoutes, { db, config, sessions, passwords, limitAttempts })
-  await app.register(sessionRoutes, { db, config, sessions, passwords, limitAttempts })
+  await app.register(accountRoutes, forAccounts)
+  await app.register(sessionRoutes, forAccounts)
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
   await app.register(healthRoutes, { db })
+
+  await app.register(async (pages) => {
+    await preparePages(pages)
+    await pages.register(homePages)
+    await pages.register(accountPages, forAccounts)
+    await pages.register(sessionPages, forAccounts)
+  })
 }
 
 /** One worker's share of a limit for all workers; at least 1. */

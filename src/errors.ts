@@ -199,12 +199,18 @@ export function registerErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(sendProblem)
 }
 
-/** Replies with the error as a problem, and reports it to the refusal log. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** The error as a problem, reported to the refusal log. */
+export function refuse(error: unknown, request: FastifyRequest): Problem {
   const problem = toProblem(error)
   // No client is left to refuse; the measurement of the request tells that it was aborted.
   if ((problem.cause as { code?: string } | undefined)?.code !== 'ECONNRESET')
     request.server.logRefusal(problem, request.traceId, request.log)
+  return problem
+}
+
+/** Replies with the error as a problem, and reports it to the refusal log. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = refuse(error, request)
   return (
     reply
       .code(problem.statusCode)

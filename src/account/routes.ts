@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
-import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { requireParsed } from '../http/parsed.ts'
@@ -16,7 +15,8 @@ import type { Member, SessionStore } from '../sessions/session-store.ts'
 import { RenewedSession } from '../sessions/session-view.ts'
 import { parseEmail, parseName } from '../users/text.ts'
 import { Owner, toOwner } from '../users/user-view.ts'
-import { createAccount, deleteAccount, updateProfile } from './account-store.ts'
+import { deleteAccount, updateProfile } from './account-store.ts'
+import { signUp } from './sign-up.ts'
 
 // Lengths in UTF-16 units, generous: the exact rules count code points of normalised text.
 const text = {
@@ -31,16 +31,16 @@ const text = {
 
 interface AccountOptions {
   db: Database
-  config: Config
   sessions: SessionStore
   passwords: PasswordHasher
   limitAttempts: AttemptCheck
+  limitSignUps: onRequestAsyncHookHandler
 }
 
 /** The routes of a member's own account: sign-up, changes, deletion. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
   app.describeTag('account', 'Sign up, and look after your own account')
-  const { db, config, sessions, passwords, limitAttempts } = options
+  const { db, sessions, passwords, limitAttempts, limitSignUps } = options
 
   async function confirmPassword(request: FastifyRequest, password: string): Promise<void> {
     await limitAttempts(request)
@@ -59,7 +59,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.post(
     '/v1/users',
     {
-      config: { page: 'signup', rateLimit: { max: config.signupLimitPerMinute, timeWindow: '1 minute' } },
+      config: { page: 'signup', rateLimit: false },
       schema: {
         operationId: 'signUp',
         summary: 'Sign up',
@@ -70,18 +70,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         ),
         response: { 201: Owner, ...problems(409) },
       },
+      onRequest: limitSignUps,
     },
     async (request, reply) => {
-      const { body } = request
-      const { name, email, password } = requireParsed({
-        name: parseName(body.name),
-        email: parseEmail(body.email),
-        password: await parsePassword(body.password, body),
-      })
-      const passwordHash = await passwords.hash(password)
-      // The client has been answered with a time-out: an account made now would stand in the way of its next try.
-      if (reply.sent) return reply
-      const account = await createAccount(db, { ...name, ...email, passwordHash })
+      const account = await signUp(options, request.body, () => reply.sent)
+      if (account === undefined) return reply
       return reply.code(201).header('location', `/v1/users/${account.id}`).send(toOwner(account))
     },
   )

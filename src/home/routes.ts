@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { PROBLEMS, Problem, type ProblemCode, problems } from '../errors.ts'
+import { showPage } from '../html/view.ts'
+import { homeView, prefersHtml } from './pages.ts'
 
 const Links = Type.Object(
   {
@@ -21,23 +23,37 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async 
       schema: {
         operationId: 'getHome',
         summary: 'Links to the rest of the service',
+        description: 'A browser gets the start page for people instead.',
         tags: ['home'],
-        response: { 200: Links },
+        response: {
+          200: {
+            description: 'Links, or the start page',
+            content: { 'application/json': { schema: Links }, 'text/html': { schema: Type.String() } },
+          },
+        },
       },
     },
-    async () => ({
-      name: 'rollcall' as const,
-      version,
-      links: {
-        docs: '/docs',
-        openapi: '/openapi.json',
-        signUp: '/v1/users',
-        logIn: '/v1/sessions',
-        me: '/v1/me',
-        community: '/v1/community',
-        friends: '/v1/me/friends',
-      },
-    }),
+    async (request, reply) => {
+      reply.header('vary', 'Accept')
+      if (prefersHtml(request)) {
+        await app.recogniseMember(request)
+        return showPage(request, reply, homeView(request))
+      }
+      return {
+        name: 'rollcall' as const,
+        version,
+        links: {
+          app: '/app',
+          docs: '/docs',
+          openapi: '/openapi.json',
+          signUp: '/v1/users',
+          logIn: '/v1/sessions',
+          me: '/v1/me',
+          community: '/v1/community',
+          friends: '/v1/me/friends',
+        },
+      }
+    },
   )
 
   app.get(

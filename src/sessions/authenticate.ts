@@ -9,9 +9,11 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** `onRequest` hook of routes that need a session: 401 without a valid one, 403 for a cross-site change. */
     requireSession(request: FastifyRequest): Promise<void>
+    /** `onRequest` hook of pages that anybody may see: sets the member if the browser has a session. */
+    recogniseMember(request: FastifyRequest): Promise<void>
   }
   interface FastifyRequest {
-    /** Set by `requireSession`; use {@link memberOf}. */
+    /** Set by `requireSession`, after which {@link memberOf} has it, and by `recogniseMember`. */
     member: Member | null
   }
 }
@@ -40,6 +42,11 @@ export const authentication = fp(
       // A token is good only in its own place: a cookie's must not turn up in a script's hands.
       if (member === undefined || member.sessionKind !== kind) throw unauthenticated(token !== undefined)
       request.member = member
+    })
+    app.decorate('recogniseMember', async function recogniseMember(request: FastifyRequest) {
+      const token = request.cookies[SESSION_COOKIE]
+      const member = token !== undefined && isToken(token) ? await sessions.find(token) : undefined
+      if (member?.sessionKind === 'cookie') request.member = member
     })
   },
   { name: 'authentication', dependencies: ['@fastify/cookie'] },

@@ -1,19 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
 import { timestamp } from '../http/timestamp.ts'
-import { findByEmail, isStillHash } from '../passwords/credentials.ts'
-import type { PasswordHasher } from '../passwords/password-hasher.ts'
-import { emailKeyOf } from '../users/text.ts'
-import { toOwner } from '../users/user-view.ts'
-import type { AttemptCheck } from './attempt-limits.ts'
 import { memberOf, refuseCrossSite } from './authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from './cookie.ts'
-import type { SessionStore } from './session-store.ts'
+import { type LogInParts, logIn } from './log-in.ts'
 import { BearerSession, CookieSession } from './session-view.ts'
 
 const page = 'login'
@@ -22,8 +15,6 @@ const Credentials = Type.Object(
   { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 1024 }) },
   { additionalProperties: false },
 )
-
-type Credentials = Static<typeof Credentials>
 
 const Session = Type.Object(
   {
@@ -37,33 +28,14 @@ const Session = Type.Object(
   { $id: 'Session', additionalProperties: false },
 )
 
-interface SessionsOptions {
-  db: Database
+interface SessionsOptions extends LogInParts {
   config: Config
-  sessions: SessionStore
-  passwords: PasswordHasher
-  limitAttempts: AttemptCheck
 }
 
 /** Log in, log out, list one's sessions. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (app, options) => {
   app.describeTag('sessions', 'Log in and out')
-  const { db, config, sessions, passwords, limitAttempts } = options
-
-  /** The same answer, at the same cost, for a wrong password and for an unknown account. */
-  async function logIn(request: FastifyRequest<{ Body: Credentials }>, kind: 'bearer' | 'cookie') {
-    await limitAttempts(request)
-    const { email, password } = request.body
-    const emailKey = emailKeyOf(email)
-    const account = emailKey === undefined ? undefined : await findByEmail(db, emailKey)
-    const matches = await passwords.verify(account?.hash ?? undefined, password)
-    if (account === undefined || !matches) throw wrongCredentials()
-    const session = await db.transaction().execute(async (tx) => {
-      if (!(await isStillHash(tx, account.id, account.hash as string))) throw wrongCredentials()
-      return sessions.create(tx, account.id, kind)
-    })
-    return { ...session, user: toOwner(account) }
-  }
+  const { db, config, sessions } = options
 
   app.post(
     '/v1/sessions',
@@ -78,7 +50,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       },
     },
     async (request, reply) => {
-      const { token, expiresAt, user } = await logIn(request, 'bearer')
+      const { token, expiresAt, user } = await logIn(options, request, request.body, 'bearer')
       return reply.code(201).send({ token, expiresAt: timestamp(expiresAt), user })
     },
   )
@@ -97,7 +69,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       onRequest: async (request) => refuseCrossSite(request, config.publicOrigin),
     },
     async (request, reply) => {
-      const { user, ...session } = await logIn(request, 'cookie')
+      const { user, ...session } = await logIn(options, request, request.body, 'cookie')
       setSessionCookie(reply, session)
       return reply.code(201).send({ expiresAt: timestamp(session.expiresAt), user })
     },
@@ -194,10 +166,4 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       return reply.code(204).send(null)
     },
   )
-}
-
-function wrongCredentials(): Problem {
-  return new Problem('wrong-credentials', 'Check the e-mail address and the password.', {
-    headers: { 'www-authenticate': 'Bearer realm="rollcall"' },
-  })
 }

@@ -3,6 +3,8 @@ import { NO_PAGE } from '@rollcall/fastify-route-telemetry'
 const TRANSACTION = ['BEGIN', 'COMMIT', 'ROLLBACK']
 /** Finds the session's member, and records its use. */
 const SESSION = ['SELECT sessions users', 'UPDATE sessions']
+/** Makes a session, and clears expired ones. */
+const LOG_IN = ['DELETE sessions', 'INSERT sessions']
 const PASSWORD = 'SELECT users passwords seed_password'
 
 /**
@@ -11,9 +13,9 @@ const PASSWORD = 'SELECT users passwords seed_password'
  * that is missing here, and on one that never runs.
  */
 export const STATEMENTS = {
-  home: [] as string[],
-  signup: [...TRANSACTION, 'INSERT passwords', 'INSERT users'],
-  login: [...TRANSACTION, ...SESSION, PASSWORD, 'DELETE sessions', 'INSERT sessions', 'SELECT sessions'],
+  home: [...SESSION],
+  signup: [...TRANSACTION, ...LOG_IN, 'INSERT passwords', 'INSERT users'],
+  login: [...TRANSACTION, ...SESSION, ...LOG_IN, PASSWORD, 'SELECT sessions'],
   account: [
     ...TRANSACTION,
     ...SESSION,

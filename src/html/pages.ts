@@ -1,0 +1,81 @@
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { PROBLEMS, Problem, refuse } from '../errors.ts'
+import { registerAssets } from './assets.ts'
+import type { Again } from './forms.ts'
+import { html } from './html.ts'
+import { seeOther, showPage, type View } from './view.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The form of a route that was posted, with what was typed: shown again if the handler or a limit refuses it. */
+    form?: (again: Again, request: FastifyRequest) => View | Promise<View>
+  }
+}
+
+/** Statuses of a page: shown, sent to the log-in, not there, a parameter or a limit that refuses, a fault of ours. */
+const PAGE = [200, 303, 400, 403, 404, 422, 429, 500, 503]
+/** Statuses of a form: done, refused for what was typed or by whom, a limit, a fault of ours. */
+const FORM = [303, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]
+
+export const LOG_IN = '/app/log-in'
+
+/** Where pages may lead: a path of a page for people, and nothing that a browser takes for another host. */
+export function isOwnPath(path: string): boolean {
+  return /^\/app(?:[/?][\w\-./?=&%~+]*)?$/.test(path)
+}
+
+/**
+ * Prepares a scope for pages for people: form bodies, refusals as pages, log-in for strangers. A page counts one view
+ * when it is shown, so a form that is answered with a redirect counts none.
+ */
+export async function preparePages(pages: FastifyInstance): Promise<void> {
+  pages.addHook('onRoute', (route) => {
+    route.config = { views: 'shown', statuses: route.method === 'POST' ? FORM : PAGE, ...route.config }
+    route.schema = { ...route.schema, hide: true }
+  })
+  await pages.register(formbody)
+  // Browsers send the line breaks of a text area as CRLF (HTML, "constructing the entry list").
+  pages.addHook('preValidation', async function unifyLineBreaks({ body }) {
+    if (typeof body !== 'object' || body === null) return
+    const fields = body as Record<string, unknown>
+    for (const [name, value] of Object.entries(fields))
+      if (typeof value === 'string') fields[name] = value.replaceAll('\r\n', '\n')
+  })
+  pages.setErrorHandler(showRefusal)
+  await registerAssets(pages)
+  pages.get('/app/*', { config: { page: false, statuses: [404] } }, async () => {
+    throw new Problem('not-found', 'There is nothing at this address.')
+  })
+}
+
+async function showRefusal(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const problem = refuse(error, request)
+  if (problem.code === 'unauthenticated') return askToLogIn(request, reply)
+  reply.headers(problem.headers)
+  const { form } = request.routeOptions.config
+  if (form !== undefined && request.body !== undefined && problem.statusCode !== 404) {
+    const typed = request.body as Again['typed']
+    return showPage(request, reply, await form({ typed, refusal: problem }, request), problem.statusCode)
+  }
+  return showPage(request, reply, refusalView(problem, request.traceId), problem.statusCode)
+}
+
+/** Back to this page afterwards, unless it was a form: its fields are gone. */
+function askToLogIn(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const isPage = request.method === 'GET' && isOwnPath(request.url)
+  return seeOther(reply, isPage ? `${LOG_IN}?${new URLSearchParams({ next: request.url })}` : LOG_IN)
+}
+
+function refusalView(problem: Problem, traceId: string): View {
+  return {
+    title: PROBLEMS[problem.code].title,
+    main: html`<p>${problem.message}</p>
+<p><a href="/app">To the start page</a></p>
+<p class="muted">Trace <code>${traceId}</code></p>`,
+  }
+}
