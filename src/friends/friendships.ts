@@ -1,18 +1,13 @@
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tables } from '../db/database.ts'
-import { isForeignKeyViolation } from '../db/violations.ts'
+import { pairOf } from '../db/friendship.ts'
 import { isVisibleTo } from '../db/visibility.ts'
 import { Problem } from '../errors.ts'
-import { unauthenticated } from '../sessions/authenticate.ts'
+import { orAccountGone } from '../sessions/authenticate.ts'
 import { unknownMember } from '../users/member-path.ts'
 import { type UserRow, userColumns } from '../users/user-view.ts'
 
 type Pair = Selectable<Tables['friendships']>
-
-/** The key of the one row that two members share, in either order. */
-function pairOf(oneId: number, otherId: number) {
-  return oneId < otherId ? { low_id: oneId, high_id: otherId } : { low_id: otherId, high_id: oneId }
-}
 
 /**
  * Asks for a friendship, or accepts the other's request. All its reads and writes stand in one IMMEDIATE transaction,
@@ -39,17 +34,8 @@ export async function requestOrAccept(
     if (pair.status === 'friends' || pair.requested_by === memberId) return { created: false, user, pair }
     return { created: false, user, pair: await acceptRequest(tx, pair, now) }
   })
-  return orOwnAccountGone(request)
-}
-
-/** The other was looked up in the same transaction, so the missing account is the member's, deleted meanwhile. */
-async function orOwnAccountGone<T>(write: Promise<T>): Promise<T> {
-  try {
-    return await write
-  } catch (error) {
-    if (isForeignKeyViolation(error)) throw unauthenticated(true)
-    throw error
-  }
+  // The other was looked up in the same transaction, so a missing account is the member's own.
+  return orAccountGone(request)
 }
 
 /** Unfriends, cancels or declines: nothing is left between the two. */
@@ -89,7 +75,7 @@ export async function block(
       .execute()
     return { created: true, blocked: { ...user, created_at: now } }
   })
-  return orOwnAccountGone(blocking)
+  return orAccountGone(blocking)
 }
 
 /** Removes the member's own block. The other's block stays; their friendship does not come back. */

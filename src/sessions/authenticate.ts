@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isForeignKeyViolation } from '../db/violations.ts'
 import { Problem } from '../errors.ts'
 import { SESSION_COOKIE } from './cookie.ts'
 import type { Member, SessionStore } from './session-store.ts'
@@ -70,6 +71,19 @@ export function unauthenticated(presented: boolean): Problem {
       headers: { 'www-authenticate': challenge },
     },
   )
+}
+
+/**
+ * A row of the member's own that refers to nobody: the account was deleted after the session was found. Throws
+ * `unauthenticated` (401) then.
+ */
+export async function orAccountGone<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (isForeignKeyViolation(error)) throw unauthenticated(true)
+    throw error
+  }
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
