@@ -32,6 +32,7 @@ import { authentication } from './sessions/authenticate.ts'
 import { sessionPages } from './sessions/pages.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
+import { registerMeasured } from './telemetry/measured-request.ts'
 import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
@@ -76,6 +77,7 @@ async function assemble(
     slowRequestMs: config.slowRequestMs,
     trustsCaller: (request) => isTrusted(request.raw.socket.remoteAddress),
   })
+  registerMeasured(app, config.viewerUrl)
 
   registerErrorHandler(app)
   registerServerEvents(app)

@@ -49,6 +49,9 @@ export const SETTINGS = {
   publicOrigin: text('PUBLIC_ORIGIN', '', 'scheme and host, without a path', isOrigin).means(
     "origin that browsers see; a cookie session's changes are accepted from it if Sec-Fetch-Site is missing",
   ),
+  viewerUrl: text('VIEWER_URL', '', 'scheme and host, without a path', isOrigin).means(
+    'origin of the viewer, to which pages link for their traces; empty takes the viewer that runs beside, if there is one',
+  ),
   trustProxy: text(
     'TRUST_PROXY',
     '',

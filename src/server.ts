@@ -47,6 +47,7 @@ function sendingTo({ url, isViewer }: Receiver, env: NodeJS.ProcessEnv): NodeJS.
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     ...(isViewer && !isSampled && { OTEL_TRACES_SAMPLER_ARG: '1' }),
     ...(isViewer && !env.OTEL_METRIC_EXPORT_INTERVAL && { OTEL_METRIC_EXPORT_INTERVAL: '5000' }),
+    ...(isViewer && !env.VIEWER_URL && { VIEWER_URL: new URL(url).origin }),
   }
 }
 
@@ -58,15 +59,15 @@ try {
   if (options === 'help') process.stdout.write(help(SERVICE))
   else {
     const { workers } = options
-    const config = readConfig({
-      ...process.env,
-      ...(workers !== undefined && { WORKERS: String(workers) }),
-    })
+    if (workers !== undefined) process.env.WORKERS = String(workers)
+    // A wrong setting ends the start before a viewer is started.
+    readConfig(process.env)
     const receiver = await startViewerBeside(process.env, {
       dashboards: join(import.meta.dirname, '..', 'datadog', 'dashboards'),
     })
     // Set in the environment, because workers inherit it.
     if (receiver !== undefined) Object.assign(process.env, sendingTo(receiver, process.env))
+    const config = readConfig(process.env)
     const serving = await (config.workers === 1 ? startAlone(config) : startWorkers(config))
     if (serving) sayServing({ ...serving, receiver })
   }

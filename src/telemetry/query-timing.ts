@@ -36,9 +36,15 @@ export function queryTiming({
       return (startedAtMs, endedAtMs, error) => {
         try {
           const active = context.active()
-          const page = findRequestScope(active)?.page ?? NO_PAGE
+          const scope = findRequestScope(active)
+          const page = scope?.page ?? NO_PAGE
           const errorType = error === undefined ? undefined : databaseErrorTag(error)
-          recorders.of(page, errorType).record((endedAtMs - startedAtMs) / 1000)
+          const durationMs = endedAtMs - startedAtMs
+          recorders.of(page, errorType).record(durationMs / 1000)
+          if (scope) {
+            scope.queries += 1
+            scope.queryMs += durationMs
+          }
           if (trace.getSpan(active)?.isRecording()) {
             const span = tracer.startSpan(
               description.summary,

@@ -5,7 +5,14 @@ import { test } from 'tap'
 test("a request's context is one as any other: values are added and hidden, and never change it", async (t) => {
   const key = createContextKey('key')
   const parent = ROOT_CONTEXT.setValue(key, 'outer')
-  const scope: RequestScope = { page: 'home', traceId: '1', spanId: undefined, context: parent }
+  const scope: RequestScope = {
+    page: 'home',
+    traceId: '1',
+    spanId: undefined,
+    context: parent,
+    queries: 0,
+    queryMs: 0,
+  }
   const scoped = scopedContext(parent, scope)
   const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
   const traced = trace.setSpan(scoped, span)

@@ -178,6 +178,8 @@ function scopeOf(page: string, span: Span, parent: Context): RequestScope {
     traceId: traced ? ids.traceId : newTraceId(),
     spanId: traced ? ids.spanId : undefined,
     context: parent,
+    queries: 0,
+    queryMs: 0,
   }
   const scoped = scopedContext(parent, scope)
   scope.context = traced ? trace.setSpan(scoped, span) : scoped

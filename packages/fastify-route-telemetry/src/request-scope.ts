@@ -8,6 +8,9 @@ export interface RequestScope {
   readonly spanId: string | undefined
   /** Carries this scope, the server span and the baggage. */
   readonly context: Context
+  /** The queries of the request so far, and their time. The application's database layer adds them up. */
+  queries: number
+  queryMs: number
 }
 
 const SCOPE = createContextKey('request scope')

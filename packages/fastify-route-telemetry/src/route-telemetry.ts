@@ -186,6 +186,11 @@ export const routeTelemetry = fp(
   { name: 'route-telemetry', fastify: '5.x' },
 )
 
+/** The scope of a request, also where the asynchronous context is lost. */
+export function scopeOf(request: FastifyRequest): RequestScope | undefined {
+  return request[MEASUREMENT]?.scope
+}
+
 /** Only a connection that a handler took over, such as a WebSocket, is still open then. */
 const LAST_REQUESTS_MS = 500
 
