@@ -59,9 +59,9 @@ function signUpView(again: Again = {}): View {
     title: 'Sign up',
     main: html`${refusalNote(again)}
 <form method="post" action="/app/sign-up" class="card">
-${field({ name: 'name', label: 'Name', hint: 'Other members see it.', attributes: html`autocomplete="name" maxlength="80"` }, again)}
+${field({ name: 'name', label: 'Name', hint: 'Other members see it.', attributes: html`autocomplete="name" maxlength="160"` }, again)}
 ${field({ name: 'email', label: 'E-mail address', hint: 'Nobody else sees it.', type: 'email', attributes: html`autocomplete="username" maxlength="254"` }, again)}
-${field({ name: 'password', label: 'Password', hint: '15 to 128 characters of any kind. Four words that do not belong together are good.', type: 'password', attributes: html`autocomplete="new-password" minlength="15" maxlength="128"` }, again)}
+${field({ name: 'password', label: 'Password', hint: '15 to 128 characters of any kind. Four words that do not belong together are good.', type: 'password', attributes: html`autocomplete="new-password" minlength="15" maxlength="1024"` }, again)}
 <button>Sign up</button>
 </form>
 <p>You have an account? <a href="/app/log-in">Log in</a>.</p>`,

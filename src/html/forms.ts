@@ -64,7 +64,7 @@ export function refusalNote({ refusal }: Again): Html | undefined {
 <p>${errors.length > 0 ? 'Please correct what is marked.' : refusal.message}</p>
 ${
   errors.length > 0 &&
-  html`<ul>${errors.map(({ name, detail }) => html`<li><a href="#${name}">${name}</a> ${detail}</li>`)}</ul>`
+  html`<ul>${errors.map(({ name, detail }) => html`<li><a href="#${name}">${inWords(name)}</a> ${detail}</li>`)}</ul>`
 }
 </div>`
 }
@@ -79,6 +79,12 @@ export function postButton(
   return html`<form method="post" action="${action}" class="inline"><button ${
     more?.style !== undefined && html`class="${more.style}"`
   } ${label !== undefined && html`aria-label="${label}"`}>${text}</button></form>`
+}
+
+/** `currentPassword` as `Current password`. */
+function inWords(name: string): string {
+  const words = name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 function errorsOf(refusal: Problem | undefined): { name: string; detail: string }[] {

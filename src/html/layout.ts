@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts'
 import type { View } from './view.ts'
 
 /** The frame of every page: navigation, what happened just now, the page itself, and the foot. */
-export function layout(request: FastifyRequest, { title, main, scripts = [] }: View): Html {
+export function layout(request: FastifyRequest, { title, main, notice, scripts = [] }: View): Html {
   const { member } = request
   return html`<!doctype html>
 <html lang="en">
@@ -25,6 +25,7 @@ ${scripts.map((name) => html`<script src="${assetUrl(name)}" defer></script>`)}
 <nav aria-label="Main">${member ? memberLinks(request, member) : strangerLinks(request)}</nav>
 </header>
 <main id="main" tabindex="-1">
+${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 <h1>${title}</h1>
 ${main}
 </main>

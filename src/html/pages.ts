@@ -1,5 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { PROBLEMS, Problem, refuse } from '../errors.ts'
 import { registerAssets } from './assets.ts'
 import type { Again } from './forms.ts'
@@ -8,7 +9,7 @@ import { seeOther, showPage, type View } from './view.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The form of a route that was posted, with what was typed: shown again if the handler or a limit refuses it. */
+    /** The form that leads to the route, with what was typed: shown again if the handler or a limit refuses it. */
     form?: (again: Again, request: FastifyRequest) => View | Promise<View>
   }
 }
@@ -20,9 +21,25 @@ const FORM = [303, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]
 
 export const LOG_IN = '/app/log-in'
 
+const PATH_MAX = 4096
+
 /** Where pages may lead: a path of a page for people, and nothing that a browser takes for another host. */
-export function isOwnPath(path: string): boolean {
-  return /^\/app(?:[/?][\w\-./?=&%~+]*)?$/.test(path)
+function isOwnPath(path: string): boolean {
+  return path.length <= PATH_MAX && /^\/app(?:[/?][\w\-./?=&%~+]*)?$/.test(path)
+}
+
+/** Query of a form with a page to go to afterwards. */
+export const Next = Type.Object({ next: Type.Optional(Type.String({ maxLength: PATH_MAX })) })
+
+/** Address of a form that leads to the page `next` afterwards; {@link nextOf} reads it. */
+export function withNext(path: string, next: string | undefined): string {
+  return next !== undefined && isOwnPath(next) ? `${path}?${new URLSearchParams({ next })}` : path
+}
+
+/** Where to go after a form; undefined if it does not say, or names anything but a page for people. */
+export function nextOf(request: FastifyRequest): string | undefined {
+  const { next } = request.query as { next?: unknown }
+  return typeof next === 'string' && isOwnPath(next) ? next : undefined
 }
 
 /**
@@ -58,24 +75,24 @@ async function showRefusal(
   if (problem.code === 'unauthenticated') return askToLogIn(request, reply)
   reply.headers(problem.headers)
   const { form } = request.routeOptions.config
-  if (form !== undefined && request.body !== undefined && problem.statusCode !== 404) {
-    const typed = request.body as Again['typed']
+  const typed = (request.method === 'POST' ? request.body : request.query) as Again['typed']
+  if (form !== undefined && typed !== undefined && problem.statusCode !== 404) {
     return showPage(request, reply, await form({ typed, refusal: problem }, request), problem.statusCode)
   }
-  return showPage(request, reply, refusalView(problem, request.traceId), problem.statusCode)
+  return showPage(request, reply, refusalView(problem, request), problem.statusCode)
 }
 
 /** Back to this page afterwards, unless it was a form: its fields are gone. */
 function askToLogIn(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const isPage = request.method === 'GET' && isOwnPath(request.url)
-  return seeOther(reply, isPage ? `${LOG_IN}?${new URLSearchParams({ next: request.url })}` : LOG_IN)
+  return seeOther(reply, withNext(LOG_IN, request.method === 'GET' ? request.url : undefined))
 }
 
-function refusalView(problem: Problem, traceId: string): View {
+function refusalView(problem: Problem, request: FastifyRequest): View {
+  const back = nextOf(request)
   return {
     title: PROBLEMS[problem.code].title,
     main: html`<p>${problem.message}</p>
-<p><a href="/app">To the start page</a></p>
-<p class="muted">Trace <code>${traceId}</code></p>`,
+<p>${back === undefined ? html`<a href="/app">To the start page</a>` : html`<a href="${back}">Back</a>`}</p>
+<p class="muted">Trace <code>${request.traceId}</code></p>`,
   }
 }

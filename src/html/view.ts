@@ -7,6 +7,8 @@ export interface View {
   /** Its heading, also the title of the window. */
   readonly title: string
   readonly main: Html
+  /** What the form before this page has done, in a sentence. */
+  readonly notice?: string | undefined
   /** Names of script files below `src/html/assets`. */
   readonly scripts?: readonly string[]
   /** The exceptions of this page from the policy: everything else comes from this service. */

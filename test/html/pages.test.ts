@@ -59,6 +59,19 @@ t.test('a stranger is sent to the log-in and then on, and never to another host'
   }
 })
 
+t.test('a name and a password of the longest kind fit into their fields', async (t) => {
+  const { app } = await openApp(t)
+  const ada = browse(app)
+  const pictures = Array.from({ length: 128 }, (_, index) => String.fromCodePoint(0x1f300 + index)).join('')
+  const longest = { email: ADA.email, name: '🎉'.repeat(80), password: pictures }
+  const { body } = await ada.get('/app/sign-up')
+  for (const [field, text] of Object.entries(longest)) {
+    const max = new RegExp(`name="${field}" [^>]*maxlength="(\\d+)"`).exec(body)?.[1]
+    t.ok(text.length <= Number(max), `${field}: ${max}`)
+  }
+  t.match((await ada.post('/app/sign-up', longest)).body, 'Hello, 🎉')
+})
+
 t.test('a form from another site changes nothing', async (t) => {
   const { app } = await openApp(t)
   for (const path of ['/app/sign-up', '/app/log-in']) {
