@@ -29,9 +29,22 @@ ${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 <h1>${title}</h1>
 ${main}
 </main>
+${foot(request)}
 </body>
 </html>
 `
+}
+
+/** The queries of this page, the session's among them: all of them have ended when the frame is put around it. */
+function foot(request: FastifyRequest): Html | undefined {
+  const { queries, queryMs, traceUrl } = request.measured()
+  if (queries === 0) return undefined
+  const took = `${queries === 1 ? '1 query' : `${queries} queries`} took ${duration(queryMs)}`
+  return html`<footer class="foot"><p>${took}${traceUrl && html` · <a href="${traceUrl}">see the trace</a>`}</p></footer>`
+}
+
+function duration(ms: number): string {
+  return `${ms < 10 ? ms.toPrecision(2) : Math.round(ms)} ms`
 }
 
 const SECTIONS = [

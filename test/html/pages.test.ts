@@ -72,6 +72,22 @@ t.test('a name and a password of the longest kind fit into their fields', async 
   t.match((await ada.post('/app/sign-up', longest)).body, 'Hello, 🎉')
 })
 
+t.test('the foot of a page tells its queries and links to its trace, if a viewer keeps it', async (t) => {
+  for (const viewerUrl of ['', 'http://viewer.test:4318']) {
+    const { app } = await openApp(t, {
+      config: { viewerUrl },
+      env: { OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER: 'always_on' },
+    })
+    const ada = browse(app)
+    t.notMatch((await ada.get('/app/log-in')).body, '<footer', 'a page without a query has none')
+    const { body } = await ada.post('/app/sign-up', ADA)
+    t.match(body, /<footer class="foot"><p>1 query took [\d.]+ ms/)
+    const link = /<footer.+ <a href="([^"]+)">see the trace<\/a>/.exec(body)?.[1]
+    if (viewerUrl === '') t.equal(link, undefined)
+    else t.match(link, /^http:\/\/viewer\.test:4318\/traces\?trace&#61;[0-9a-f]{32}$/)
+  }
+})
+
 t.test('a form from another site changes nothing', async (t) => {
   const { app } = await openApp(t)
   for (const path of ['/app/sign-up', '/app/log-in']) {

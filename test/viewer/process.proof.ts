@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { startViewerBeside } from '../../packages/viewer/src/beside.ts'
 import { findListener } from '../../packages/viewer/src/find-listener.ts'
-import { temporaryFolder } from '../support/harness.ts'
+import { PASSWORD, temporaryFolder } from '../support/harness.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { startService } from '../support/service.ts'
 import { startCommand } from '../tools/run-command.ts'
@@ -316,6 +316,34 @@ test('a service without a receiver brings a viewer up beside itself, which ends 
   killed.kill('SIGKILL')
   t.ok(await isGone(orphan), 'it does not outlive whoever started it')
 })
+
+for (const workers of [1, 2])
+  test(`a page links to its trace in the viewer beside, with WORKERS=${workers}`, async (t) => {
+    const env = { OTEL_TRACES_EXPORTER: 'otlp', VIEWER_PORT: '0', OTEL_BSP_SCHEDULE_DELAY: '100' }
+    const service = await startService(t, { env, workers })
+    const form = new URLSearchParams({ name: 'Ada', email: 'ada@example.com', password: PASSWORD })
+    const signedUp = await fetch(`${service.url}/app/sign-up`, {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'same-origin' },
+      body: form,
+      redirect: 'manual',
+    })
+    const cookie = signedUp.headers
+      .getSetCookie()
+      .map((field) => field.split(';', 1)[0])
+      .join('; ')
+    const page = await (await fetch(`${service.url}/app`, { headers: { cookie } })).text()
+    const link = /<footer.+ <a href="([^"]+)">/.exec(page)?.[1]
+    const [, viewer, traceId] = /^(http:.+)\/traces\?trace&#61;([0-9a-f]{32})$/.exec(link ?? '') ?? []
+    const client = new ViewerClient(viewer as string)
+    const find = () => client.get(`/api/traces/${traceId}`)
+    let found = await find()
+    while (found.status !== 200) {
+      await delay(20)
+      found = await find()
+    }
+    t.match(found.json, { trace: { name: 'GET /app' } })
+  })
 
 test('a viewer that fails is started again at its place; one that is ended, or fails again at once, is not', async (t) => {
   const program = `import { startViewerBeside } from ${JSON.stringify(new URL('../../packages/viewer/src/beside.ts', import.meta.url))}
