@@ -3,12 +3,14 @@ import type { Migration } from 'kysely/migration'
 import * as community from './0001_community.ts'
 import * as userViews from './0002_user_views.ts'
 import * as administrators from './0003_administrators.ts'
+import * as toolkit from './0005_toolkit.ts'
 
 /** By the name of their file, which is their order. They only go forward: the way back is a backup. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_community': community,
   '0002_user_views': userViews,
   '0003_administrators': administrators,
+  '0005_toolkit': toolkit,
 }
 
 /** Tables whose rows are counted by triggers, in `table_rows`. */
@@ -25,6 +27,9 @@ export interface Tables {
   table_rows: TableRowsTable
   sign_ups: SignUpsTable
   kept_counts: KeptCountsTable
+  videos: VideosTable
+  playlists: PlaylistsTable
+  locations: LocationsTable
 }
 
 export interface UsersTable {
@@ -100,4 +105,38 @@ export interface SignUpsTable {
 export interface KeptCountsTable {
   name: 'friend_requests'
   count: number
+}
+
+export interface VideosTable {
+  id: Generated<number>
+  user_id: number
+  /** 1 to N for the N videos of a member, without a gap. */
+  position: number
+  title: string
+  provider: 'youtube' | 'vimeo' | 'file'
+  /** Null for a file. */
+  provider_id: string | null
+  url: string
+  added_at: number
+}
+
+/** One row for a member: a playlist is written as a whole. */
+export interface PlaylistsTable {
+  user_id: number
+  /** Goes up with each change, from 1; a member without a row has version 0. */
+  version: number
+  /** JSON: `[{"title":…,"url":…}]`, in order. */
+  entries: string
+}
+
+export interface LocationsTable {
+  user_id: number
+  latitude: number
+  longitude: number
+  /** Radius in metres. */
+  accuracy: number | null
+  label: string | null
+  /** 1 if friends may see it. */
+  shared: 0 | 1
+  recorded_at: number
 }

@@ -36,6 +36,7 @@ import { registerMeasured } from './telemetry/measured-request.ts'
 import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
+import { toolkitRoutes } from './toolkit/routes.ts'
 
 export interface AppParts {
   config: Config
@@ -120,6 +121,7 @@ async function assemble(
   await app.register(sessionRoutes, forAccounts)
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
+  await app.register(toolkitRoutes, { db })
   await app.register(healthRoutes, { db })
 
   await app.register(async (pages) => {

@@ -43,6 +43,16 @@ export const STATEMENTS = {
     'SELECT users blocks',
     'UPDATE friendships',
   ],
+  toolkit: [...SESSION, 'SELECT videos playlists locations'],
+  videos: [...TRANSACTION, ...SESSION, 'DELETE videos', 'INSERT videos', 'SELECT videos', 'UPDATE videos'],
+  playlist: [...SESSION, 'INSERT playlists', 'SELECT playlists'],
+  location: [
+    ...SESSION,
+    'DELETE locations',
+    'INSERT locations',
+    'SELECT locations',
+    'SELECT locations users friendships',
+  ],
   // The start and its migrations, the checks, readiness, and the closing of the database.
   [NO_PAGE]: ['BEGIN', 'COMMIT', 'MIGRATE', 'PRAGMA', 'SELECT table_rows'],
 } satisfies Record<string, readonly string[]>

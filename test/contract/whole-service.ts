@@ -81,7 +81,7 @@ function refuseOnce(receiver: OtlpReceiver): void {
 
 interface Person {
   id: number
-  ask(method: string, path: string, body?: object): Promise<Answer>
+  ask(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Answer>
 }
 
 async function useEveryPage(client: Client): Promise<void> {
@@ -111,6 +111,8 @@ async function useEveryPage(client: Client): Promise<void> {
   await ada.ask('PUT', `/v1/me/blocks/${alan.id}`)
   await ada.ask('DELETE', `/v1/me/blocks/${alan.id}`)
 
+  await useToolkit(ada)
+
   await ada.ask('GET', '/v1/me')
   await ada.ask('PATCH', '/v1/me', { name: 'Ada Lovelace' })
   const mail = { email: 'lovelace@example.com', currentPassword: PASSWORD }
@@ -118,6 +120,16 @@ async function useEveryPage(client: Client): Promise<void> {
   await ada.ask('GET', '/v1/sessions')
   await alan.ask('PUT', '/v1/me/password', { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` })
   await grace.ask('DELETE', '/v1/sessions/current')
+}
+
+/** What needs an address, a row of before, or a header field. */
+async function useToolkit(member: Person): Promise<void> {
+  const url = 'https://media.example/a.mp4'
+  const added = await member.ask('POST', '/v1/me/videos', { title: 'A', url })
+  const path = `/v1/me/videos/${JSON.parse(added.body).id}`
+  await member.ask('PATCH', path, { position: 1 })
+  await member.ask('DELETE', path)
+  await member.ask('PUT', '/v1/me/playlist', { entries: [{ title: 'A', url }] }, { 'if-match': '*' })
 }
 
 /** Every operation once, so that a new one need not be told of here unless it does more after another. */
@@ -150,7 +162,8 @@ async function arrive(client: Client, name: string): Promise<Person> {
   const headers = { authorization: `Bearer ${JSON.parse(session.body).token}` }
   return {
     id: JSON.parse(created.body).id,
-    ask: (method, path, body) => client.ask({ method, path, headers, ...(body && { body }) }),
+    ask: (method, path, body, more) =>
+      client.ask({ method, path, headers: { ...headers, ...more }, ...(body && { body }) }),
   }
 }
 

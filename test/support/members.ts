@@ -5,7 +5,7 @@ import { SessionStore } from '../../src/sessions/session-store.ts'
 import { foldName } from '../../src/users/text.ts'
 import { type OpenedApp, PASSWORD } from './harness.ts'
 
-type Method = 'GET' | 'PATCH' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 interface TestUser {
   id: number
