@@ -4,6 +4,7 @@ import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
+import { communityPages } from './community/pages.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
 import type { Database } from './db/database.ts'
@@ -129,6 +130,7 @@ async function assemble(
     await pages.register(homePages)
     await pages.register(accountPages, forAccounts)
     await pages.register(sessionPages, forAccounts)
+    await pages.register(communityPages, { db, config })
   })
 }
 

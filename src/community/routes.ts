@@ -3,12 +3,12 @@ import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
-import { Cursors, invalidCursor, Page, pageQuery, sendJsonPage, sendPage } from '../http/paging.ts'
+import { Page, pageQuery, sendJsonPage } from '../http/paging.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { MemberId, unknownMember } from '../users/member-path.ts'
-import { foldName } from '../users/text.ts'
 import { toUser, User } from '../users/user-view.ts'
-import { findVisible, listByName, listNewest } from './community-queries.ts'
+import { findVisible } from './community-queries.ts'
+import { listCommunity } from './listing.ts'
 
 const page = 'community'
 const FULL_LISTING = '/v1/community/full'
@@ -58,21 +58,9 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
     },
     async (request, reply) => {
       const { q, sort = q === undefined ? 'joined' : 'name', limit = 50, cursor } = request.query
-      const member = memberOf(request)
-      if (sort === 'joined') {
-        if (q !== undefined) throw searchSortsByName()
-        const cursors = newestCursors(member.id)
-        const { data, lastId } = await listNewest(db, member.id, cursors.before(cursor), limit)
-        return sendJsonPage(request, reply, data, cursors.at(lastId))
-      }
-      const prefix = q === undefined ? '' : searchKey(q)
-      const cursors = new Cursors(['community', 'name', member.id, prefix], ['string', 'number'])
-      const [nameKey, id] = (cursors.decode(cursor) ?? [prefix, 0]) as [string, number]
-      // A cursor can be forged: it must not lead out of the search.
-      if (!nameKey.startsWith(prefix)) throw invalidCursor()
-      const rows = await listByName(db, member.id, prefix, { nameKey, id }, limit + 1)
-      const after = (last: (typeof rows)[number]) => cursors.encode([last.name_key, last.id])
-      return sendPage(request, reply, rows, limit, after, toUser)
+      if (sort === 'joined' && q !== undefined) throw searchSortsByName()
+      const { data, nextCursor } = await listCommunity(db, memberOf(request).id, { sort, q, cursor, limit })
+      return sendJsonPage(request, reply, data, nextCursor)
     },
   )
 
@@ -93,11 +81,9 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       onRequest: app.requireSession,
     },
     async (request, reply) => {
-      const member = memberOf(request)
-      const max = config.fullListingMaxRows
-      const cursors = newestCursors(member.id)
-      const { data, lastId } = await listNewest(db, member.id, cursors.before(undefined), max)
-      return sendJsonPage(request, reply, data, cursors.at(lastId), `${LISTING}?sort=joined`)
+      const limit = config.fullListingMaxRows
+      const { data, nextCursor } = await listCommunity(db, memberOf(request).id, { sort: 'joined', limit })
+      return sendJsonPage(request, reply, data, nextCursor, `${LISTING}?sort=joined`)
     },
   )
 
@@ -121,26 +107,6 @@ export const communityRoutes: FastifyPluginAsyncTypebox<CommunityOptions> = asyn
       return toUser(user)
     },
   )
-}
-
-/** The full listing continues in the pages, so both take the same cursors. */
-function newestCursors(memberId: number) {
-  const cursors = new Cursors(['community', 'joined', memberId], ['number'])
-  return {
-    before(cursor: string | undefined): number {
-      const [id] = (cursors.decode(cursor) ?? [Number.MAX_SAFE_INTEGER]) as [number]
-      return id
-    },
-    at: (lastId: number | null) => (lastId === null ? null : cursors.encode([lastId])),
-  }
-}
-
-function searchKey(q: string): string {
-  const key = foldName(q)
-  if (key !== '') return key
-  throw new Problem('invalid', 'A parameter breaks a rule.', {
-    errors: [{ parameter: 'q', detail: 'must have a visible character' }],
-  })
 }
 
 function searchSortsByName(): Problem {

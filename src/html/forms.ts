@@ -39,7 +39,9 @@ export function field(
   const described = [hint !== undefined && `${name}-hint`, error !== undefined && `${name}-error`].filter(
     Boolean,
   )
-  const common = html`id="${name}" name="${name}" ${attributes} ${!isOptional && html`required`} ${
+  // A search may always be left empty, so nothing has to be said of it.
+  const isRequired = !isOptional && type !== 'search'
+  const common = html`id="${name}" name="${name}" ${attributes} ${isRequired && html`required`} ${
     described.length > 0 && html`aria-describedby="${described.join(' ')}"`
   } ${error !== undefined && html`aria-invalid="true"`}`
   return html`<div class="field">

@@ -98,10 +98,17 @@ function parseArray(cursor: string): unknown[] {
   }
 }
 
-/**
- * The body of a page from `limit + 1` fetched rows, each shown by `view`; the extra row shows that a next page follows.
- * Sets `Link`.
- */
+/** A page of `limit + 1` fetched rows: the extra row shows that a next page follows. */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  limit: number,
+  cursorAfter: (last: Row) => string,
+): { shown: readonly Row[]; nextCursor: string | null } {
+  if (rows.length <= limit) return { shown: rows, nextCursor: null }
+  return { shown: rows.slice(0, limit), nextCursor: cursorAfter(rows[limit - 1] as Row) }
+}
+
+/** The body of such a page, each row shown by `view`. Sets `Link`. */
 export function sendPage<Row, View>(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -110,9 +117,7 @@ export function sendPage<Row, View>(
   cursorAfter: (last: Row) => string,
   view: (row: Row) => View,
 ): { data: View[]; page: { nextCursor: string | null } } {
-  const shown = rows.length > limit ? rows.slice(0, limit) : rows
-  const last = shown.at(-1)
-  const nextCursor = rows.length > limit && last !== undefined ? cursorAfter(last) : null
+  const { shown, nextCursor } = pageOf(rows, limit, cursorAfter)
   if (nextCursor !== null) linkNext(request, reply, nextCursor)
   return { data: shown.map(view), page: { nextCursor } }
 }

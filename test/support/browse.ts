@@ -1,4 +1,8 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { SESSION_COOKIE } from '../../src/sessions/cookie.ts'
+import { SessionStore } from '../../src/sessions/session-store.ts'
+import type { OpenedApp } from './harness.ts'
+import { addUsers } from './members.ts'
 
 interface Shown {
   status: number
@@ -8,8 +12,8 @@ interface Shown {
 }
 
 /** A browser without scripts, as far as the service sees it: it sends forms, keeps cookies and follows redirects. */
-export function browse(app: Pick<FastifyInstance, 'inject'>) {
-  const cookies = new Map<string, string>()
+export function browse(app: Pick<FastifyInstance, 'inject'>, session?: string) {
+  const cookies = new Map(session === undefined ? [] : [[SESSION_COOKIE, session]])
 
   async function send(
     method: 'GET' | 'POST',
@@ -48,4 +52,19 @@ export function browse(app: Pick<FastifyInstance, 'inject'>) {
     get: (url: string) => show('GET', url),
     post: (url: string, fields: Record<string, string> = {}) => show('POST', url, fields),
   }
+}
+
+/** A new member at a browser, logged in; without the time that a password takes to hash. */
+export async function browseAs({ app, db, config }: Pick<OpenedApp, 'app' | 'db' | 'config'>, name: string) {
+  const [user] = await addUsers(db, [name])
+  if (user === undefined) throw new Error(`${name} was not added`)
+  const sessions = new SessionStore(db, config)
+  const { token } = await db.transaction().execute((tx) => sessions.create(tx, user.id, 'cookie'))
+  return { ...user, ...browse(app, token) }
+}
+
+/** Address of the link with this text; undefined without one. */
+export function linkTo(body: string, text: string): string | undefined {
+  const href = new RegExp(`<a [^>]*href="([^"]*)"[^>]*>${text}<`).exec(body)?.[1]
+  return href?.replaceAll('&#38;', '&').replaceAll('&#61;', '=').split('#', 1)[0]
 }
