@@ -4,6 +4,7 @@ import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
+import { adminRoutes } from './admin/routes.ts'
 import { communityPages } from './community/pages.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
@@ -123,6 +124,7 @@ async function assemble(
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
   await app.register(toolkitRoutes, { db })
+  await app.register(adminRoutes, { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent })
   await app.register(healthRoutes, { db })
 
   await app.register(async (pages) => {

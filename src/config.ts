@@ -60,6 +60,9 @@ export const SETTINGS = {
   ).means(
     'proxies whose X-Forwarded-* headers count, and callers whose traces are continued; empty trusts none',
   ),
+  adminEmail: text('ADMIN_EMAIL', '', 'an e-mail address', /^[^@\s]+@[^@\s]+$/).means(
+    'the account that signs up with this address becomes an administrator. Nobody checks whose address it is, so sign up before others can',
+  ),
   logLevel: choice('LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).means(
     'least severe level that is logged',
   ),

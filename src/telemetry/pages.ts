@@ -53,6 +53,8 @@ export const STATEMENTS = {
     'SELECT locations',
     'SELECT locations users friendships',
   ],
+  admin: [...SESSION],
+  statistics: [...SESSION, 'SELECT sign_ups', 'SELECT table_rows kept_counts'],
   // The start and its migrations, the checks, readiness, and the closing of the database.
   [NO_PAGE]: ['BEGIN', 'COMMIT', 'MIGRATE', 'PRAGMA', 'SELECT table_rows'],
 } satisfies Record<string, readonly string[]>
