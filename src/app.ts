@@ -10,6 +10,7 @@ import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
 import type { Database } from './db/database.ts'
 import { Problem, registerErrorHandler } from './errors.ts'
+import { friendPages } from './friends/pages.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homePages } from './home/pages.ts'
@@ -133,6 +134,7 @@ async function assemble(
     await pages.register(accountPages, forAccounts)
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
+    await pages.register(friendPages, { db, config })
   })
 }
 

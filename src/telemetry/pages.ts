@@ -27,7 +27,12 @@ export const STATEMENTS = {
     'SELECT sessions',
     'UPDATE users',
   ],
-  community: [...SESSION, 'SELECT users blocks'],
+  community: [
+    ...SESSION,
+    'SELECT friendships users',
+    'SELECT users blocks',
+    'SELECT users blocks friendships',
+  ],
   friends: [
     ...TRANSACTION,
     ...SESSION,
