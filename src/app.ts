@@ -4,13 +4,11 @@ import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
-import { adminRoutes } from './admin/routes.ts'
 import { communityPages } from './community/pages.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
 import type { Database } from './db/database.ts'
 import { Problem, registerErrorHandler } from './errors.ts'
-import { friendPages } from './friends/pages.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homePages } from './home/pages.ts'
@@ -39,6 +37,7 @@ import { registerMeasured } from './telemetry/measured-request.ts'
 import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
+import { toolkitPages } from './toolkit/pages.ts'
 import { toolkitRoutes } from './toolkit/routes.ts'
 
 export interface AppParts {
@@ -125,7 +124,6 @@ async function assemble(
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
   await app.register(toolkitRoutes, { db })
-  await app.register(adminRoutes, { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent })
   await app.register(healthRoutes, { db })
 
   await app.register(async (pages) => {
@@ -134,7 +132,7 @@ async function assemble(
     await pages.register(accountPages, forAccounts)
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
-    await pages.register(friendPages, { db, config })
+    await pages.register(toolkitPages, { db, config })
   })
 }
 

@@ -151,8 +151,7 @@ async function countRows({ db }: OpenedApp) {
 }
 
 async function open(t: Test): Promise<{ opened: OpenedApp; ada: SignedUp; operations: Operation[] }> {
-  // An administrator, so that no route refuses for another reason.
-  const opened = await openApp(t, { config: { adminEmail: 'ada@example.com' } })
+  const opened = await openApp(t)
   return { opened, ada: await signUp(opened, 'Ada'), operations: operationsOf(opened.app.swagger()) }
 }
 

@@ -1,9 +1,8 @@
-import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { requireParsed } from '../http/parsed.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
-import { emailKeyOf, parseEmail, parseName } from '../users/text.ts'
+import { parseEmail, parseName } from '../users/text.ts'
 import type { OwnerRow } from '../users/user-view.ts'
 import { createAccount } from './account-store.ts'
 
@@ -12,7 +11,7 @@ import { createAccount } from './account-store.ts'
  * that the client was answered meanwhile, because an account made now would stand in the way of its next try.
  */
 export async function signUp(
-  { db, config, passwords }: { db: Database; config: Pick<Config, 'adminEmail'>; passwords: PasswordHasher },
+  { db, passwords }: { db: Database; passwords: PasswordHasher },
   typed: { name: string; email: string; password: string },
   isGone: () => boolean,
 ): Promise<OwnerRow | undefined> {
@@ -23,6 +22,5 @@ export async function signUp(
   })
   const passwordHash = await passwords.hash(password)
   if (isGone()) return undefined
-  const isAdministrator = email.emailKey === emailKeyOf(config.adminEmail)
-  return createAccount(db, { ...name, ...email, passwordHash, isAdministrator })
+  return createAccount(db, { ...name, ...email, passwordHash })
 }

@@ -27,12 +27,7 @@ export const STATEMENTS = {
     'SELECT sessions',
     'UPDATE users',
   ],
-  community: [
-    ...SESSION,
-    'SELECT friendships users',
-    'SELECT users blocks',
-    'SELECT users blocks friendships',
-  ],
+  community: [...SESSION, 'SELECT users blocks'],
   friends: [
     ...TRANSACTION,
     ...SESSION,
@@ -58,8 +53,6 @@ export const STATEMENTS = {
     'SELECT locations',
     'SELECT locations users friendships',
   ],
-  admin: [...SESSION],
-  statistics: [...SESSION, 'SELECT sign_ups', 'SELECT table_rows kept_counts'],
   // The start and its migrations, the checks, readiness, and the closing of the database.
   [NO_PAGE]: ['BEGIN', 'COMMIT', 'MIGRATE', 'PRAGMA', 'SELECT table_rows'],
 } satisfies Record<string, readonly string[]>

@@ -85,7 +85,6 @@ export interface SpanData {
 }
 
 export interface LogData {
-  eventName: string | undefined
   body: AttributeValue
   severityNumber: number
   severityText: string
@@ -221,7 +220,6 @@ function logsIn({ resourceLogs }: OtlpMessage<'ExportLogsServiceRequest'>): LogD
     return each.scopeLogs.flatMap(({ logRecords }) =>
       logRecords.map((record) => ({
         body: anyValue(record.body),
-        eventName: record.eventName || undefined,
         severityNumber: record.severityNumber,
         severityText: record.severityText,
         traceId: hexadecimal(record.traceId) || undefined,
