@@ -16,6 +16,7 @@ import { homeRoutes } from './home/routes.ts'
 import { preparePages } from './html/pages.ts'
 import { type AttemptCounts, limitStore } from './http/attempt-counts.ts'
 import { registerServerEvents } from './http/client-errors.ts'
+import { registerCrossOrigin } from './http/cross-origin.ts'
 import { registerDrain } from './http/drain.ts'
 import { registerHandlerDeadline } from './http/handler-deadline.ts'
 import { registerOpenapi } from './http/openapi.ts'
@@ -81,6 +82,7 @@ async function assemble(
     trustsCaller: (request) => isTrusted(request.raw.socket.remoteAddress),
   })
   registerMeasured(app, config.viewerUrl)
+  registerCrossOrigin(app, config.corsOrigins)
 
   registerErrorHandler(app)
   registerServerEvents(app)

@@ -49,6 +49,12 @@ export const SETTINGS = {
   publicOrigin: text('PUBLIC_ORIGIN', '', 'scheme and host, without a path', isOrigin).means(
     "origin that browsers see; a cookie session's changes are accepted from it if Sec-Fetch-Site is missing",
   ),
+  corsOrigins: text(
+    'CORS_ORIGINS',
+    '',
+    'origins, separated by commas, or *',
+    (text) => parseOrigins(text) !== undefined,
+  ).means('origins whose pages may use `/v1` with bearer tokens; `*` allows all, empty none'),
   viewerUrl: text('VIEWER_URL', '', 'scheme and host, without a path', isOrigin).means(
     'origin of the viewer, to which pages link for their traces; empty takes the viewer that runs beside, if there is one',
   ),
@@ -193,7 +199,15 @@ function setting<T>(rest: Omit<Setting<T>, 'meaning'>) {
 }
 
 function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
+  // A URL may have a star in its host: as a pattern it would match nothing.
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
+/** Origins separated by commas, or `*` alone; none in an empty text, undefined for any other. */
+export function parseOrigins(list: string): ReadonlySet<string> | undefined {
+  if (list === '') return new Set()
+  const origins = list.split(',').map((origin) => origin.trim())
+  return list === '*' || origins.every(isOrigin) ? new Set(origins) : undefined
 }
 
 /** The origin goes into the content security policy, which knows host names only. */

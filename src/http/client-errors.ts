@@ -33,7 +33,8 @@ export function answerParserError(
     open.response.once('close', () => socket.destroy())
     return
   }
-  writeProblem(app, new Problem(code, detail), socket, open?.traceId, error.code)
+  const problem = new Problem(code, detail, { headers: open ? app.crossOriginFields(open.request) : {} })
+  writeProblem(app, problem, socket, open?.traceId, error.code)
 }
 
 /**

@@ -38,7 +38,7 @@ export function serverOptions(config: Config) {
     rewriteUrl: (request) => originForm(request.url ?? '/'),
     frameworkErrors(error, request, reply) {
       request.server.measureUnrouted(request, reply)
-      sendProblem(error, request, reply)
+      sendProblem(error, request, reply.headers(request.server.crossOriginFields(request.raw)))
     },
   } satisfies FastifyHttpOptions<Server>
 }

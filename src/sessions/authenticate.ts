@@ -58,7 +58,13 @@ function presentedToken(request: FastifyRequest): { token: string | undefined; k
   // Another scheme may belong to a proxy in front, and says nothing about the session.
   if (authorization !== undefined && /^Bearer\b/i.test(authorization))
     return { token: /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '', kind: 'bearer' }
-  return { token: request.cookies[SESSION_COOKIE], kind: 'cookie' }
+  return { token: asksFromElsewhere(request) ? undefined : request.cookies[SESSION_COOKIE], kind: 'cookie' }
+}
+
+/** A script of another origin never speaks with the person's cookie, even if the browser of that person sends it. */
+function asksFromElsewhere({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site']
+  return headers['sec-fetch-mode'] === 'cors' && site !== undefined && site !== 'same-origin'
 }
 
 /** `presented` says whether a token came with the request and was not good (RFC 6750 §3.1). */

@@ -336,4 +336,4 @@ function* operationSeries(): Iterable<SeriesAttributes> {
 }
 
 /** Statuses of requests that match no route: from http/unmatched.ts, from the framework, and of any failure. */
-const UNMATCHED_STATUSES = [400, 404, 405, 413, 414, 415, 429, 500, 503]
+const UNMATCHED_STATUSES = [204, 400, 404, 405, 413, 414, 415, 429, 500, 503]
