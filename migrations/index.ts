@@ -4,6 +4,7 @@ import * as community from './0001_community.ts'
 import * as userViews from './0002_user_views.ts'
 import * as administrators from './0003_administrators.ts'
 import * as toolkit from './0005_toolkit.ts'
+import * as feeds from './0006_feeds.ts'
 
 /** By the name of their file, which is their order. They only go forward: the way back is a backup. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -11,10 +12,18 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002_user_views': userViews,
   '0003_administrators': administrators,
   '0005_toolkit': toolkit,
+  '0006_feeds': feeds,
 }
 
 /** Tables whose rows are counted by triggers, in `table_rows`. */
-export const COUNTED_TABLES = ['users', 'sessions', 'friendships', 'blocks'] as const
+export const COUNTED_TABLES = [
+  'users',
+  'sessions',
+  'friendships',
+  'blocks',
+  'feeds',
+  'feed_subscriptions',
+] as const
 
 /** Every table as the last migration leaves it. Times are milliseconds since the Unix epoch, UTC. */
 export interface Tables {
@@ -30,6 +39,8 @@ export interface Tables {
   videos: VideosTable
   playlists: PlaylistsTable
   locations: LocationsTable
+  feeds: FeedsTable
+  feed_subscriptions: FeedSubscriptionsTable
 }
 
 export interface UsersTable {
@@ -139,4 +150,31 @@ export interface LocationsTable {
   /** 1 if friends may see it. */
   shared: 0 | 1
   recorded_at: number
+}
+
+/** The kept copy of a feed, for all its readers. Gone with the last of them, by a trigger. */
+export interface FeedsTable {
+  id: Generated<number>
+  url: string
+  title: string | null
+  /** JSON; see toolkit/news/feed-store.ts. */
+  items: Generated<string>
+  /** Of the last answer with items: they make the next request conditional. */
+  etag: string | null
+  last_modified: string | null
+  /** The last time that it was whole and up to date. */
+  fetched_at: number | null
+  /** Before this it is not asked for again. */
+  due_at: Generated<number>
+  /** Since it was last fetched, and why. */
+  failures: Generated<number>
+  error: string | null
+}
+
+/** A feed in a member's list. */
+export interface FeedSubscriptionsTable {
+  id: Generated<number>
+  user_id: number
+  feed_id: number
+  position: number
 }

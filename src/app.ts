@@ -4,11 +4,13 @@ import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
+import { adminRoutes } from './admin/routes.ts'
 import { communityPages } from './community/pages.ts'
 import { communityRoutes } from './community/routes.ts'
 import { type Config, shutdownBudget } from './config.ts'
 import type { Database } from './db/database.ts'
 import { Problem, registerErrorHandler } from './errors.ts'
+import { friendPages } from './friends/pages.ts'
 import { friendRoutes } from './friends/routes.ts'
 import { healthRoutes } from './home/health-routes.ts'
 import { homePages } from './home/pages.ts'
@@ -34,11 +36,13 @@ import { authentication } from './sessions/authenticate.ts'
 import { sessionPages } from './sessions/pages.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
+import { fetchTiming } from './telemetry/fetch-timing.ts'
 import { registerMeasured } from './telemetry/measured-request.ts'
 import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
-import { toolkitPages } from './toolkit/pages.ts'
+import { openFeedReader } from './toolkit/news/feed-reader.ts'
+import { newsRoutes } from './toolkit/news/routes.ts'
 import { toolkitRoutes } from './toolkit/routes.ts'
 
 export interface AppParts {
@@ -126,6 +130,14 @@ async function assemble(
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
   await app.register(toolkitRoutes, { db })
+  await app.register(adminRoutes, { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent })
+  const reader = openFeedReader(app, {
+    db,
+    config,
+    version,
+    observe: fetchTiming(telemetry.instruments, 'news'),
+  })
+  await app.register(newsRoutes, { db, config, reader })
   await app.register(healthRoutes, { db })
 
   await app.register(async (pages) => {
@@ -134,7 +146,7 @@ async function assemble(
     await pages.register(accountPages, forAccounts)
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
-    await pages.register(toolkitPages, { db, config })
+    await pages.register(friendPages, { db, config })
   })
 }
 

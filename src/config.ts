@@ -58,12 +58,6 @@ export const SETTINGS = {
   viewerUrl: text('VIEWER_URL', '', 'scheme and host, without a path', isOrigin).means(
     'origin of the viewer, to which pages link for their traces; empty takes the viewer that runs beside, if there is one',
   ),
-  mapTilesUrl: text('MAP_TILES_URL', '', 'an https address with {z}, {x} and {y}', isTileTemplate).means(
-    'server of map tiles for the page of a place, such as `https://tile.openstreetmap.org/{z}/{x}/{y}.png`; empty shows coarse outlines of the world, which come from the service itself',
-  ),
-  mapTilesAttribution: text('MAP_TILES_ATTRIBUTION', '', 'up to 200 characters', /^.{0,200}$/).means(
-    'attribution below the tiles, such as `© OpenStreetMap contributors`; tiles are shown only with it',
-  ),
   trustProxy: text(
     'TRUST_PROXY',
     '',
@@ -71,6 +65,9 @@ export const SETTINGS = {
     (text) => parsePeers(text) !== undefined,
   ).means(
     'proxies whose X-Forwarded-* headers count, and callers whose traces are continued; empty trusts none',
+  ),
+  adminEmail: text('ADMIN_EMAIL', '', 'an e-mail address', /^[^@\s]+@[^@\s]+$/).means(
+    'the account that signs up with this address becomes an administrator. Nobody checks whose address it is, so sign up before others can',
   ),
   logLevel: choice('LOG_LEVEL', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).means(
     'least severe level that is logged',
@@ -167,6 +164,17 @@ export const SETTINGS = {
   fullListingMaxRows: integer('FULL_LISTING_MAX_ROWS', 10_000, [1, 1_000_000], 'rows').means(
     'most rows in one reply of the full listing',
   ),
+  feedTimeoutMs: integer('FEED_TIMEOUT_MS', 5000, [100, 8000], 'ms').means(
+    'time for a feed to be fetched, redirects included; less than HANDLER_TIMEOUT_MS',
+  ),
+  feedAddressesAllowed: text(
+    'FEED_ADDRESSES_ALLOWED',
+    '',
+    'addresses or CIDR ranges, separated by commas',
+    (text) => parsePeers(text) !== undefined,
+  ).means(
+    'addresses that feeds are fetched from although they are not public, at any port. Dangerous: every member can then make this service ask what listens there. Empty allows none',
+  ),
   pendingRequestsMax: integer('PENDING_REQUESTS_MAX', 100, [1, 100_000], 'requests').means(
     'unanswered friend requests of one member',
   ),
@@ -208,13 +216,6 @@ export function parseOrigins(list: string): ReadonlySet<string> | undefined {
   if (list === '') return new Set()
   const origins = list.split(',').map((origin) => origin.trim())
   return list === '*' || origins.every(isOrigin) ? new Set(origins) : undefined
-}
-
-/** The origin goes into the content security policy, which knows host names only. */
-function isTileTemplate(text: string): boolean {
-  const url = URL.parse(text)
-  const isPlain = url?.protocol === 'https:' && url.username === '' && /^[a-z0-9.-]+$/.test(url.hostname)
-  return isPlain && ['{z}', '{x}', '{y}'].every((part) => text.slice(url.origin.length).includes(part))
 }
 
 /** Addresses and CIDR ranges, separated by commas; undefined for any other text. */

@@ -151,7 +151,8 @@ async function countRows({ db }: OpenedApp) {
 }
 
 async function open(t: Test): Promise<{ opened: OpenedApp; ada: SignedUp; operations: Operation[] }> {
-  const opened = await openApp(t)
+  // An administrator, so that no route refuses for another reason.
+  const opened = await openApp(t, { config: { adminEmail: 'ada@example.com' } })
   return { opened, ada: await signUp(opened, 'Ada'), operations: operationsOf(opened.app.swagger()) }
 }
 

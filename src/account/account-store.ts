@@ -9,6 +9,7 @@ interface NewAccount {
   email: string
   emailKey: string
   passwordHash: string
+  isAdministrator: boolean
 }
 
 const emailTaken = (cause: unknown) =>
@@ -28,11 +29,19 @@ async function orEmailTaken<T>(write: Promise<T>): Promise<T> {
 
 /** Throws `email-taken` (409) if the address, in any letter case or Unicode form, has an account. */
 export async function createAccount(db: Database, account: NewAccount, now = Date.now()) {
-  const { name, nameKey, email, emailKey, passwordHash } = account
+  const { name, nameKey, email, emailKey, passwordHash, isAdministrator } = account
   const insertion = db.transaction().execute(async (tx) => {
     const user = await tx
       .insertInto('users')
-      .values({ name, name_key: nameKey, email, email_key: emailKey, joined_at: now, seed_number: null })
+      .values({
+        name,
+        name_key: nameKey,
+        email,
+        email_key: emailKey,
+        joined_at: now,
+        seed_number: null,
+        is_administrator: isAdministrator ? 1 : 0,
+      })
       .returning(ownerColumns)
       .executeTakeFirstOrThrow()
     await tx.insertInto('passwords').values({ user_id: user.id, hash: passwordHash }).execute()

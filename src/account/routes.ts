@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
+import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { Problem, problems } from '../errors.ts'
 import { requireParsed } from '../http/parsed.ts'
@@ -31,6 +32,7 @@ const text = {
 
 interface AccountOptions {
   db: Database
+  config: Config
   sessions: SessionStore
   passwords: PasswordHasher
   limitAttempts: AttemptCheck

@@ -1,8 +1,9 @@
+import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { requireParsed } from '../http/parsed.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { parsePassword } from '../passwords/password-policy.ts'
-import { parseEmail, parseName } from '../users/text.ts'
+import { emailKeyOf, parseEmail, parseName } from '../users/text.ts'
 import type { OwnerRow } from '../users/user-view.ts'
 import { createAccount } from './account-store.ts'
 
@@ -11,7 +12,7 @@ import { createAccount } from './account-store.ts'
  * that the client was answered meanwhile, because an account made now would stand in the way of its next try.
  */
 export async function signUp(
-  { db, passwords }: { db: Database; passwords: PasswordHasher },
+  { db, config, passwords }: { db: Database; config: Pick<Config, 'adminEmail'>; passwords: PasswordHasher },
   typed: { name: string; email: string; password: string },
   isGone: () => boolean,
 ): Promise<OwnerRow | undefined> {
@@ -22,5 +23,6 @@ export async function signUp(
   })
   const passwordHash = await passwords.hash(password)
   if (isGone()) return undefined
-  return createAccount(db, { ...name, ...email, passwordHash })
+  const isAdministrator = email.emailKey === emailKeyOf(config.adminEmail)
+  return createAccount(db, { ...name, ...email, passwordHash, isAdministrator })
 }

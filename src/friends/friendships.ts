@@ -9,6 +9,14 @@ import { type UserRow, userColumns } from '../users/user-view.ts'
 
 type Pair = Selectable<Tables['friendships']>
 
+/** The ids of a member and of another. Throws `invalid` (422) for the member's own. */
+export function twoMembers(memberId: number, otherId: number) {
+  if (memberId !== otherId) return { memberId, otherId }
+  throw new Problem('invalid', 'This is your own id; give that of another member.', {
+    errors: [{ parameter: 'userId', detail: "must be another member's id" }],
+  })
+}
+
 /**
  * Asks for a friendship, or accepts the other's request. All its reads and writes stand in one IMMEDIATE transaction,
  * which waits for all others: two members who ask each other at once become friends, in one row, and no request is

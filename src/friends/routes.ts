@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
-import { Problem, problems } from '../errors.ts'
+import { problems } from '../errors.ts'
 import { idCursors, Page, pageQuery, sendPage } from '../http/paging.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { MemberId, unknownMember } from '../users/member-path.ts'
@@ -18,7 +18,7 @@ import {
   toFriendRequest,
   toFriendship,
 } from './friend-views.ts'
-import { block, isVisible, removePair, requestOrAccept, unblock } from './friendships.ts'
+import { block, isVisible, removePair, requestOrAccept, twoMembers, unblock } from './friendships.ts'
 
 const page = 'friends'
 const byUserId = Type.Object({ userId: MemberId })
@@ -219,11 +219,4 @@ export const friendRoutes: FastifyPluginAsyncTypebox<FriendsOptions> = async (ap
       return reply.code(204).send(null)
     },
   )
-}
-
-function twoMembers(memberId: number, otherId: number) {
-  if (memberId !== otherId) return { memberId, otherId }
-  throw new Problem('invalid', 'This is your own id; give that of another member.', {
-    errors: [{ parameter: 'userId', detail: "must be another member's id" }],
-  })
 }

@@ -56,3 +56,18 @@ export const HEAP_SPACES = [
   'shared_trusted_large_object_space',
   'trusted_large_object_space',
 ] as const
+
+/** Statuses of other hosts that are told apart. */
+export const CLIENT_STATUSES = [
+  200, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504,
+] as const
+
+/** Why a request to another host got no answer, or none that could be read. */
+export const CLIENT_ERRORS = [
+  'no-public-address',
+  'port-refused',
+  'unreachable',
+  'timeout',
+  'too-large',
+  'unreadable',
+] as const

@@ -3,6 +3,8 @@ import { METRICS } from './catalogue.ts'
 import { METRIC_EXPORT_INTERVAL_MS } from './otel-variables.ts'
 import {
   type Attributes,
+  EVENT_ATTRIBUTES,
+  EVENT_NAME,
   LOG_ATTRIBUTES,
   RESOURCE_ATTRIBUTES,
   SPAN_EVENTS,
@@ -116,6 +118,9 @@ function records(): string[] {
     '## Log records',
     'Warnings and errors, with the trace and span id of their request. The body is the message.',
     attributeTable(LOG_ATTRIBUTES),
+    '### Events',
+    `Log records of \`POST /v1/admin/events\`: their event name is \`${EVENT_NAME}\`, and their body is the text of the event, or else its title.`,
+    attributeTable(EVENT_ATTRIBUTES),
     '## Resource',
     'Attributes of all telemetry of a process; `OTEL_RESOURCE_ATTRIBUTES` may add to them.',
     attributeTable(RESOURCE_ATTRIBUTES),

@@ -4,7 +4,10 @@ import {
   ATTR_DB_QUERY_SUMMARY,
   ATTR_DB_SYSTEM_NAME,
   ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
   METRIC_DB_CLIENT_OPERATION_DURATION,
+  METRIC_HTTP_CLIENT_REQUEST_DURATION,
 } from '@opentelemetry/semantic-conventions'
 import { DEAD_LETTER_REASONS, DROP_REASONS, SIGNALS } from '@rollcall/durable-otlp-exporter'
 import {
@@ -17,7 +20,14 @@ import {
   type ServiceShape,
 } from '@rollcall/fastify-route-telemetry'
 import { COUNTED_TABLES } from '../../migrations/index.ts'
-import { DATABASE_ERRORS, GC_TYPES, HEAP_SPACES, OTHER_ERROR } from './attribute-values.ts'
+import {
+  CLIENT_ERRORS,
+  CLIENT_STATUSES,
+  DATABASE_ERRORS,
+  GC_TYPES,
+  HEAP_SPACES,
+  OTHER_ERROR,
+} from './attribute-values.ts'
 import { PAGES, STATEMENTS } from './pages.ts'
 import * as semconv from './semconv.ts'
 import { SUMMARIES, statementAttributes, statementValues } from './statements.ts'
@@ -27,6 +37,7 @@ import { SUMMARIES, statementAttributes, statementValues } from './statements.ts
  * table or are checked against it. A renamed metric or attribute breaks dashboards: the changelog must name it.
  */
 
+const HTTP_CONVENTION = 'semantic conventions, docs/http/http-metrics.md'
 const DB_CONVENTION = 'semantic conventions, docs/db/database-metrics.md'
 const NODE_CONVENTION = 'semantic conventions, docs/runtime/nodejs-metrics.md'
 const V8_CONVENTION = 'semantic conventions, docs/runtime/v8js-metrics.md'
@@ -128,6 +139,29 @@ export const METRICS = {
     leavesOut: 'tables that do not grow with use',
     source: 'this service',
     attributes: { table: { values: COUNTED_TABLES } },
+  },
+  clientRequestDuration: {
+    name: METRIC_HTTP_CLIENT_REQUEST_DURATION,
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time of each HTTP request to another host: fetching a feed makes one for each redirect.',
+    clock: 'starts before the name is resolved, stops when the body is read, or when it failed',
+    source: `${HTTP_CONVENTION} (stable); page is ours, and server.address and server.port are left out, because members choose the hosts`,
+    attributes: {
+      [ATTR_HTTP_REQUEST_METHOD]: { values: ['GET'] },
+      [ATTR_HTTP_RESPONSE_STATUS_CODE]: {
+        values: CLIENT_STATUSES,
+        type: 'number',
+        missing: 'missing if no answer was read; another status is the first of its class',
+      },
+      [ATTR_ERROR_TYPE]: {
+        values: [...CLIENT_STATUSES.filter((status) => status >= 400).map(String), ...CLIENT_ERRORS],
+        missing: 'missing if the status is below 400',
+      },
+      page: { values: ['news'] },
+    },
+    series: { formula: 'one for each status, and for each error without one', all: clientSeries },
+    boundaries: REQUEST_METRICS.requestDuration.boundaries,
   },
   passwordHashDuration: {
     name: 'rollcall.password.hash.duration',
@@ -320,6 +354,17 @@ function eventLoopDelay<const Name extends string>(name: Name, which: string) {
 
 function* pageSeries({ routes }: ServiceShape): Iterable<SeriesAttributes> {
   for (const name of new Set(routes.map(({ page }) => page))) if (name !== false) yield { page: name }
+}
+
+function* clientSeries(): Iterable<SeriesAttributes> {
+  const request = { [ATTR_HTTP_REQUEST_METHOD]: 'GET', page: 'news' }
+  for (const status of CLIENT_STATUSES)
+    yield {
+      ...request,
+      [ATTR_HTTP_RESPONSE_STATUS_CODE]: status,
+      ...(status >= 400 && { [ATTR_ERROR_TYPE]: String(status) }),
+    }
+  for (const error of CLIENT_ERRORS) yield { ...request, [ATTR_ERROR_TYPE]: error }
 }
 
 /** Any statement may end with any result code; SQLite decides which ones occur. */

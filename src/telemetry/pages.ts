@@ -27,7 +27,12 @@ export const STATEMENTS = {
     'SELECT sessions',
     'UPDATE users',
   ],
-  community: [...SESSION, 'SELECT users blocks'],
+  community: [
+    ...SESSION,
+    'SELECT friendships users',
+    'SELECT users blocks',
+    'SELECT users blocks friendships',
+  ],
   friends: [
     ...TRANSACTION,
     ...SESSION,
@@ -52,6 +57,18 @@ export const STATEMENTS = {
     'INSERT locations',
     'SELECT locations',
     'SELECT locations users friendships',
+  ],
+  admin: [...SESSION],
+  statistics: [...SESSION, 'SELECT sign_ups', 'SELECT table_rows kept_counts'],
+  news: [
+    ...TRANSACTION,
+    ...SESSION,
+    'DELETE feed_subscriptions',
+    'INSERT feed_subscriptions',
+    'INSERT feeds',
+    'SELECT feed_subscriptions feeds',
+    'UPDATE feed_subscriptions',
+    'UPDATE feeds',
   ],
   // The start and its migrations, the checks, readiness, and the closing of the database.
   [NO_PAGE]: ['BEGIN', 'COMMIT', 'MIGRATE', 'PRAGMA', 'SELECT table_rows'],

@@ -135,6 +135,18 @@ export const LOG_ATTRIBUTES = {
   [ATTR_EXCEPTION_STACKTRACE]: { ...exception[ATTR_EXCEPTION_STACKTRACE], missing: sometimes },
 } as const satisfies Attributes
 
+/** The log records that administrators send, beside warnings and errors. */
+export const EVENT_NAME = 'rollcall.event'
+
+/** Attributes of log records of that name. */
+export const EVENT_ATTRIBUTES = {
+  title: { boundedBy: 'the administrator, 100 characters at most' },
+  tags: {
+    boundedBy: 'the administrator: 20 tags at most, separated by commas',
+    missing: 'missing if the event has none',
+  },
+} as const satisfies Attributes
+
 /** Attributes of all telemetry of a process; OTEL_RESOURCE_ATTRIBUTES may add to them. */
 export const RESOURCE_ATTRIBUTES = {
   [ATTR_SERVICE_NAME]: { boundedBy: 'OTEL_SERVICE_NAME; `rollcall`' },

@@ -17,7 +17,9 @@ import {
   MAX_BUCKETS,
   NOTHING_COUNTED,
 } from '@rollcall/durable-otlp-exporter'
+import { type Counted, readCounted } from './counted.ts'
 import { routeDiagnostics } from './diagnostics.ts'
+import { type Event, emitEvent } from './events.ts'
 import { type ExportOptions, openExport } from './export.ts'
 import { type Instruments, noInstruments } from './instruments.ts'
 import { recordCounts } from './pipeline-metrics.ts'
@@ -46,6 +48,10 @@ export interface Telemetry {
   readonly diagnostics: Diagnostics
   /** The destination of metrics, for people: a URL, `console` or `off`. */
   readonly destination: string
+  /** Emits an event in the trace of the running request. */
+  emitEvent(event: Event): void
+  /** What this process has counted since its start; nothing if metrics are off. */
+  counted(): Promise<Counted>
   /** The outcome of all that was recorded, at this moment. */
   counts(): ExportCounts
   /** Sends the rest for at most `timeoutMs`, keeps the remainder on disk and ends everything; once, and never throws. */
@@ -62,13 +68,11 @@ const SHUTDOWN_TIMEOUT_MS = 5000
  * not built in; every other fault in a variable is a diagnostic. Waits for no network.
  */
 export function startTelemetry({ env, export: exporting, ...identity }: TelemetryOptions): Telemetry {
+  const since = Date.now()
   const diagnostics = new Diagnostics()
   const environment = new Environment(env, (message) => diagnostics.sayOnce('warn', message))
   const propagator = choosePropagator(environment)
   ensureContextManager()
-  if (environment.flag('OTEL_SDK_DISABLED')) return disabled(propagator, diagnostics)
-
-  routeDiagnostics(environment, diagnostics)
   const resource = describeService(identity, environment)
   const version = identity.serviceVersion
   const recording = new Recording({
@@ -76,6 +80,10 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
     cardinalityLimit: CARDINALITY_LIMIT,
     maxBuckets: MAX_BUCKETS,
   })
+  const counted = () => readCounted(recording, resource, since)
+  if (environment.flag('OTEL_SDK_DISABLED')) return disabled(propagator, diagnostics, counted)
+
+  routeDiagnostics(environment, diagnostics)
   const exported = openExport(exporting ?? {}, {
     environment,
     resource,
@@ -120,13 +128,17 @@ export function startTelemetry({ env, export: exporting, ...identity }: Telemetr
     await Promise.allSettled([tracers.shutdown(), loggers.shutdown()])
   }
 
+  const logger = loggers.getLogger(SCOPE, version)
+
   return {
     instruments,
     tracer: tracers.getTracer(SCOPE, version),
-    logs: loggers.getLogger(SCOPE, version),
+    logs: logger,
     propagator,
     diagnostics,
     destination,
+    emitEvent: (event) => emitEvent(logger, event),
+    counted,
     counts: () => storage.counts(),
     shutdown(timeoutMs = SHUTDOWN_TIMEOUT_MS) {
       ended ??= end(timeoutMs).catch((error) =>
@@ -152,7 +164,11 @@ function ensureContextManager(): void {
 let contextManagerSet = false
 
 /** OTEL_SDK_DISABLED: nothing is recorded or sent; propagators stay, as the specification asks. */
-function disabled(propagator: TextMapPropagator, diagnostics: Diagnostics): Telemetry {
+function disabled(
+  propagator: TextMapPropagator,
+  diagnostics: Diagnostics,
+  counted: Telemetry['counted'],
+): Telemetry {
   return {
     instruments: noInstruments,
     tracer: new ProxyTracerProvider().getTracer(SCOPE),
@@ -160,6 +176,8 @@ function disabled(propagator: TextMapPropagator, diagnostics: Diagnostics): Tele
     propagator,
     diagnostics,
     destination: 'off',
+    emitEvent: () => {},
+    counted,
     counts: () => NOTHING_COUNTED,
     shutdown: async () => {},
   }

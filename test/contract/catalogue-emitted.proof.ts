@@ -2,6 +2,8 @@ import type { AttributeDefinition, MetricDefinition } from '@rollcall/fastify-ro
 import { test } from 'tap'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import {
+  EVENT_ATTRIBUTES,
+  EVENT_NAME,
   LOG_ATTRIBUTES,
   RESOURCE_ATTRIBUTES,
   SPAN_EVENTS,
@@ -98,6 +100,7 @@ function named(): string[] {
     'span query': SPANS.query.attributes,
     'event exception': SPAN_EVENTS.exception,
     'log record': LOG_ATTRIBUTES,
+    [EVENT_NAME]: EVENT_ATTRIBUTES,
     resource: RESOURCE_ATTRIBUTES,
   }).flatMap(([what, attributes]) => Object.keys(attributes).map((key) => `${what} ${key}`))
   return [...metrics, ...records].sort()
@@ -132,7 +135,9 @@ function whatIsIn(receiver: OtlpReceiver): string[] {
       ...keys(kind === 2 ? 'span request' : 'span query', attributes),
       ...events.flatMap(({ name, attributes }) => keys(`event ${name}`, attributes)),
     ])
-  const logs = receiver.logs().flatMap(({ attributes }) => keys('log record', attributes))
+  const logs = receiver
+    .logs()
+    .flatMap(({ eventName, attributes }) => keys(eventName ?? 'log record', attributes))
   const resources = [...receiver.metrics(), ...receiver.spans(), ...receiver.logs()].flatMap(({ resource }) =>
     keys('resource', resource),
   )

@@ -1,6 +1,8 @@
 import type { AttributeDefinition, MetricDefinition, ServiceShape } from '@rollcall/fastify-route-telemetry'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
 import {
+  EVENT_ATTRIBUTES,
+  EVENT_NAME,
   LOG_ATTRIBUTES,
   RESOURCE_ATTRIBUTES,
   SPAN_EVENTS,
@@ -77,8 +79,9 @@ function requestSpanName(attributes: AttributeValues): string {
 }
 
 function logDefects(record: LogData): string[] {
+  const attributes = record.eventName === EVENT_NAME ? EVENT_ATTRIBUTES : LOG_ATTRIBUTES
   return [
-    ...attributeDefects(`log record "${record.body}"`, record.attributes, LOG_ATTRIBUTES),
+    ...attributeDefects(`log record "${record.body}"`, record.attributes, attributes),
     ...resourceDefects(record.resource),
   ]
 }

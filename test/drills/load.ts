@@ -1,5 +1,5 @@
 import type { Client } from '../proof/client.ts'
-import { draw, type Kind } from '../proof/kinds.ts'
+import { draw, isViewed, type Kind, type Outcome } from '../proof/kinds.ts'
 import type { RequestLedger } from './request-ledger.ts'
 
 export interface LoadOptions {
@@ -14,6 +14,8 @@ export interface LoadOptions {
 }
 
 const TICK_MS = 5
+/** A page for people is counted after it was sent, or when the service has noticed that its client is gone. */
+const COUNTED_LATER_MS = 500
 const DRAWN_AT_ONCE = 10_000
 
 /**
@@ -62,15 +64,17 @@ export class Load {
   async #ask(client: Client, name: string, kind: Kind, dueAt: number): Promise<void> {
     const { ledger } = this.#options
     const sentAt = Date.now()
-    let isAnswered = true
+    let outcome: Outcome | undefined
     ledger.sent += 1
     try {
       if (kind.aborts) {
         await client.abort(kind.ask)
+        outcome = { cutOff: 'aborted' }
         ledger.aborted(kind)
       } else {
         const { status } = await client.ask(kind.ask)
         ledger.latencies.push(performance.now() - dueAt)
+        outcome = { status }
         ledger.answered(name, kind, status)
       }
     } catch (error) {
@@ -80,9 +84,10 @@ export class Load {
         return
       }
       ledger.unanswered(kind)
-      isAnswered = false
     }
-    if (kind.page !== undefined)
-      ledger.journeys?.push({ page: kind.page, sentAt, answeredAt: Date.now(), isAnswered })
+    if (outcome ? isViewed(kind, outcome) : kind.page !== undefined) {
+      const countedAt = Date.now() + (kind.isForPeople ? COUNTED_LATER_MS : 0)
+      ledger.journeys?.push({ sentAt, countedAt, isAnswered: outcome !== undefined })
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { type Kind, measured } from '../proof/kinds.ts'
+import { isViewed, type Kind, measured, type Outcome } from '../proof/kinds.ts'
 
 /** Attributes of `http.server.request.duration`, in the order in which tag sets are written here. */
 export const REQUEST_TAGS = [
@@ -10,11 +10,10 @@ export const REQUEST_TAGS = [
   'url.scheme',
 ] as const
 
-/** When a request was sent and when its outcome was known, in milliseconds since the epoch. */
+/** A view, or what may be one: when it was sent and when it was counted for sure, in milliseconds since the epoch. */
 export interface Journey {
-  readonly page: string
   readonly sentAt: number
-  readonly answeredAt: number
+  readonly countedAt: number
   /** False where nobody knows what became of it. */
   readonly isAnswered: boolean
 }
@@ -31,7 +30,7 @@ export class RequestLedger {
   readonly unexpected = new Map<string, number>()
   /** Answered requests, in milliseconds from the moment when each was due. */
   readonly latencies: number[] = []
-  /** Only where a drill asks for it: one for each request. */
+  /** Only where a drill asks for it: one for each view. */
   readonly journeys: Journey[] | undefined
   sent = 0
   /** Answered, or given up by the client as planned. */
@@ -45,11 +44,11 @@ export class RequestLedger {
 
   answered(name: string, kind: Kind, status: number): void {
     if (!kind.statuses.includes(status)) add(this.unexpected, `${name}: ${status}`, 1)
-    this.#count(kind, measured(kind, { status }))
+    this.#count(kind, { status })
   }
 
   aborted(kind: Kind): void {
-    this.#count(kind, measured(kind, { cutOff: 'aborted' }))
+    this.#count(kind, { cutOff: 'aborted' })
   }
 
   unanswered(kind: Kind): void {
@@ -60,10 +59,10 @@ export class RequestLedger {
     return sum(this.unknown)
   }
 
-  #count(kind: Kind, attributes: Record<string, string | number>): void {
+  #count(kind: Kind, outcome: Outcome): void {
     this.completed += 1
-    if (kind.page !== undefined) add(this.views, `page:${kind.page}`, 1)
-    add(this.requests, tagSet(attributes), 1)
+    if (isViewed(kind, outcome)) add(this.views, `page:${kind.page}`, 1)
+    add(this.requests, tagSet(measured(kind, outcome)), 1)
   }
 }
 

@@ -27,7 +27,7 @@ interface Loss {
   readonly stored: number
   /** From the end of the last stored interval, or since it listened, to the kill. */
   readonly unexportedMs: number
-  /** Answered before that and not stored: what the unexported stretch does not explain. */
+  /** Counted before that and not stored: what the unexported stretch does not explain. */
   readonly unexplained: number
 }
 
@@ -115,7 +115,7 @@ function lossOf(
   const lastEnd = (own.at(-1)?.[0] ?? 0) * 1000
   const during = journeys.filter(({ sentAt }) => sentAt >= begunAt && sentAt < endedAt)
   const happened = during.filter(({ isAnswered }) => isAnswered).length
-  const before = during.filter(({ answeredAt }) => answeredAt < lastEnd)
+  const before = during.filter(({ countedAt }) => countedAt < lastEnd)
   return {
     happened,
     cut: during.length - happened,

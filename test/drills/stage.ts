@@ -9,7 +9,7 @@ import {
 } from '../collector/real-collector.ts'
 import { Client, seededRandom } from '../proof/client.ts'
 import { DriverLedger, type Memory } from '../proof/driver-ledger.ts'
-import { changingKinds, type Kind, prepareMembers, steadyKinds } from '../proof/kinds.ts'
+import { changingKinds, type Kind, peopleKinds, prepareMembers, steadyKinds } from '../proof/kinds.ts'
 import { type Teardown, temporaryFolder } from '../support/harness.ts'
 import { startIntakeProcess } from '../support/intake/start-process.ts'
 import { type LogLine, startService } from '../support/service.ts'
@@ -202,7 +202,7 @@ export class Stage implements Teardown {
       this.ledger.sent += 1
       this.ledger.answered('preparation', kind, status)
     })
-    const kinds = { ...steadyKinds(members), ...changingKinds(members) }
+    const kinds = { ...steadyKinds(members), ...peopleKinds(members), ...changingKinds(members) }
     // A process that is ending says that it is not ready: it is asked on connections that it still serves.
     this.#kinds = { ...kinds, ready: { ...(kinds.ready as Kind), statuses: [200, 503] } }
   }

@@ -13,32 +13,58 @@ export interface Kind {
   readonly statuses: readonly number[]
   /** Share of the mixed load. */
   readonly weight: number
+  /** A page for people, whose views are the pages shown. */
+  readonly isForPeople?: boolean
 }
 
 export interface Members {
   readonly token: string
+  /** Of the same member's browser: `name=value`. */
+  readonly cookie: string
   readonly ownId: number
   readonly friendId: number
 }
 
-type Shape = Partial<Pick<Kind, 'ask' | 'method' | 'weight' | 'aborts'>> & { status?: number | number[] }
+type Shape = Partial<Pick<Kind, 'method' | 'weight' | 'aborts' | 'isForPeople'>> & {
+  status?: number | number[]
+}
 
 /** `page` and `route` as the service must name them; the client says the page to the driver's ledger too. */
 export function kind(
   page: string | undefined,
   route: string | undefined,
   ask: Ask,
-  { method = ask.method ?? 'GET', status = 200, weight = 10, aborts = false }: Shape = {},
+  {
+    method = ask.method ?? 'GET',
+    status = 200,
+    weight = 10,
+    aborts = false,
+    isForPeople = false,
+  }: Shape = {},
 ): Kind {
   const headers = { ...ask.headers, ...(page !== undefined && { 'x-page': page }) }
-  return { ask: { ...ask, headers }, aborts, page, route, method, statuses: [status].flat(), weight }
+  return {
+    ask: { ...ask, headers },
+    aborts,
+    page,
+    route,
+    method,
+    statuses: [status].flat(),
+    weight,
+    isForPeople,
+  }
 }
 
+/** Whether a request is a view of its page: always in the API, and for people unless its answer is a redirect. */
+export function isViewed({ page, isForPeople }: Kind, outcome: Outcome): boolean {
+  const isRedirect = 'status' in outcome && outcome.status >= 300 && outcome.status < 400
+  return page !== undefined && !(isForPeople && isRedirect)
+}
+
+export type Outcome = { readonly status: number } | { readonly cutOff: string }
+
 /** Attributes of the measurement of one request; without a status when it was cut off. */
-export function measured(
-  { method, route, page }: Kind,
-  outcome: { readonly status: number } | { readonly cutOff: string },
-): Record<string, string | number> {
+export function measured({ method, route, page }: Kind, outcome: Outcome): Record<string, string | number> {
   const status = 'status' in outcome ? outcome.status : undefined
   const error = 'cutOff' in outcome ? outcome.cutOff : outcome.status >= 500 ? String(status) : undefined
   return {
@@ -124,6 +150,57 @@ export function steadyKinds({ token, friendId, ownId }: Members): Record<string,
   }
 }
 
+/** Pages as browsers ask for them, and forms that are accepted, shown again, or refused. */
+export function peopleKinds({ cookie }: Members): Record<string, Kind> {
+  const look = (page: string | undefined, path: string, route = path, shape: Shape = {}) =>
+    kind(page, route, { path, headers: { cookie } }, { weight: 5, isForPeople: true, ...shape })
+  const asStranger = (page: string, path: string, shape: Shape = {}) =>
+    kind(page, path, { path, method: shape.method ?? 'GET' }, { weight: 4, isForPeople: true, ...shape })
+  return {
+    'start page': look('home', '/app'),
+    'start page, stranger': asStranger('home', '/app'),
+    'sign-up page': asStranger('signup', '/app/sign-up'),
+    'log-in page': asStranger('login', '/app/log-in'),
+    'log-in page, HEAD': asStranger('login', '/app/log-in', { method: 'HEAD', weight: 2 }),
+    'no such page': look(undefined, '/app/nowhere/7', '/app/*', { status: 404, weight: 3 }),
+    'log-in, accepted': { ...logInForm({ email: 'ada@example.com', password: PASSWORD }, 303), weight: 0.5 },
+    'log-in, wrong password': {
+      ...logInForm({ email: 'ada@example.com', password: 'wrong' }, 401),
+      weight: 0.5,
+    },
+    'log-in, a field is missing': { ...logInForm({ email: 'ada@example.com' }, 422), weight: 3 },
+    'log-in, from another site': { ...logInForm({ email: 'ada@example.com' }, 403, 'cross-site'), weight: 3 },
+    'log out, not logged in': formKind('login', '/app/log-out', {}, { status: 303, weight: 3 }),
+    'log-in, aborted': kind(
+      'login',
+      '/app/log-in',
+      { method: 'POST', path: '/app/log-in', headers: FROM_A_FORM },
+      { aborts: true, weight: 3, isForPeople: true },
+    ),
+  }
+}
+
+/** Header fields of a browser that sends a form of this site. */
+const FROM_A_FORM = {
+  'content-type': 'application/x-www-form-urlencoded',
+  'sec-fetch-site': 'same-origin',
+}
+
+function formKind(
+  page: string,
+  path: string,
+  fields: Record<string, string>,
+  { headers, ...shape }: Shape & { headers?: Record<string, string> },
+): Kind {
+  const body = new URLSearchParams(fields).toString()
+  const ask = { method: 'POST', path, headers: { ...FROM_A_FORM, ...headers }, body }
+  return kind(page, path, ask, { isForPeople: true, ...shape })
+}
+
+function logInForm(fields: Record<string, string>, status: number, site = 'same-origin'): Kind {
+  return formKind('login', '/app/log-in', fields, { status, headers: { 'sec-fetch-site': site } })
+}
+
 /** Friendships that come and go: what one such request costs depends on the one before. */
 export function changingKinds({ token, ownId }: Members, strangerId = ownId + 2): Record<string, Kind> {
   const headers = { authorization: `Bearer ${token}` }
@@ -164,20 +241,21 @@ export async function prepareMembers(
   done: (kind: Kind, status: number) => void,
 ): Promise<Members> {
   const send = async (each: Kind) => {
-    const { status, body } = await client.ask(each.ask)
+    const { status, body, headers } = await client.ask(each.ask)
     if (!each.statuses.includes(status)) throw new Error(`${each.ask.path}: ${status} ${body}`)
     done(each, status)
-    return JSON.parse(body)
+    return { body, headers }
   }
-  const post = (page: string, path: string, body: object) =>
-    send(kind(page, path, { method: 'POST', path, body }, { status: 201 }))
+  const post = async (page: string, path: string, body: object) =>
+    JSON.parse((await send(kind(page, path, { method: 'POST', path, body }, { status: 201 }))).body)
   const ids: number[] = []
   const tokens: string[] = []
   for (const name of names) {
-    const credentials = { email: `${name.toLowerCase()}@example.com`, password: PASSWORD }
+    const credentials = { email: emailOf(name), password: PASSWORD }
     ids.push((await post('signup', '/v1/users', { name, ...credentials })).id)
     if (tokens.length < 2) tokens.push((await post('login', '/v1/sessions', credentials)).token)
   }
+  const browser = await send(logInForm({ email: emailOf(names[0]), password: PASSWORD }, 303))
   const [own, friend] = ids as [number, number]
   const [token, friendsToken] = tokens as [string, string]
   const befriend = (as: string, id: number, status: number) => {
@@ -186,5 +264,10 @@ export async function prepareMembers(
   }
   await befriend(token, friend, 201)
   await befriend(friendsToken, own, 200)
-  return { token, ownId: own, friendId: friend }
+  const cookie = String(browser.headers['set-cookie']?.[0]).split(';', 1)[0] as string
+  return { token, cookie, ownId: own, friendId: friend }
+}
+
+function emailOf(name: string): string {
+  return `${name.toLowerCase()}@example.com`
 }

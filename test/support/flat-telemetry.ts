@@ -85,6 +85,7 @@ export interface SpanData {
 }
 
 export interface LogData {
+  eventName: string | undefined
   body: AttributeValue
   severityNumber: number
   severityText: string
@@ -220,6 +221,7 @@ function logsIn({ resourceLogs }: OtlpMessage<'ExportLogsServiceRequest'>): LogD
     return each.scopeLogs.flatMap(({ logRecords }) =>
       logRecords.map((record) => ({
         body: anyValue(record.body),
+        eventName: record.eventName || undefined,
         severityNumber: record.severityNumber,
         severityText: record.severityText,
         traceId: hexadecimal(record.traceId) || undefined,

@@ -75,6 +75,15 @@ export async function addMembers(
   )
 }
 
+/** Makes the member an administrator, or no longer one. */
+export async function setAdministrator(
+  { db }: Pick<OpenedApp, 'db'>,
+  { id }: Pick<TestUser, 'id'>,
+  is_administrator: 0 | 1 = 1,
+): Promise<void> {
+  await db.updateTable('users').set({ is_administrator }).where('id', '=', id).execute()
+}
+
 interface Listing<Row> {
   data: Row[]
   page: { nextCursor: string | null }

@@ -8,6 +8,7 @@ import type { Series } from './stream.ts'
 export class Sum {
   readonly #isDelta: boolean
   #value = 0
+  #taken = 0
 
   constructor(isDelta: boolean) {
     this.#isDelta = isDelta
@@ -19,8 +20,16 @@ export class Sum {
 
   take(): number {
     const value = this.#value
-    if (this.#isDelta) this.#value = 0
+    if (this.#isDelta) {
+      this.#taken += value
+      this.#value = 0
+    }
     return value
+  }
+
+  /** Of all records since the start. */
+  total(): number {
+    return this.#taken + this.#value
   }
 }
 

@@ -31,6 +31,7 @@ export class ExponentialHistogram {
   /** The range of indexes with counts; empty while `#high < #low`. */
   #low = 0
   #high = -1
+  readonly #taken = { count: 0, sum: 0 }
 
   constructor(maxBuckets: number) {
     const ring = 2 ** Math.ceil(Math.log2(maxBuckets))
@@ -68,6 +69,8 @@ export class ExponentialHistogram {
       positive: { offset: this.#low, bucketCounts: this.#takeCounts() },
       negative: { offset: 0, bucketCounts: [] },
     }
+    this.#taken.count += this.#count
+    this.#taken.sum += this.#sum
     this.#count = 0
     this.#zeroCount = 0
     this.#sum = 0
@@ -78,6 +81,11 @@ export class ExponentialHistogram {
     this.#low = 0
     this.#high = -1
     return value
+  }
+
+  /** Of all records since the start. */
+  total(): { count: number; sum: number } {
+    return { count: this.#taken.count + this.#count, sum: this.#taken.sum + this.#sum }
   }
 
   #takeCounts(): number[] {

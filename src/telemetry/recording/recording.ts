@@ -51,6 +51,18 @@ export class Recording implements MetricProducer {
     return new BoundHistogram(stream.series(attributes))
   }
 
+  /** What a counter has counted since the start, by its attributes: the sum of all its points, sent or not. */
+  sums(metric: MetricDefinition): { attributes: Attributes; sum: number }[] {
+    const series = this.#sums.get(metric.name)?.recorded() ?? []
+    return Array.from(series, ({ attributes, accumulator }) => ({ attributes, sum: accumulator.total() }))
+  }
+
+  /** The same of a histogram. */
+  distributions(metric: MetricDefinition): { attributes: Attributes; count: number; sum: number }[] {
+    const series = this.#histograms.get(metric.name)?.recorded() ?? []
+    return Array.from(series, ({ attributes, accumulator }) => ({ attributes, ...accumulator.total() }))
+  }
+
   /** Never throws. Takes the records out: the caller has the only copy. */
   async collect(): Promise<CollectionResult> {
     const endTime = millisToHrTime(Date.now())

@@ -80,6 +80,12 @@ export class Stream<Value, A extends Accumulator<Value>> {
     return opened
   }
 
+  /** Every series that was recorded into since the start. */
+  *recorded(): Generator<Series<Value, A>> {
+    for (const series of [...this.#series.values(), this.#overflow])
+      if (series.isOpen || series.collectedIn >= 0) yield series
+  }
+
   collect(endTime: HrTime): DataPoint<Value>[] {
     const collected = this.#open
     this.#collections += 1
