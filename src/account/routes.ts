@@ -1,22 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import type { Database } from '../db/database.ts'
-import { Problem, problems } from '../errors.ts'
-import { requireParsed } from '../http/parsed.ts'
+import { problems } from '../errors.ts'
 import { timestamp } from '../http/timestamp.ts'
-import { findById, setPasswordHash } from '../passwords/credentials.ts'
-import type { PasswordHasher } from '../passwords/password-hasher.ts'
-import { parsePassword } from '../passwords/password-policy.ts'
-import type { AttemptCheck } from '../sessions/attempt-limits.ts'
-import { memberOf, unauthenticated } from '../sessions/authenticate.ts'
+import { memberOf } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
-import type { Member, SessionStore } from '../sessions/session-store.ts'
 import { RenewedSession } from '../sessions/session-view.ts'
-import { parseEmail, parseName } from '../users/text.ts'
 import { Owner, toOwner } from '../users/user-view.ts'
-import { deleteAccount, updateProfile } from './account-store.ts'
+import { changePassword, changeProfile, leave, type OwnAccountParts } from './own-account.ts'
 import { signUp } from './sign-up.ts'
 
 // Lengths in UTF-16 units, generous: the exact rules count code points of normalised text.
@@ -30,33 +22,15 @@ const text = {
   currentPassword: Type.String({ maxLength: 1024 }),
 }
 
-interface AccountOptions {
-  db: Database
+interface AccountOptions extends OwnAccountParts {
   config: Config
-  sessions: SessionStore
-  passwords: PasswordHasher
-  limitAttempts: AttemptCheck
   limitSignUps: onRequestAsyncHookHandler
 }
 
 /** The routes of a member's own account: sign-up, changes, deletion. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, options) => {
   app.describeTag('account', 'Sign up, and look after your own account')
-  const { db, sessions, passwords, limitAttempts, limitSignUps } = options
-
-  async function confirmPassword(request: FastifyRequest, password: string): Promise<void> {
-    await limitAttempts(request)
-    const account = await findById(db, memberOf(request).id)
-    if (!(await passwords.verify(account?.hash ?? undefined, password)))
-      throw new Problem('wrong-password', 'Send the current password of this account.', {
-        errors: [{ pointer: '#/currentPassword', detail: 'is wrong' }],
-      })
-  }
-
-  /** Verifying a password takes long: the session may have ended meanwhile, with the account or by another change. */
-  async function requireLiveSession(tx: Database, member: Member): Promise<void> {
-    if (!(await sessions.isLive(tx, member.sessionId))) throw unauthenticated(true)
-  }
+  const { limitSignUps } = options
 
   app.post(
     '/v1/users',
@@ -113,25 +87,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       },
       onRequest: app.requireSession,
     },
-    async (request) => {
-      const { body } = request
-      const member = memberOf(request)
-      const change = requireParsed({
-        name: body.name === undefined ? undefined : parseName(body.name),
-        email: body.email === undefined ? undefined : parseEmail(body.email),
-      })
-      if (change.name === undefined && change.email === undefined)
-        throw new Problem('invalid', 'Send a new name or a new e-mail address.', {
-          errors: [{ pointer: '#', detail: 'must have name or email' }],
-        })
-      if (change.email !== undefined)
-        await confirmPassword(request, requireCurrentPassword(body.currentPassword))
-      const account = await db.transaction().execute(async (tx) => {
-        await requireLiveSession(tx, member)
-        return updateProfile(tx, member.id, change)
-      })
-      return toOwner(account)
-    },
+    async (request) => toOwner(await changeProfile(options, request, request.body)),
   )
 
   app.put(
@@ -152,19 +108,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       onRequest: app.requireSession,
     },
     async (request, reply) => {
+      const renewed = await changePassword(options, request, request.body, () => reply.sent)
+      if (renewed === undefined) return reply
       const member = memberOf(request)
-      await confirmPassword(request, request.body.currentPassword)
-      const { newPassword } = requireParsed({
-        newPassword: await parsePassword(request.body.newPassword, member),
-      })
-      const hash = await passwords.hash(newPassword)
-      if (reply.sent) return reply
-      const renewed = await db.transaction().execute(async (tx) => {
-        await requireLiveSession(tx, member)
-        await setPasswordHash(tx, member.id, hash)
-        await sessions.endAll(tx, member.id)
-        return sessions.create(tx, member.id, member.sessionKind)
-      })
       const session = { expiresAt: timestamp(renewed.expiresAt), user: toOwner(member) }
       if (member.sessionKind === 'bearer') return { token: renewed.token, ...session }
       setSessionCookie(reply, renewed)
@@ -186,22 +132,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       onRequest: app.requireSession,
     },
     async (request, reply) => {
-      const member = memberOf(request)
-      await confirmPassword(request, request.body.currentPassword)
-      if (reply.sent) return reply
-      await db.transaction().execute(async (tx) => {
-        await requireLiveSession(tx, member)
-        await deleteAccount(tx, member.id)
-      })
-      clearSessionCookie(reply, member)
+      if (!(await leave(options, request, request.body, () => reply.sent))) return reply
+      clearSessionCookie(reply, memberOf(request))
       return reply.code(204).send(null)
     },
   )
-}
-
-function requireCurrentPassword(password: string | undefined): string {
-  if (password !== undefined) return password
-  throw new Problem('invalid', 'A new e-mail address needs the current password.', {
-    errors: [{ pointer: '#/currentPassword', detail: 'must be present' }],
-  })
 }
