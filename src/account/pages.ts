@@ -1,26 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
-import type { Database } from '../db/database.ts'
 import { type Again, field, refusalNote } from '../html/forms.ts'
 import { html } from '../html/html.ts'
 import { seeOther, showPage, type View } from '../html/view.ts'
-import type { PasswordHasher } from '../passwords/password-hasher.ts'
-import { refuseCrossSite } from '../sessions/authenticate.ts'
-import { setSessionCookie } from '../sessions/cookie.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import { memberOf, refuseCrossSite } from '../sessions/authenticate.ts'
+import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
+import { changePassword, changeProfile, leave, type OwnAccountParts } from './own-account.ts'
 import { signUp } from './sign-up.ts'
 
-interface AccountPagesOptions {
-  db: Database
+interface AccountPagesOptions extends OwnAccountParts {
   config: Config
-  sessions: SessionStore
-  passwords: PasswordHasher
   limitSignUps: onRequestAsyncHookHandler
 }
 
-/** Sign-up for people: whoever signs up is logged in. */
+const ACCOUNT = '/app/account'
+const PASSWORD = '/app/account/password'
+const DELETION = '/app/account/delete'
+
+// Generous, as in the API: the exact rules count code points of normalised text.
+const Name = Type.String({ maxLength: 320 })
+const Email = Type.String({ maxLength: 320 })
+const Password = Type.String({ maxLength: 1024 })
+
+/** Sign-up for people, after which they are logged in, and their own account. */
 export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = async (pages, options) => {
   const { db, config, sessions, limitSignUps } = options
 
@@ -33,14 +37,7 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
     {
       config: { page: 'signup', rateLimit: false, form: signUpView },
       schema: {
-        body: Type.Object(
-          {
-            name: Type.String({ maxLength: 320 }),
-            email: Type.String({ maxLength: 320 }),
-            password: Type.String({ maxLength: 1024 }),
-          },
-          { additionalProperties: false },
-        ),
+        body: Type.Object({ name: Name, email: Email, password: Password }, { additionalProperties: false }),
       },
       onRequest: [limitSignUps, async (request) => refuseCrossSite(request, config.publicOrigin)],
     },
@@ -52,18 +49,177 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
       return seeOther(reply, '/app')
     },
   )
+
+  const own = { config: { page: 'account' }, onRequest: pages.requireSession } as const
+
+  pages.get(
+    ACCOUNT,
+    {
+      ...own,
+      schema: { querystring: Type.Object({ done: Type.Optional(Type.Enum(['profile', 'password'])) }) },
+    },
+    async (request, reply) => {
+      const { done } = request.query
+      return showPage(request, reply, { ...accountView({}, request), notice: done && DONE[done] })
+    },
+  )
+
+  pages.post(
+    ACCOUNT,
+    {
+      ...own,
+      config: { page: 'account', form: accountView },
+      schema: {
+        body: Type.Object(
+          { name: Name, email: Email, currentPassword: Type.Optional(Password) },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request, reply) => {
+      const { name, email, currentPassword } = request.body
+      const member = memberOf(request)
+      const change = {
+        ...(name !== member.name && { name }),
+        ...(email !== member.email && { email }),
+      }
+      if (Object.keys(change).length === 0) return seeOther(reply, ACCOUNT)
+      await changeProfile(options, request, {
+        ...change,
+        // An empty field is one that was left out.
+        ...(currentPassword !== '' && { currentPassword }),
+      })
+      return seeOther(reply, `${ACCOUNT}?done=profile`)
+    },
+  )
+
+  pages.get(PASSWORD, own, async (request, reply) => showPage(request, reply, passwordView({}, request)))
+
+  pages.post(
+    PASSWORD,
+    {
+      ...own,
+      config: { page: 'account', form: passwordView },
+      schema: {
+        body: Type.Object(
+          { currentPassword: Password, newPassword: Password },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request, reply) => {
+      const renewed = await changePassword(options, request, request.body, () => reply.sent)
+      if (renewed === undefined) return reply
+      setSessionCookie(reply, renewed)
+      return seeOther(reply, `${ACCOUNT}?done=password`)
+    },
+  )
+
+  pages.get(DELETION, own, async (request, reply) => showPage(request, reply, deletionView()))
+
+  pages.post(
+    DELETION,
+    {
+      ...own,
+      config: { page: 'account', form: deletionView },
+      schema: { body: Type.Object({ currentPassword: Password }, { additionalProperties: false }) },
+    },
+    async (request, reply) => {
+      if (!(await leave(options, request, request.body, () => reply.sent))) return reply
+      clearSessionCookie(reply, memberOf(request))
+      return seeOther(reply, '/app?done=deleted')
+    },
+  )
 }
+
+const DONE = {
+  profile: 'Your name and e-mail address are saved.',
+  password: 'Your password is changed. Wherever else you were logged in, you are not any more.',
+}
+
+const nameField = {
+  name: 'name',
+  label: 'Name',
+  hint: 'Other members see it.',
+  attributes: html`autocomplete="name" maxlength="160"`,
+}
+const emailField = {
+  name: 'email',
+  label: 'E-mail address',
+  type: 'email',
+  hint: 'Nobody else sees it.',
+  attributes: html`autocomplete="username" maxlength="254"`,
+} as const
+const newPasswordField = {
+  type: 'password',
+  hint: '15 to 128 characters of any kind. Four words that do not belong together are good.',
+  attributes: html`autocomplete="new-password" minlength="15" maxlength="1024"`,
+} as const
+const currentPasswordField = {
+  name: 'currentPassword',
+  label: 'Current password',
+  type: 'password',
+  attributes: html`autocomplete="current-password" maxlength="1024"`,
+} as const
 
 function signUpView(again: Again = {}): View {
   return {
     title: 'Sign up',
     main: html`${refusalNote(again)}
 <form method="post" action="/app/sign-up" class="card">
-${field({ name: 'name', label: 'Name', hint: 'Other members see it.', attributes: html`autocomplete="name" maxlength="160"` }, again)}
-${field({ name: 'email', label: 'E-mail address', hint: 'Nobody else sees it.', type: 'email', attributes: html`autocomplete="username" maxlength="254"` }, again)}
-${field({ name: 'password', label: 'Password', hint: '15 to 128 characters of any kind. Four words that do not belong together are good.', type: 'password', attributes: html`autocomplete="new-password" minlength="15" maxlength="1024"` }, again)}
+${field(nameField, again)}
+${field(emailField, again)}
+${field({ ...newPasswordField, name: 'password', label: 'Password' }, again)}
 <button>Sign up</button>
 </form>
 <p>You have an account? <a href="/app/log-in">Log in</a>.</p>`,
+  }
+}
+
+function accountView(again: Again, request: FastifyRequest): View {
+  const { name, email } = memberOf(request)
+  return {
+    title: 'Your account',
+    main: html`${refusalNote(again)}
+<form method="post" action="${ACCOUNT}" class="card">
+${field({ ...nameField, value: name }, again)}
+${field({ ...emailField, value: email }, again)}
+${field({ ...currentPasswordField, hint: 'Only to change the e-mail address.', isOptional: true }, again)}
+<button>Save</button>
+</form>
+<ul>
+<li><a href="${PASSWORD}">Change your password</a></li>
+<li><a href="/app/account/sessions">Where you are logged in</a></li>
+<li><a href="${DELETION}">Delete your account</a></li>
+</ul>`,
+  }
+}
+
+function passwordView(again: Again, request: FastifyRequest): View {
+  return {
+    title: 'Change your password',
+    main: html`${refusalNote(again)}
+<p>Wherever else you are logged in, you will have to log in again.</p>
+<form method="post" action="${PASSWORD}" class="card">
+${
+  // Tells password managers whose password it is.
+  html`<input type="email" value="${memberOf(request).email}" autocomplete="username" readonly hidden>`
+}
+${field(currentPasswordField, again)}
+${field({ ...newPasswordField, name: 'newPassword', label: 'New password' }, again)}
+<p class="actions"><button>Change the password</button> <a href="${ACCOUNT}">Keep it</a></p>
+</form>`,
+  }
+}
+
+function deletionView(again: Again = {}): View {
+  return {
+    title: 'Delete your account?',
+    main: html`${refusalNote(again)}
+<p>Everything that belongs to it goes with it: friendships, requests and blocks, and what you keep here. Nobody can bring it back.</p>
+<form method="post" action="${DELETION}" class="card">
+${field(currentPasswordField, again)}
+<p class="actions"><button class="danger">Delete my account for good</button> <a href="${ACCOUNT}">Keep it</a></p>
+</form>`,
   }
 }

@@ -1,13 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
+import { Type } from 'typebox'
 import { html } from '../html/html.ts'
 import { showPage, type View } from '../html/view.ts'
 
 /** The start page for people. */
 export const homePages: FastifyPluginAsyncTypebox = async (pages) => {
-  pages.get('/app', { config: { page: 'home' }, onRequest: pages.recogniseMember }, async (request, reply) =>
-    showPage(request, reply, homeView(request)),
+  pages.get(
+    '/app',
+    {
+      config: { page: 'home' },
+      schema: { querystring: Type.Object({ done: Type.Optional(Type.Literal('deleted')) }) },
+      onRequest: pages.recogniseMember,
+    },
+    async (request, reply) => {
+      const notice = request.query.done && 'Your account is deleted, with everything that belonged to it.'
+      return showPage(request, reply, { ...homeView(request), notice })
+    },
   )
 }
 

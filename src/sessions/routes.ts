@@ -7,25 +7,13 @@ import { timestamp } from '../http/timestamp.ts'
 import { memberOf, refuseCrossSite } from './authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from './cookie.ts'
 import { type LogInParts, logIn } from './log-in.ts'
-import { BearerSession, CookieSession } from './session-view.ts'
+import { BearerSession, CookieSession, Session, SessionId, toSession } from './session-view.ts'
 
 const page = 'login'
 
 const Credentials = Type.Object(
   { email: Type.String({ maxLength: 320 }), password: Type.String({ maxLength: 1024 }) },
   { additionalProperties: false },
-)
-
-const Session = Type.Object(
-  {
-    id: Type.Integer({ minimum: 1 }),
-    kind: Type.Union([Type.Literal('bearer'), Type.Literal('cookie')]),
-    current: Type.Boolean({ description: 'The session of this very request' }),
-    createdAt: Type.String({ format: 'date-time' }),
-    lastUsedAt: Type.String({ format: 'date-time', description: 'To the hour' }),
-    expiresAt: Type.String({ format: 'date-time' }),
-  },
-  { $id: 'Session', additionalProperties: false },
 )
 
 interface SessionsOptions extends LogInParts {
@@ -93,14 +81,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
       const { limit = 50, cursor } = request.query
       const cursors = idCursors('sessions', member.id)
       const rows = await sessions.list(member.id, cursors.after(cursor), limit + 1)
-      return sendPage(request, reply, rows, limit, cursors.at, (row) => ({
-        id: row.id,
-        kind: row.kind,
-        current: row.id === member.sessionId,
-        createdAt: timestamp(row.created_at),
-        lastUsedAt: timestamp(row.last_used_at),
-        expiresAt: timestamp(row.expires_at),
-      }))
+      return sendPage(request, reply, rows, limit, cursors.at, (row) => toSession(row, member.sessionId))
     },
   )
 
@@ -152,7 +133,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionsOptions> = async (
         operationId: 'endSession',
         summary: 'End one of your sessions',
         tags: ['sessions'],
-        params: Type.Object({ sessionId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }),
+        params: Type.Object({ sessionId: SessionId }),
         response: { 204: Type.Null(), ...problems(404) },
       },
       onRequest: app.requireSession,

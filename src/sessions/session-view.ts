@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { timestamp } from '../http/timestamp.ts'
 import { Owner } from '../users/user-view.ts'
 
 const session = { expiresAt: Type.String({ format: 'date-time' }), user: Owner }
@@ -17,3 +18,37 @@ export const RenewedSession = Type.Object(
   { token: Type.Optional(Type.String({ description: 'For bearer sessions only' })), ...session },
   { $id: 'RenewedSession', additionalProperties: false },
 )
+
+/** A session's id as a part of a path. */
+export const SessionId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
+export const Session = Type.Object(
+  {
+    id: Type.Integer({ minimum: 1 }),
+    kind: Type.Union([Type.Literal('bearer'), Type.Literal('cookie')]),
+    current: Type.Boolean({ description: 'The session of this very request' }),
+    createdAt: Type.String({ format: 'date-time' }),
+    lastUsedAt: Type.String({ format: 'date-time', description: 'To the hour' }),
+    expiresAt: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Session', additionalProperties: false },
+)
+
+interface SessionRow {
+  id: number
+  kind: 'bearer' | 'cookie'
+  created_at: number
+  last_used_at: number
+  expires_at: number
+}
+
+export function toSession(row: SessionRow, currentId: number) {
+  return {
+    id: row.id,
+    kind: row.kind,
+    current: row.id === currentId,
+    createdAt: timestamp(row.created_at),
+    lastUsedAt: timestamp(row.last_used_at),
+    expiresAt: timestamp(row.expires_at),
+  }
+}

@@ -97,7 +97,7 @@ async function useEveryPage(client: Client, feeds: readonly string[]): Promise<v
     await client.ask({ path })
 
   for (const path of ['', '?sort=name', '?q=a', '/full']) await ada.ask('GET', `/v1/community${path}`)
-  await ada.ask('GET', `/v1/users/${grace.id}`)
+  for (const path of ['/v1', '/app']) await ada.ask('GET', `${path}/users/${grace.id}`)
 
   await ada.ask('PUT', `/v1/me/friends/${grace.id}`)
   await grace.ask('PUT', `/v1/me/friends/${ada.id}`)
