@@ -43,6 +43,7 @@ import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
 import { openFeedReader } from './toolkit/news/feed-reader.ts'
 import { newsRoutes } from './toolkit/news/routes.ts'
+import { toolkitPages } from './toolkit/pages.ts'
 import { toolkitRoutes } from './toolkit/routes.ts'
 
 export interface AppParts {
@@ -147,6 +148,7 @@ async function assemble(
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
     await pages.register(friendPages, { db, config })
+    await pages.register(toolkitPages, { db, config })
   })
 }
 

@@ -58,6 +58,12 @@ export const SETTINGS = {
   viewerUrl: text('VIEWER_URL', '', 'scheme and host, without a path', isOrigin).means(
     'origin of the viewer, to which pages link for their traces; empty takes the viewer that runs beside, if there is one',
   ),
+  mapTilesUrl: text('MAP_TILES_URL', '', 'an https address with {z}, {x} and {y}', isTileTemplate).means(
+    'server of map tiles for the page of a place, such as `https://tile.openstreetmap.org/{z}/{x}/{y}.png`; empty shows coarse outlines of the world, which come from the service itself',
+  ),
+  mapTilesAttribution: text('MAP_TILES_ATTRIBUTION', '', 'up to 200 characters', /^.{0,200}$/).means(
+    'attribution below the tiles, such as `© OpenStreetMap contributors`; tiles are shown only with it',
+  ),
   trustProxy: text(
     'TRUST_PROXY',
     '',
@@ -216,6 +222,13 @@ export function parseOrigins(list: string): ReadonlySet<string> | undefined {
   if (list === '') return new Set()
   const origins = list.split(',').map((origin) => origin.trim())
   return list === '*' || origins.every(isOrigin) ? new Set(origins) : undefined
+}
+
+/** The origin goes into the content security policy, which knows host names only. */
+function isTileTemplate(text: string): boolean {
+  const url = URL.parse(text)
+  const isPlain = url?.protocol === 'https:' && url.username === '' && /^[a-z0-9.-]+$/.test(url.hostname)
+  return isPlain && ['{z}', '{x}', '{y}'].every((part) => text.slice(url.origin.length).includes(part))
 }
 
 /** Addresses and CIDR ranges, separated by commas; undefined for any other text. */

@@ -71,16 +71,23 @@ ${
 </div>`
 }
 
-/** A button that posts; for what changes something without a field. */
+/** A button that posts; for what changes something without a field to type in. */
 export function postButton(
   action: string,
   text: string,
-  more?: { label?: string; style?: 'danger' | 'quiet' },
+  more?: { label?: string; style?: 'danger' | 'quiet'; fields?: Readonly<Record<string, string | number>> },
 ): Html {
   const label = more?.label
-  return html`<form method="post" action="${action}" class="inline"><button ${
+  return html`<form method="post" action="${action}" class="inline">${hiddenFields(more?.fields)}<button ${
     more?.style !== undefined && html`class="${more.style}"`
   } ${label !== undefined && html`aria-label="${label}"`}>${text}</button></form>`
+}
+
+/** What a form sends beside what a person types. */
+export function hiddenFields(fields: Readonly<Record<string, string | number>> = {}): Html {
+  return html`${Object.entries(fields).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  )}`
 }
 
 /** `currentPassword` as `Current password`. */

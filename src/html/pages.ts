@@ -17,7 +17,7 @@ declare module 'fastify' {
 /** Statuses of a page: shown, sent to the log-in, not there, a parameter or a limit that refuses, a fault of ours. */
 const PAGE = [200, 303, 400, 403, 404, 422, 429, 500, 503]
 /** Statuses of a form: done, refused for what was typed or by whom, a limit, a fault of ours. */
-const FORM = [303, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]
+export const FORM = [303, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]
 
 export const LOG_IN = '/app/log-in'
 

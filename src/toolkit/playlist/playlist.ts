@@ -1,6 +1,7 @@
 import type { Database } from '../../db/database.ts'
 import { type InputError, Problem } from '../../errors.ts'
 import { entityTag, ifMatchHolds } from '../../http/entity-tag.ts'
+import { requireParsed } from '../../http/parsed.ts'
 import { orAccountGone } from '../../sessions/authenticate.ts'
 import { parseText } from '../../users/text.ts'
 import { parseHttpsAddress } from '../https-address.ts'
@@ -65,20 +66,46 @@ export async function replacePlaylist(
   return { entries, etag: entityTag(memberId, version) }
 }
 
+/**
+ * Replaces the playlist by what `change` makes of its entries, if it still is the version of `etag`. Throws as {@link
+ * replacePlaylist} does.
+ */
+export async function changePlaylist(
+  db: Database,
+  memberId: number,
+  etag: string,
+  change: (entries: readonly Entry[]) => readonly Entry[],
+): Promise<Playlist> {
+  const now = await getPlaylist(db, memberId)
+  if (now.etag !== etag) throw changedMeanwhile()
+  return replacePlaylist(db, memberId, etag, change(now.entries))
+}
+
+/** Adds an entry at the end of the version `etag`. Throws `invalid` (422) with its fields, and as above. */
+export async function addEntry(
+  db: Database,
+  memberId: number,
+  etag: string,
+  typed: Entry,
+): Promise<Playlist> {
+  requireParsed(parseEntry(typed))
+  return changePlaylist(db, memberId, etag, (entries) => [...entries, typed])
+}
+
+function parseEntry({ title, url }: Entry) {
+  return { title: parseText(title, { maxCodePoints: TITLE_MAX_CODE_POINTS }), url: parseHttpsAddress(url) }
+}
+
 /** Throws `invalid` (422) with the place of every defect, such as `#/entries/3/url`. */
 function parseEntries(typed: readonly Entry[]): Entry[] {
+  if (typed.length > ENTRIES_MAX)
+    throw new Problem('invalid', `A playlist holds at most ${ENTRIES_MAX} entries; remove one first.`)
   const errors: InputError[] = []
-  const entries = typed.map(({ title, url }, index) => {
-    const parsed = {
-      title: parseText(title, { maxCodePoints: TITLE_MAX_CODE_POINTS }),
-      url: parseHttpsAddress(url),
-    }
-    for (const [name, result] of Object.entries(parsed))
-      if (!result.ok) errors.push({ pointer: `#/entries/${index}/${name}`, detail: result.detail })
-    return {
-      title: parsed.title.ok ? parsed.title.value : '',
-      url: parsed.url.ok ? parsed.url.value.href : '',
-    }
+  const entries = typed.map((entry, index) => {
+    const { title, url } = parseEntry(entry)
+    for (const [name, parsed] of Object.entries({ title, url }))
+      if (!parsed.ok) errors.push({ pointer: `#/entries/${index}/${name}`, detail: parsed.detail })
+    return { title: title.ok ? title.value : '', url: url.ok ? url.value.href : '' }
   })
   if (errors.length > 0) throw new Problem('invalid', 'The body breaks a rule.', { errors })
   return entries

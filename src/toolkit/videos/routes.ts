@@ -8,6 +8,7 @@ import { memberOf } from '../../sessions/authenticate.ts'
 import { ADDRESS_MAX_CHARACTERS } from '../https-address.ts'
 import { Title } from '../title.ts'
 import { embedAddress } from './video-address.ts'
+import { VideoId } from './video-id.ts'
 import { addVideo, changeVideo, listVideos, removeVideo, VIDEOS_MAX, type VideoRow } from './videos.ts'
 
 const page = 'videos'
@@ -17,11 +18,6 @@ const Address = Type.String({
 })
 const Position = Type.Integer({ minimum: 1, maximum: VIDEOS_MAX, description: 'Place in the list, from 1' })
 
-const VideoId = Type.Integer({
-  minimum: 1,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description: 'Id of a video of your own',
-})
 const byId = Type.Object({ id: VideoId })
 
 const Video = Type.Object(
