@@ -13,6 +13,8 @@ export interface Option<T> {
   /** May be given several times. */
   readonly isRepeated?: true
   readonly isRequired?: true
+  /** Typed without its name, in its place behind the command. */
+  readonly isArgument?: true
   /** Reads the typed text; `undefined` if the option was left out. */
   read(typed: Typed | undefined, name: string): T
 }
@@ -61,6 +63,11 @@ export function required<T>(option: Option<T | undefined>): Option<T> {
   return { ...option, isRequired: true, read: (typed, name) => option.read(typed, name) as T }
 }
 
+/** A word behind the command that it does nothing without. Arguments are typed in the order of the options. */
+export function argument<T>(option: Option<T | undefined>): Option<T> {
+  return { ...required(option), isArgument: true }
+}
+
 /** A program's name, summary and options. */
 export interface Usage<Options extends Record<string, Option<unknown>>> {
   /** As it is typed: `npm run seed`. */
@@ -85,6 +92,52 @@ export class CommandError extends Error {
 /** The command was typed wrongly; exits with 2 instead of 1. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError'
+}
+
+/** One of the commands of a program that has several; made by {@link subcommand}. */
+export interface Subcommand {
+  readonly summary: string
+  usage(name: string): string
+  run(name: string, args: string[]): Promise<void>
+}
+
+export function subcommand<Options extends Record<string, Option<unknown>>>(
+  command: Omit<Command<Options>, 'name'>,
+): Subcommand {
+  return {
+    summary: command.summary,
+    usage: (name) => usageLine({ ...command, name }),
+    run: (name, args) => runCommand({ ...command, name }, args),
+  }
+}
+
+/** The frame of a program with several commands, of which the first word picks one: `npm run admin -- grant EMAIL`. */
+export async function runSubcommand(
+  program: { readonly name: string; readonly summary: string; readonly commands: Record<string, Subcommand> },
+  args = process.argv.slice(2),
+): Promise<void> {
+  const { name, summary, commands } = program
+  const [word, ...rest] = args
+  const isOption = word === undefined || word.startsWith('-')
+  if (!isOption && Object.hasOwn(commands, word)) return commands[word]?.run(`${name} -- ${word}`, rest)
+  const words = Object.keys(commands)
+  const lines = Object.entries(commands).flatMap(([one, command]) => [
+    command.usage(`${name} -- ${one}`),
+    ...command.summary.split('\n').map((line) => `  ${line}`),
+    '',
+  ])
+  await runCommand(
+    {
+      name,
+      summary: [summary, '', ...lines.slice(0, -1)].join('\n'),
+      options: {},
+      async run() {
+        const complaint = word === undefined ? 'A command is missing' : `'${word}' is not a command`
+        throw new UsageError(`${complaint}; give ${words.join(' or ')}, or see ${name} -- --help.`)
+      },
+    },
+    isOption ? args : rest.filter((each) => each === '--help' || each === '-h'),
+  )
 }
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
@@ -144,7 +197,9 @@ export function readOptions<Options extends Record<string, Option<unknown>>>(
   const entries = Object.entries(command.options).map(([name, option]) => {
     const given = typed[name]
     if (given === undefined && option.isRequired)
-      throw new UsageError(`--${name} is missing; see ${withOptions(command)} --help.`)
+      throw new UsageError(
+        `${option.isArgument ? option.placeholder : `--${name}`} is missing; see ${withOptions(command)} --help.`,
+      )
     return [name, option.read(given, name)]
   })
   return Object.fromEntries(entries)
@@ -154,15 +209,30 @@ function parse(
   command: Usage<Record<string, Option<unknown>>>,
   args: string[],
 ): Record<string, Typed | undefined> {
+  const all = Object.entries(command.options)
+  const places = all.filter(([, { isArgument }]) => isArgument).map(([name]) => name)
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { placeholder, isRepeated = false }]) => [
-      name,
-      { type: placeholder === undefined ? ('boolean' as const) : ('string' as const), multiple: isRepeated },
-    ]),
+    all
+      .filter(([, { isArgument }]) => !isArgument)
+      .map(([name, { placeholder, isRepeated = false }]) => [
+        name,
+        {
+          type: placeholder === undefined ? ('boolean' as const) : ('string' as const),
+          multiple: isRepeated,
+        },
+      ]),
   )
   const help = { help: { type: 'boolean' as const, short: 'h' } }
   try {
-    return parseArgs({ args, options: { ...options, ...help }, strict: true, allowPositionals: false }).values
+    const { values, positionals } = parseArgs({
+      args,
+      options: { ...options, ...help },
+      strict: true,
+      allowPositionals: places.length > 0,
+    })
+    const stray = positionals[places.length]
+    if (stray !== undefined && values.help !== true) throw new Error(`'${stray}' is not expected`)
+    return { ...values, ...Object.fromEntries(places.map((name, index) => [name, positionals[index]])) }
   } catch (error) {
     throw new UsageError(
       `${complaint(error as Error & { code?: string })}; see ${withOptions(command)} --help.`,
@@ -201,12 +271,8 @@ export function help(command: Usage<Record<string, Option<unknown>>>): string {
   ])
   rows.push(['--help', 'this text'])
   const width = Math.max(...rows.map(([left]) => left.length))
-  const usage = Object.entries(command.options).map(([name, option]) => {
-    const one = asTyped(name, option)
-    return option.isRequired ? one : `[${one}]${option.isRepeated ? ' ...' : ''}`
-  })
   return [
-    usage.length > 0 ? [withOptions(command), ...usage].join(' ') : command.name,
+    usageLine(command),
     '',
     command.summary,
     '',
@@ -215,6 +281,15 @@ export function help(command: Usage<Record<string, Option<unknown>>>): string {
   ].join('\n')
 }
 
+function usageLine(command: Usage<Record<string, Option<unknown>>>): string {
+  const usage = Object.entries(command.options).map(([name, option]) => {
+    const one = asTyped(name, option)
+    return option.isRequired ? one : `[${one}]${option.isRepeated ? ' ...' : ''}`
+  })
+  return usage.length > 0 ? [withOptions(command), ...usage].join(' ') : command.name
+}
+
 function asTyped(name: string, option: Option<unknown>): string {
+  if (option.isArgument) return option.placeholder ?? name
   return option.placeholder === undefined ? `--${name}` : `--${name} ${option.placeholder}`
 }

@@ -1,6 +1,6 @@
 import type { AttributeDefinition, MetricDefinition } from '@rollcall/fastify-route-telemetry'
 import { METRICS } from '../../src/telemetry/catalogue.ts'
-import { RESOURCE_ATTRIBUTES, SPAN_EVENTS, SPANS } from '../../src/telemetry/record-catalogue.ts'
+import { EVENT_NAME, RESOURCE_ATTRIBUTES, SPAN_EVENTS, SPANS } from '../../src/telemetry/record-catalogue.ts'
 import { SPAN_METRICS } from '../../src/telemetry/span-metrics.ts'
 import type { ComponentNames } from './collector-names.ts'
 
@@ -40,7 +40,7 @@ export class KnownNames {
     ]
     for (const attributes of [...[...this.#metrics.values()].map((metric) => metric.attributes), ...records])
       for (const name of Object.keys(attributes)) this.#attributes.add(name)
-    for (const name of COMMON_TAGS) this.#attributes.add(name)
+    for (const name of [...COMMON_TAGS, EVENT_NAME]) this.#attributes.add(name)
     const dotted = [...this.#metrics.keys(), ...this.#attributes].filter((name) => name.includes('.'))
     this.#prefixes = new Set(dotted.map((name) => name.split('.', 1)[0] as string))
   }
