@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { type Parsed, refuse, requireParsed } from '../http/parsed.ts'
 import { parseText } from '../users/text.ts'
 
-const SEVERITIES = ['info', 'warning', 'error'] as const
+export const SEVERITIES = ['info', 'warning', 'error'] as const
 type Severity = (typeof SEVERITIES)[number]
 
 const TITLE_MAX = 100
