@@ -42,6 +42,7 @@ import { PAGES } from './telemetry/pages.ts'
 import { hashTiming } from './telemetry/password-timing.ts'
 import type { Telemetry } from './telemetry/start.ts'
 import { openFeedReader } from './toolkit/news/feed-reader.ts'
+import { newsPages } from './toolkit/news/pages.ts'
 import { newsRoutes } from './toolkit/news/routes.ts'
 import { toolkitPages } from './toolkit/pages.ts'
 import { toolkitRoutes } from './toolkit/routes.ts'
@@ -149,6 +150,7 @@ async function assemble(
     await pages.register(communityPages, { db, config })
     await pages.register(friendPages, { db, config })
     await pages.register(toolkitPages, { db, config })
+    await pages.register(newsPages, { db, reader })
   })
 }
 

@@ -40,26 +40,27 @@ function subscriptions(db: Database, userId: number) {
 }
 
 /**
- * Makes `urls` the member's list, in this order, and answers with it. A kept address keeps its id and its items. Throws
- * `unauthenticated` (401) if the account is gone.
+ * Replaces the member's list by what `change` makes of it, in that order, and answers with it. A kept address keeps its
+ * id and its items. Throws `unauthenticated` (401) if the account is gone, and what `change` throws.
  */
-export function replaceSubscriptions(
+export function changeSubscriptions(
   db: Database,
   userId: number,
-  urls: readonly string[],
+  change: (subscriptions: readonly Subscription[]) => readonly string[],
 ): Promise<Subscription[]> {
-  const replaced = db.transaction().execute(async (tx) => {
-    const kept = new Map((await listSubscriptions(tx, userId)).map(({ id, url }) => [url, id]))
-    for (const [url, id] of kept)
+  const changed = db.transaction().execute(async (tx) => {
+    const before = await listSubscriptions(tx, userId)
+    const urls = change(before)
+    for (const { id, url } of before)
       if (!urls.includes(url)) await tx.deleteFrom('feed_subscriptions').where('id', '=', id).execute()
     for (const [position, url] of urls.entries()) {
-      const id = kept.get(url)
-      if (id === undefined) await subscribe(tx, userId, url, position)
-      else await tx.updateTable('feed_subscriptions').set({ position }).where('id', '=', id).execute()
+      const kept = before.find((feed) => feed.url === url)
+      if (kept === undefined) await subscribe(tx, userId, url, position)
+      else await tx.updateTable('feed_subscriptions').set({ position }).where('id', '=', kept.id).execute()
     }
     return listSubscriptions(tx, userId)
   })
-  return orAccountGone(replaced)
+  return orAccountGone(changed)
 }
 
 async function subscribe(tx: Database, userId: number, url: string, position: number): Promise<void> {

@@ -6,7 +6,7 @@ import { Problem, problems } from '../../errors.ts'
 import { memberOf } from '../../sessions/authenticate.ts'
 import { ADDRESS_MAX_CHARACTERS, FEEDS_MAX, requireFeedAddresses } from './feed-address.ts'
 import type { FeedReader } from './feed-reader.ts'
-import { findSubscription, listSubscriptions, replaceSubscriptions } from './feed-store.ts'
+import { changeSubscriptions, findSubscription, listSubscriptions } from './feed-store.ts'
 import { Feed, FeedItems, toFeed, toFeedItems } from './feed-views.ts'
 
 const page = 'news'
@@ -62,7 +62,7 @@ export const newsRoutes: FastifyPluginAsyncTypebox<NewsOptions> = async (app, { 
     },
     async (request) => {
       const urls = requireFeedAddresses(request.body.urls)
-      const feeds = await replaceSubscriptions(db, memberOf(request).id, urls)
+      const feeds = await changeSubscriptions(db, memberOf(request).id, () => urls)
       return { data: feeds.map(toFeed) }
     },
   )
