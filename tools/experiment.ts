@@ -59,6 +59,7 @@ const OPTIONS = {
     [1, 3600],
     `seconds for each page at each size; ${DEFAULT_DURATION_SECONDS} if left out`,
   ),
+  html: flag('also the community page that people see, with a cookie'),
   shape: flag('also searches by prefix, with the index and without'),
   out: text('FOLDER', `folder of the results; ${DEFAULT_FOLDER} if left out`),
 }
@@ -82,6 +83,7 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
   const out = makeFolder(options.out ?? DEFAULT_FOLDER)
   const plan = {
     sizes,
+    listings: LISTINGS.filter(({ isHtml }) => options.html || !isHtml),
     ratePerSecond: options.rate ?? DEFAULT_RATE,
     durationSeconds: options.duration ?? DEFAULT_DURATION_SECONDS,
     withSearches: options.shape,
@@ -94,7 +96,7 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
     startedAt,
     tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
     machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Node ${process.version}`,
-    planned: sizes.length * (LISTINGS.length + (plan.withSearches ? 1 : 0)),
+    planned: sizes.length * (plan.listings.length + (plan.withSearches ? 1 : 0)),
   })
   // A terminal that closes ends it like Ctrl-C: no process and no database stays behind.
   process.on('SIGHUP', () => process.kill(process.pid, 'SIGTERM'))

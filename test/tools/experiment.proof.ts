@@ -89,15 +89,15 @@ t.test('the whole command, at three sizes', { buffered: true }, async (t) => {
   writeFileSync(join(out, 'partial-results.csv'), 'of an earlier run')
   const TMPDIR = join(folder, 'tmp')
   mkdirSync(TMPDIR)
-  const args = ['--rows', '40,20,80,20', '--duration', '1', '--rate', '60', '--shape', '--out', out]
+  const args = ['--rows', '40,20,80,20', '--duration', '1', '--rate', '60', '--shape', '--html', '--out', out]
   const { code, stdout, stderr } = await runScript('experiment', args, { TMPDIR })
   t.equal(code, 0, stderr)
-  t.match(stderr, /^18 of 18 {2}80 rows: searching, about \d+ s left$/m)
+  t.match(stderr, /^21 of 21 {2}80 rows: searching, about \d+ s left$/m)
   t.same(readdirSync(out).sort(), ['curve.svg', 'report.html', 'results.csv', 'search.svg'])
   t.same(readdirSync(TMPDIR), [], 'the databases are gone')
 
   const lines = readCsv(join(out, 'results.csv'))
-  t.equal(lines.length, 3 * 3 * 7 + 3 * 2)
+  t.equal(lines.length, 3 * 4 * 7 + 3 * 2)
   const measured = lines.filter(({ page }) => page !== 'search')
   t.ok(lines.every(({ run }) => run === 'complete'))
   const report = readFileSync(join(out, 'report.html'), 'utf8')
@@ -110,7 +110,7 @@ t.test('the whole command, at three sizes', { buffered: true }, async (t) => {
       )
       const value = (quantity: string, column: string) => Number(of[quantity]![column])
       const place = `${name}, ${rows} rows`
-      const most = { 'full listing': 80, 'keyset page': 50, 'friends page': 10 }[name]
+      const most = { 'full listing': 80, 'keyset page': 50, 'friends page': 10, 'HTML page': 50 }[name]
       t.equal(value('client', 'reply_rows'), Math.min(most, Number(rows)), place)
       t.equal(value('client', 'requests'), value('client', 'rate_per_second'), place)
       for (const percent of ['p50', 'p95']) {
@@ -255,7 +255,7 @@ t.test('an answer that fails ends a measurement at once, in one sentence', async
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const client = new HttpClient(await resolveTarget(url, { allowRemote: false }), 1000)
   t.teardown(() => client.close())
-  const bench = { client, bareClient: client, token: '', receiver: new TelemetryReceiver() }
+  const bench = { client, bareClient: client, token: '', cookie: '', receiver: new TelemetryReceiver() }
   const warm = { listing: FULL, usualSeconds: 0.001, replyRows: 1, replyBytes: 1 }
   const plan = { tableRows: 20, ratePerSecond: 5, durationSeconds: 3600 }
   await t.rejects(measureListing(bench, warm, plan, new AbortController().signal), {

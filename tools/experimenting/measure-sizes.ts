@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HttpClient } from '../loading/http-client.ts'
 import { resolveTarget } from '../loading/target.ts'
-import { logInVisitors } from '../loading/visitors.ts'
+import { logInVisitors, logInWithCookie } from '../loading/visitors.ts'
 import { formatCount } from '../progress.ts'
-import { LISTINGS, type Measurement, measureListing, warmUp } from './measure.ts'
+import { DEMO_EMAIL } from '../seeding/seeded-users.ts'
+import { type Listing, type Measurement, measureListing, warmUp } from './measure.ts'
 import { measureSearch, type SearchShape } from './search-shape.ts'
 import { seed, startBareServer, startTracedService } from './service-process.ts'
 import { type Step, Steps } from './steps.ts'
@@ -21,6 +22,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 export interface ExperimentPlan {
   /** Numbers of rows in the table, ascending. */
   readonly sizes: readonly number[]
+  readonly listings: readonly Listing[]
   readonly ratePerSecond: number
   /** Seconds for each page at each size. */
   readonly durationSeconds: number
@@ -61,12 +63,12 @@ export async function measureSizes(plan: ExperimentPlan, found: Found, signal: A
 }
 
 /** Planned for two cores. */
-function stepsOf(tableRows: number, { durationSeconds, withSearches }: ExperimentPlan): Step[] {
+function stepsOf(tableRows: number, { listings, durationSeconds, withSearches }: ExperimentPlan): Step[] {
   const rows = `${formatCount(tableRows)} rows`
   return [
     { what: `${rows}: seeding`, plannedSeconds: 1 + tableRows / 20_000 },
     { what: `${rows}: warming up`, plannedSeconds: 8 },
-    ...LISTINGS.map(({ name }) => ({
+    ...listings.map(({ name }) => ({
       what: `${rows}: ${name}`,
       plannedSeconds: durationSeconds + 1.5,
     })),
@@ -83,7 +85,7 @@ interface Place {
 
 async function measureSize(
   tableRows: number,
-  { ratePerSecond, durationSeconds }: ExperimentPlan,
+  { listings, ratePerSecond, durationSeconds }: ExperimentPlan,
   { databaseUrl, folder, endpoint, receiver }: Place,
   steps: Steps,
   found: Found,
@@ -107,8 +109,9 @@ async function measureSize(
     )
     const { visitors } = await logInVisitors(client, { wanted: 1, password }, signal)
     signal.throwIfAborted()
-    const bench = { client, bareClient, receiver, token: visitors[0]!.token! }
-    for (const warm of await warmUp(bench, LISTINGS, WARM_UP_MS, signal)) {
+    const cookie = await logInWithCookie(client, { email: DEMO_EMAIL, password })
+    const bench = { client, bareClient, receiver, token: visitors[0]!.token!, cookie }
+    for (const warm of await warmUp(bench, listings, WARM_UP_MS, signal)) {
       steps.next()
       const plan = { tableRows, ratePerSecond, durationSeconds }
       found.measurements.push(await measureListing(bench, warm, plan, signal))

@@ -8,18 +8,51 @@ import type { TelemetryReceiver } from './telemetry-receiver.ts'
 
 /** A listing to measure. */
 export interface Listing {
-  readonly name: 'full listing' | 'keyset page' | 'friends page'
+  readonly name: 'full listing' | 'keyset page' | 'friends page' | 'HTML page'
   readonly path: string
   readonly route: string
   /** Its page in telemetry. */
   readonly page: string
+  readonly isHtml: boolean
 }
 
+/** The HTML page shows what the keyset page has, to people: 50 members. It is measured if asked for. */
 export const LISTINGS: readonly Listing[] = [
-  { name: 'full listing', path: '/v1/community/full', route: '/v1/community/full', page: 'community' },
-  { name: 'keyset page', path: '/v1/community?limit=50', route: '/v1/community', page: 'community' },
-  { name: 'friends page', path: '/v1/me/friends?limit=50', route: '/v1/me/friends', page: 'friends' },
+  {
+    name: 'full listing',
+    path: '/v1/community/full',
+    route: '/v1/community/full',
+    page: 'community',
+    isHtml: false,
+  },
+  {
+    name: 'keyset page',
+    path: '/v1/community?limit=50',
+    route: '/v1/community',
+    page: 'community',
+    isHtml: false,
+  },
+  {
+    name: 'friends page',
+    path: '/v1/me/friends?limit=50',
+    route: '/v1/me/friends',
+    page: 'friends',
+    isHtml: false,
+  },
+  {
+    name: 'HTML page',
+    path: '/app/community',
+    route: '/app/community',
+    page: 'community',
+    isHtml: true,
+  },
 ]
+
+function rowsIn(body: string, { isHtml }: Listing): number {
+  if (!isHtml) return JSON.parse(body).data.length
+  const list = /<ul class="rows">(.*?)<\/ul>/s.exec(body)?.[1] ?? ''
+  return list.split('<li>').length - 1
+}
 
 /**
  * The service may be busy for at most this part of the time: requests that wait for each other would be another
@@ -42,6 +75,8 @@ export interface Bench {
   /** Connected to the bare server. */
   readonly bareClient: HttpClient
   readonly token: string
+  /** The session of a browser, for HTML. */
+  readonly cookie: string
   readonly receiver: TelemetryReceiver
 }
 
@@ -65,7 +100,7 @@ export async function warmUp(
   for (const listing of listings) {
     const first = await askListing(bench, listing)
     const body = Buffer.concat(first.body)
-    const replyRows = JSON.parse(body.toString()).data.length
+    const replyRows = rowsIn(body.toString(), listing)
     const traceIds = [first.traceId]
     const seconds: number[] = []
     const startedAt = performance.now()
@@ -155,20 +190,20 @@ interface Asked {
   readonly body: readonly Buffer[]
 }
 
-function askListing({ client, token }: Bench, { path }: Listing): Promise<Asked> {
-  return ask(client, path, token)
+function askListing({ client, token, cookie }: Bench, { path, isHtml }: Listing): Promise<Asked> {
+  return ask(client, path, isHtml ? { cookie } : { authorization: `Bearer ${token}` })
 }
 
 function askBare({ bareClient, token }: Bench, bytes: number): Promise<Asked> {
-  return ask(bareClient, `/${bytes}`, token)
+  return ask(bareClient, `/${bytes}`, { authorization: `Bearer ${token}` })
 }
 
-async function ask(client: HttpClient, path: string, token: string): Promise<Asked> {
+async function ask(client: HttpClient, path: string, session: Record<string, string>): Promise<Asked> {
   const traceId = randomBytes(16).toString('hex')
-  const headers = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
+  const headers = { ...session, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` }
   const sentAtMs = performance.now()
   try {
-    const { status, body, endedAtMs } = await client.ask({ path, token, headers })
+    const { status, body, endedAtMs } = await client.ask({ path, headers })
     if (status === 200) return { traceId, seconds: (endedAtMs - sentAtMs) / 1000, body }
     throw new CommandError(`The service answered ${path} with ${status}; lower the --rate, or see its log.`)
   } catch (error) {

@@ -58,6 +58,19 @@ export async function logInVisitors(
   return { visitors, isSignedUp, leave }
 }
 
+/** The session of a browser; resolves to the header field that it sends. */
+export async function logInWithCookie(client: HttpClient, credentials: Credentials): Promise<string> {
+  const answer = await ask(client, {
+    method: 'POST',
+    path: '/v1/sessions/cookie',
+    headers: { 'sec-fetch-site': 'same-origin' },
+    body: credentials,
+  })
+  const [field] = answer.headers['set-cookie'] ?? []
+  if (answer.status === 201 && field !== undefined) return field.split(';', 1)[0] as string
+  throw complaint({ step: 'Logging in', answer }, false)
+}
+
 interface Credentials {
   readonly email: string
   readonly password: string
