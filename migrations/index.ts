@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration'
 import * as community from './0001_community.ts'
 import * as userViews from './0002_user_views.ts'
 import * as administrators from './0003_administrators.ts'
+import * as polls from './0004_polls.ts'
 import * as toolkit from './0005_toolkit.ts'
 import * as feeds from './0006_feeds.ts'
 
@@ -11,6 +12,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_community': community,
   '0002_user_views': userViews,
   '0003_administrators': administrators,
+  '0004_polls': polls,
   '0005_toolkit': toolkit,
   '0006_feeds': feeds,
 }
@@ -21,6 +23,8 @@ export const COUNTED_TABLES = [
   'sessions',
   'friendships',
   'blocks',
+  'polls',
+  'votes',
   'feeds',
   'feed_subscriptions',
 ] as const
@@ -36,6 +40,10 @@ export interface Tables {
   table_rows: TableRowsTable
   sign_ups: SignUpsTable
   kept_counts: KeptCountsTable
+  polls: PollsTable
+  poll_choices: PollChoicesTable
+  votes: VotesTable
+  vote_counts: VoteCountsTable
   videos: VideosTable
   playlists: PlaylistsTable
   locations: LocationsTable
@@ -116,6 +124,46 @@ export interface SignUpsTable {
 export interface KeptCountsTable {
   name: 'friend_requests'
   count: number
+}
+
+export interface PollsTable {
+  /** Never reused, and ascending in the order of creation: the listing pages by it. */
+  id: Generated<number>
+  question: string
+  description: string | null
+  opens_at: number
+  /** The end of the year 9999 for a poll that never closes. */
+  closes_at: number
+  is_draft: 0 | 1
+  results_shown: 'after-vote' | 'after-close'
+  created_at: number
+  /** 1…N for the polls that `npm run seed` owns, null for real ones. */
+  seed_number: number | null
+}
+
+export interface PollChoicesTable {
+  id: Generated<number>
+  poll_id: number
+  /** 0…N-1 within the poll. */
+  position: number
+  text: string
+}
+
+/** One row for each member and poll. */
+export interface VotesTable {
+  poll_id: number
+  user_id: number
+  choice_id: number
+  /** When the present choice was made. */
+  voted_at: number
+}
+
+/** A choice's votes, kept by triggers; their sum over all shards is its result. */
+export interface VoteCountsTable {
+  choice_id: number
+  /** Id of the voter modulo 16. */
+  shard: number
+  votes: number
 }
 
 export interface VideosTable {

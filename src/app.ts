@@ -31,6 +31,8 @@ import { isTrustedPeer } from './http/trusted-peers.ts'
 import { registerUnmatched } from './http/unmatched.ts'
 import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
+import { pollAdminRoutes } from './polls/admin-routes.ts'
+import { pollRoutes } from './polls/routes.ts'
 import { attemptLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
 import { sessionPages } from './sessions/pages.ts'
@@ -131,6 +133,8 @@ async function assemble(
   await app.register(sessionRoutes, forAccounts)
   await app.register(communityRoutes, { db, config })
   await app.register(friendRoutes, { db, config })
+  await app.register(pollRoutes, { db })
+  await app.register(pollAdminRoutes, { db, config })
   await app.register(toolkitRoutes, { db })
   await app.register(adminRoutes, { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent })
   const reader = openFeedReader(app, {

@@ -184,6 +184,9 @@ export const SETTINGS = {
   pendingRequestsMax: integer('PENDING_REQUESTS_MAX', 100, [1, 100_000], 'requests').means(
     'unanswered friend requests of one member',
   ),
+  openPollsMax: integer('OPEN_POLLS_MAX', 100, [1, 1000], 'polls').means(
+    'polls that are not closed, drafts included',
+  ),
 }
 
 export type Config = {

@@ -23,6 +23,7 @@ const REFUSAL_HEADERS: Record<string, Record<string, object>> = {
 /** Header fields that an operation's success carries. */
 const SUCCESS_HEADERS: Record<string, Record<string, object>> = {
   signUp: { Location: text('Path of the new member') },
+  createPoll: { Location: text('Path of the new poll') },
   getPlaylist: { ETag: text('The version, for `If-Match`') },
   putPlaylist: { ETag: text('The new version') },
   logInWithCookie: { 'Set-Cookie': text('`__Host-sid`: the session') },

@@ -1,3 +1,5 @@
+import { type Parsed, refuse } from './parsed.ts'
+
 const DAY_MS = 86_400_000
 
 const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
@@ -26,3 +28,14 @@ export function timestamp(ms: number): string {
   const minutes = Math.floor(seconds / 60)
   return `${keptDates[kept]}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[seconds % 60]}.${threeDigits[rest % 1000]}Z`
 }
+
+/** RFC 3339, with any offset, as milliseconds since the Unix epoch, from 1970 to 9998. */
+export function parseTimestamp(text: string): Parsed<number> {
+  const ms = Date.parse(text)
+  // The schema lets a leap second through, which Date does not know, and years whose times no calendar here has.
+  if (Number.isNaN(ms)) return refuse('must be a time that the calendar has, such as 2026-11-29T18:30:00Z')
+  if (ms < 0 || ms >= YEAR_9999) return refuse('must lie between the years 1970 and 9998')
+  return { ok: true, value: ms }
+}
+
+const YEAR_9999 = Date.UTC(9999)

@@ -6,6 +6,8 @@ const SESSION = ['SELECT sessions users', 'UPDATE sessions']
 /** Makes a session, and clears expired ones. */
 const LOG_IN = ['DELETE sessions', 'INSERT sessions']
 const PASSWORD = 'SELECT users passwords seed_password'
+/** Polls with their choices and the member's vote. */
+const POLL = 'SELECT poll_choices polls votes'
 
 /**
  * Every page and the statements of its requests: verb and tables, as telemetry names a statement. A page is a series of
@@ -48,6 +50,16 @@ export const STATEMENTS = {
     'SELECT users blocks',
     'UPDATE friendships',
   ],
+  polls: [...SESSION, POLL],
+  vote: [
+    ...TRANSACTION,
+    ...SESSION,
+    'DELETE votes',
+    'INSERT votes',
+    'SELECT polls poll_choices votes',
+    'UPDATE votes',
+  ],
+  results: [...SESSION, 'SELECT vote_counts polls poll_choices votes'],
   toolkit: [...SESSION, 'SELECT videos playlists locations'],
   videos: [...TRANSACTION, ...SESSION, 'DELETE videos', 'INSERT videos', 'SELECT videos', 'UPDATE videos'],
   playlist: [...SESSION, 'INSERT playlists', 'SELECT playlists'],
@@ -58,7 +70,20 @@ export const STATEMENTS = {
     'SELECT locations',
     'SELECT locations users friendships',
   ],
-  admin: [...SESSION],
+  admin: [
+    ...TRANSACTION,
+    ...SESSION,
+    POLL,
+    'DELETE poll_choices',
+    'DELETE polls',
+    'DELETE votes',
+    'INSERT poll_choices',
+    'INSERT polls',
+    'SELECT polls',
+    'SELECT votes',
+    'UPDATE poll_choices',
+    'UPDATE polls',
+  ],
   statistics: [...SESSION, 'SELECT sign_ups', 'SELECT table_rows kept_counts'],
   news: [
     ...TRANSACTION,

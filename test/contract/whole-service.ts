@@ -46,6 +46,7 @@ export async function runWholeService(
       FEED_ADDRESSES_ALLOWED: '127.0.0.1',
       FEED_TIMEOUT_MS: '500',
       PENDING_REQUESTS_MAX: '1',
+      ADMIN_EMAIL: 'ada@example.com',
       SIGNUP_LIMIT_PER_MINUTE: '1000',
       LOGIN_LIMIT_PER_MINUTE: '1000',
       SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
@@ -116,6 +117,7 @@ async function useEveryPage(client: Client, feeds: readonly string[]): Promise<v
 
   await useToolkit(ada)
   await readNews(ada, feeds)
+  await usePolls(ada)
 
   await ada.ask('GET', '/v1/me')
   await ada.ask('PATCH', '/v1/me', { name: 'Ada Lovelace' })
@@ -143,6 +145,19 @@ async function readNews(member: Person, feeds: readonly string[]): Promise<void>
     const { data } = JSON.parse((await member.ask('PUT', '/v1/me/feeds', { urls })).body)
     await Promise.all(data.map(({ id }: { id: number }) => member.ask('GET', `/v1/me/feeds/${id}/items`)))
   }
+}
+
+/** What needs a poll, choices of its own, or a vote of before. */
+async function usePolls(administrator: Person): Promise<void> {
+  const choices = ['Tea', 'Coffee', 'Water']
+  const created = await administrator.ask('POST', '/v1/admin/polls', { question: 'Which?', choices })
+  const poll = JSON.parse(created.body)
+  const edit = (change: object) => administrator.ask('PATCH', `/v1/admin/polls/${poll.id}`, change)
+  await edit({ choices: ['Green tea', 'Coffee'] })
+  await edit({ choices: ['Green tea', 'Coffee', 'Juice'] })
+  for (const { id: choiceId } of poll.choices.slice(0, 2))
+    await administrator.ask('PUT', `/v1/polls/${poll.id}/vote`, { choiceId })
+  await administrator.ask('PUT', `/v1/polls/${poll.id}/vote`, { choiceId: 1_000_000 })
 }
 
 /** Every operation once, so that a new one need not be told of here unless it does more after another. */

@@ -142,6 +142,88 @@ t.test('friend requests are counted until they are accepted or gone', async (t) 
   t.match(await requests(), { count: 0 }, 'the request went in a cascade')
 })
 
+function newPoll() {
+  return {
+    question: 'Which?',
+    description: null,
+    opens_at: 1,
+    closes_at: 2,
+    is_draft: 0 as const,
+    results_shown: 'after-vote' as const,
+    created_at: 1,
+    seed_number: null,
+  }
+}
+
+async function addPoll(db: Database): Promise<{ poll: number; choices: number[] }> {
+  const { id: poll } = await db
+    .insertInto('polls')
+    .values(newPoll())
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const choices = await db
+    .insertInto('poll_choices')
+    .values([0, 1].map((position) => ({ poll_id: poll, position, text: `Choice ${position}` })))
+    .returning('id')
+    .execute()
+  return { poll, choices: choices.map(({ id }) => id) }
+}
+
+t.test('votes are counted by choice and shard, whatever inserts, changes and deletes them', async (t) => {
+  const { db } = await openMigrated(t)
+  const voters = [await addUser(db), await addUser(db), await addUser(db)] as [number, number, number]
+  const { poll, choices } = await addPoll(db)
+  const [yes, no] = choices as [number, number]
+  const counted = async () =>
+    (await db.selectFrom('vote_counts').selectAll().orderBy('choice_id').orderBy('shard').execute()).map(
+      ({ choice_id, shard, votes }) => [choice_id, shard, votes],
+    )
+  const given = (user_id: number, choice_id: number) => ({ poll_id: poll, user_id, choice_id, voted_at: 1 })
+  await db
+    .insertInto('votes')
+    .values(voters.map((id) => given(id, yes)))
+    .execute()
+  t.strictSame(
+    await counted(),
+    voters.map((id) => [yes, id % 16, 1]),
+  )
+  for (const choice_id of [yes, no])
+    await db
+      .insertInto('votes')
+      .values(given(voters[0], yes))
+      .onConflict((conflict) => conflict.columns(['poll_id', 'user_id']).doUpdateSet({ choice_id }))
+      .execute()
+  await db.updateTable('votes').set({ voted_at: 9 }).where('poll_id', '=', poll).execute()
+  const changed = [
+    [yes, voters[0], 0],
+    [yes, voters[1], 1],
+    [yes, voters[2], 1],
+    [no, voters[0], 1],
+  ]
+  t.strictSame(await counted(), changed)
+  await t.rejects(
+    db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('votes').where('poll_id', '=', poll).execute()
+      throw new Error('no')
+    }),
+  )
+  t.strictSame(await counted(), changed, 'after a rollback')
+  await db.deleteFrom('users').where('id', '=', voters[1]).execute()
+  t.match(
+    await counted(),
+    [[yes, voters[0], 0], [yes, voters[1], 0], [yes, voters[2], 1], [no]],
+    'after a cascade',
+  )
+  await db.deleteFrom('polls').where('id', '=', poll).execute()
+  t.strictSame(await counted(), [])
+  const rows = await db
+    .selectFrom('table_rows')
+    .select('rows')
+    .where('name', 'in', ['polls', 'votes'])
+    .execute()
+  t.strictSame(rows, [{ rows: 0 }, { rows: 0 }])
+})
+
 t.test('an id is not used a second time', async (t) => {
   const { db } = await openMigrated(t)
   const last = await addUser(db)
@@ -155,6 +237,9 @@ t.test('what the tables refuse', async (t) => {
   const good = newFriendship(a, b)
   await db.insertInto('friendships').values(good).execute()
   await db.deleteFrom('friendships').where('low_id', '=', a).execute()
+  const { poll, choices } = await addPoll(db)
+  const vote = { poll_id: poll, user_id: a, choice_id: choices[0] as number, voted_at: 1 }
+  await db.insertInto('votes').values(vote).execute()
   const refused: [string, { compile(): unknown; execute(): Promise<unknown> }][] = [
     ['a pair the wrong way round', db.insertInto('friendships').values({ ...good, low_id: b, high_id: a })],
     ['a member with itself', db.insertInto('friendships').values({ ...good, high_id: a })],
@@ -170,6 +255,15 @@ t.test('what the tables refuse', async (t) => {
     ['text for a number', db.insertInto('users').values({ ...newUser(), joined_at: 'today' as never })],
     ['no name', db.insertInto('users').values({ ...newUser(), name: null as never })],
     ['a second seed password', db.insertInto('seed_password').values({ id: 2, hash: 'x' })],
+    ['a second vote', db.insertInto('votes').values({ ...vote, choice_id: choices[1] as number })],
+    ['a vote of nobody', db.insertInto('votes').values({ ...vote, user_id: 99 })],
+    ['a vote for nothing', db.insertInto('votes').values({ ...vote, user_id: b, choice_id: 99 })],
+    [
+      'two choices at a place',
+      db.insertInto('poll_choices').values({ poll_id: poll, position: 0, text: 'x' }),
+    ],
+    ['a poll that closes before it opens', db.insertInto('polls').values({ ...newPoll(), closes_at: 0 })],
+    ['half a draft', db.insertInto('polls').values({ ...newPoll(), is_draft: 2 as never })],
     ['a password of nobody', db.insertInto('passwords').values({ user_id: 99, hash: 'x' })],
   ]
   for (const [title, query] of refused)
