@@ -96,7 +96,7 @@ test('only the page of a video may load it, and from its provider alone', async 
     t.notMatch(body, /<(iframe|video|img|source)\b/, 'the list loads nothing')
     t.notMatch(await policyOf(ada, LIST), /(frame|media)-src/)
     const id =
-      /videos\/(\d+)">[^<]*<\/a> <span class="tag">[^<]*<\/span><\/span>\n<span class="actions">(?:(?!Down).)*<\/li>/.exec(
+      /videos\/(\d+)">[^<]*<\/a> <span class="tag">[^<]*<\/span><\/span>\n<div class="actions">(?:(?!Down).)*<\/li>/.exec(
         body,
       )?.[1]
     const page = await ada.get(`${LIST}/${id}`)
@@ -285,7 +285,7 @@ test('the outlines of the world are one picture, for browsers to keep', async (t
   t.ok(reply.body.length > 30_000 && reply.body.length < 100_000, `${reply.body.length} characters`)
   t.match(
     reply.body,
-    /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 360 180"><path fill="#\w+" d="M[\dMLZ. ]+"\/><\/svg>$/,
+    /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 360 180"><path fill="#\w+" d="M[-\dMLZ. ]+"\/><\/svg>$/,
   )
 })
 

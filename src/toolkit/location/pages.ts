@@ -129,8 +129,8 @@ ${form(location, again)}`,
 
 function saved(location: LocationRow, config: Config): Html {
   return html`${placeMap(location, config)}${details(location)}
-<p class="actions"><span class="tag">${location.shared === 1 ? 'Your friends see it' : 'Only you see it'}</span>
-${postButton(`${PATH}/forget`, 'Forget it', { label: 'Forget your place', style: 'danger' })}</p>`
+<div class="actions"><span class="tag">${location.shared === 1 ? 'Your friends see it' : 'Only you see it'}</span>
+${postButton(`${PATH}/forget`, 'Forget this place', { style: 'danger' })}</div>`
 }
 
 function details({ label, latitude, longitude, accuracy, recorded_at }: PlaceRow): Html {
@@ -152,7 +152,7 @@ ${degrees('latitude', 'Latitude', 'Degrees, north is positive.')}
 ${degrees('longitude', 'Longitude', 'Degrees, east is positive.')}
 ${field({ name: 'accuracy', label: 'Accuracy', hint: 'Metres.', type: 'number', value: location?.accuracy ?? null, attributes: html`min="0" max="${BOUNDS.accuracy.maximum}" step="any"`, isOptional: true }, again)}
 ${field({ name: 'label', label: 'Name of the place', value: location?.label ?? null, attributes: html`maxlength="${2 * LABEL_MAX_CODE_POINTS}"`, isOptional: true }, again)}
-<div class="field"><label class="choice"><input type="checkbox" name="shared" value="yes" ${isShared && html`checked`}>My friends may see it</label></div>
+<label class="choice"><input type="checkbox" name="shared" value="yes" ${isShared && html`checked`}>My friends may see it</label>
 <button>Save</button>
 </form>`
 }

@@ -114,5 +114,5 @@ function row({ title, url }: Entry, index: number, length: number, etag: string)
     })
   return html`<li><span class="grow">${title}</span>
 <audio controls preload="none" src="${url}" aria-label="${title}"></audio>
-<span class="actions">${index > 0 && move('Up', index - 1)}${index < length - 1 && move('Down', index + 1)}${postButton(`${PATH}/remove`, 'Remove', { label: `Remove: ${title}`, style: 'danger', fields: { etag, index } })}</span></li>`
+<div class="actions">${index > 0 && move('Up', index - 1)}${index < length - 1 && move('Down', index + 1)}${postButton(`${PATH}/remove`, 'Remove', { label: `Remove: ${title}`, style: 'danger', fields: { etag, index } })}</div></li>`
 }

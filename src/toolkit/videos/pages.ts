@@ -138,7 +138,7 @@ function row({ id, title, provider, position }: VideoRow, last: number): Html {
       fields: { to },
     })
   return html`<li><span><a href="${LIST}/${id}">${title}</a> <span class="tag">${PROVIDERS[provider]}</span></span>
-<span class="actions">${position > 1 && move('Up', position - 1)}${position < last && move('Down', position + 1)}${postButton(`${LIST}/${id}/remove`, 'Remove', { label: `Remove: ${title}`, style: 'danger' })}</span></li>`
+<div class="actions">${position > 1 && move('Up', position - 1)}${position < last && move('Down', position + 1)}${postButton(`${LIST}/${id}/remove`, 'Remove', { label: `Remove: ${title}`, style: 'danger' })}</div></li>`
 }
 
 function videoView(video: VideoRow, again: Again): View {
@@ -167,7 +167,7 @@ ${titleField(again, video.title)}
  * page. YouTube plays nothing without a referrer ("error 153").
  */
 function embedded(frame: string, { title }: VideoRow): Html {
-  return html`<iframe class="video" src="${frame}" title="${title}" loading="lazy" referrerpolicy="strict-origin-when-cross-origin" sandbox="allow-scripts allow-same-origin allow-presentation" allow="fullscreen; encrypted-media; picture-in-picture" allowfullscreen></iframe>`
+  return html`<iframe class="video" src="${frame}" title="${title}" loading="lazy" referrerpolicy="strict-origin-when-cross-origin" sandbox="allow-scripts allow-same-origin allow-presentation" allow="fullscreen; encrypted-media; picture-in-picture"></iframe>`
 }
 
 function player({ url, title }: VideoRow): Html {
