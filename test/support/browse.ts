@@ -15,11 +15,11 @@ interface Shown {
 export function browse(app: Pick<FastifyInstance, 'inject'>, session?: string) {
   const cookies = new Map(session === undefined ? [] : [[SESSION_COOKIE, session]])
 
-  async function send(
+  async function request(
     method: 'GET' | 'POST',
     url: string,
-    fields?: Record<string, string>,
-    headers: Record<string, string> = {},
+    payload: string | Buffer | undefined,
+    headers: Record<string, string>,
   ): Promise<LightMyRequestResponse> {
     const reply = await app.inject({
       method,
@@ -28,16 +28,26 @@ export function browse(app: Pick<FastifyInstance, 'inject'>, session?: string) {
         accept: 'text/html',
         'sec-fetch-site': 'same-origin',
         cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-        ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
         ...headers,
       },
-      ...(method === 'POST' && { payload: new URLSearchParams(fields).toString() }),
+      ...(payload !== undefined && { payload }),
     })
     for (const { name, value } of reply.cookies) {
       if (value === '') cookies.delete(name)
       else cookies.set(name, value)
     }
     return reply
+  }
+
+  function send(
+    method: 'GET' | 'POST',
+    url: string,
+    fields?: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<LightMyRequestResponse> {
+    if (method === 'GET') return request(method, url, undefined, headers)
+    const type = { 'content-type': 'application/x-www-form-urlencoded' }
+    return request(method, url, new URLSearchParams(fields).toString(), { ...type, ...headers })
   }
 
   async function show(method: 'GET' | 'POST', url: string, fields?: Record<string, string>): Promise<Shown> {
@@ -49,6 +59,9 @@ export function browse(app: Pick<FastifyInstance, 'inject'>, session?: string) {
   return {
     /** One request, without its redirect. */
     send,
+    /** The same with a body that no form sends. */
+    sendBody: (url: string, body: string | Buffer, headers: Record<string, string>) =>
+      request('POST', url, body, headers),
     get: (url: string) => show('GET', url),
     post: (url: string, fields: Record<string, string> = {}) => show('POST', url, fields),
   }
