@@ -73,13 +73,21 @@ async function showRefusal(
 ): Promise<FastifyReply> {
   const problem = refuse(error, request)
   if (problem.code === 'unauthenticated') return askToLogIn(request, reply)
-  reply.headers(problem.headers)
   const { form } = request.routeOptions.config
   const typed = (request.method === 'POST' ? request.body : request.query) as Again['typed']
-  if (form !== undefined && typed !== undefined && problem.statusCode !== 404) {
-    return showPage(request, reply, await form({ typed, refusal: problem }, request), problem.statusCode)
+  if (form === undefined || typed === undefined || problem.statusCode === 404)
+    return sendRefusal(problem, request, reply)
+  try {
+    const view = await form({ typed, refusal: problem }, request)
+    return showPage(request, reply.headers(problem.headers), view, problem.statusCode)
+  } catch (reason) {
+    // What the form is about may be gone.
+    return sendRefusal(refuse(reason, request), request, reply)
   }
-  return showPage(request, reply, refusalView(problem, request), problem.statusCode)
+}
+
+function sendRefusal(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return showPage(request, reply.headers(problem.headers), refusalView(problem, request), problem.statusCode)
 }
 
 /** Back to this page afterwards, unless it was a form: its fields are gone. */
