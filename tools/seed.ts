@@ -16,7 +16,16 @@ import {
   type Values,
 } from '../src/process/command.ts'
 import { formatCount, Progress } from './progress.ts'
+import { keepFeeds, MOST_FEEDS, subscribe, unsubscribe } from './seeding/seeded-feeds.ts'
 import { befriend, type Circle, canClose, countEdges, prune, unblock } from './seeding/seeded-friends.ts'
+import {
+  countSeededPolls,
+  countVotesAbove,
+  fillPolls,
+  OPEN_POLLS,
+  removePollsAbove,
+  removeVotesAbove,
+} from './seeding/seeded-polls.ts'
 import {
   countSeeded,
   DEMO_EMAIL,
@@ -25,18 +34,39 @@ import {
   removeSeedPassword,
   setSeedPassword,
 } from './seeding/seeded-users.ts'
+import {
+  addVotes,
+  type Ballot,
+  ballotOf,
+  type Electorate,
+  mostVotes,
+  removeVotes,
+  turnouts,
+} from './seeding/seeded-votes.ts'
 import { inShortTransactions, overRange } from './seeding/short-transactions.ts'
 
 const OPTIONS = {
   users: required(integer('N', [0, 10_000_000], 'number of seeded accounts')),
   friends: integer('K', [0, 10_000], 'friends of each among them; unchanged if left out'),
+  polls: integer(
+    'P',
+    [0, 10_000],
+    `number of seeded polls, of which the newest ${OPEN_POLLS} are open; unchanged if left out`,
+  ),
+  votes: integer('M', [0, 1_000_000_000], 'votes of seeded accounts in them; unchanged if left out'),
+  feeds: integer(
+    'F',
+    [0, MOST_FEEDS],
+    'feeds of each account, whose news is in the database; unchanged if left out',
+  ),
   password: text('TEXT', 'password of all seeded accounts; a random one if left out'),
 }
 
 const seed: Command<typeof OPTIONS> = {
   name: 'npm run seed',
   summary: [
-    'Makes the seeded part of the table exactly N accounts, adding or removing; real accounts are never touched.',
+    'Makes the seeded part of the tables exactly N accounts with K friends and F feeds each, and P polls with M votes,',
+    'adding or removing. Real accounts and polls are never touched.',
     'Works beside a running service, may be interrupted at any time and repeated.',
   ].join('\n'),
   options: OPTIONS,
@@ -56,9 +86,14 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
   })
   try {
     await migrateToLatest(db)
+    const electorate = { users: options.users, polls: options.polls ?? (await countSeededPolls(db)) }
+    checkVotes(electorate, options.votes)
     await removeUsers(db, options.users, signal)
     await addUsers(db, options.users, signal)
     if (circle) await makeFriends(db, circle, signal)
+    if (options.polls !== undefined) await makePolls(db, options.polls, signal)
+    if (options.votes !== undefined) await makeVotes(db, electorate, options.votes, signal)
+    if (options.feeds !== undefined) await makeFeeds(db, options.users, options.feeds, signal)
     await finish(db, options.users, password)
   } finally {
     await db.destroy()
@@ -72,6 +107,16 @@ function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefine
   const rule = friends >= users ? `at most ${Math.max(0, users - 1)}` : 'an even number'
   throw new CommandError(
     `${formatCount(users)} users cannot have ${formatCount(friends)} friends each among them; give --friends ${rule}.`,
+  )
+}
+
+function checkVotes(electorate: Electorate, votes = 0): void {
+  const most = mostVotes(electorate)
+  if (votes <= most) return
+  const { users, polls } = electorate
+  throw new CommandError(
+    `${formatCount(users)} users cannot give ${formatCount(votes)} votes in ${formatCount(polls)} seeded polls, one in each; ` +
+      `give --votes at most ${formatCount(most)}, or more --users or --polls.`,
   )
 }
 
@@ -123,6 +168,99 @@ async function makeFriends(db: Database, circle: Circle, signal: AbortSignal): P
   await overRange(db, signal, [0, edges - 1], add, (done) => befriending.advance(done))
   befriending.end()
   process.stdout.write(`${formatCount(added)} friendships added, ${formatCount(ended)} ended.\n`)
+}
+
+async function makePolls(db: Database, polls: number, signal: AbortSignal): Promise<void> {
+  const removed = await removePolls(db, polls, signal)
+  const now = Date.now()
+  let added = 0
+  const progress = new Progress('opening and closing polls', polls)
+  const step = async (tx: Database, from: number, to: number) => {
+    added += await fillPolls(tx, from, to, polls, now)
+    return to - from + 1
+  }
+  await overRange(db, signal, [1, polls], step, (done) => progress.advance(done))
+  progress.end()
+  process.stdout.write(`${formatCount(added)} polls added, ${formatCount(removed)} removed.\n`)
+}
+
+/** Resolves to their number. */
+async function removePolls(db: Database, keep: number, signal: AbortSignal): Promise<number> {
+  const surplus = await countSeededPolls(db, keep)
+  if (surplus === 0) return 0
+  const progress = new Progress('removing polls and their votes', surplus + (await countVotesAbove(db, keep)))
+  for (const remove of [removeVotesAbove, removePollsAbove]) {
+    const step = (tx: Database, size: number) => remove(tx, keep, size)
+    await inShortTransactions(db, signal, step, (done) => progress.advance(done))
+  }
+  progress.end()
+  return surplus
+}
+
+/** In each poll, a number of its own; surplus votes go first. */
+async function makeVotes(
+  db: Database,
+  electorate: Electorate,
+  votes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ballots = await readBallots(db, electorate, votes, signal)
+  const sumOf = (sign: 1 | -1) => ballots.reduce((sum, { change }) => sum + Math.max(0, sign * change), 0)
+  const [missing, surplus] = [sumOf(1), sumOf(-1)]
+  if (surplus > 0) {
+    const progress = new Progress('removing votes', surplus)
+    const step = (tx: Database, size: number) => removeVotes(tx, ballots, size)
+    await inShortTransactions(db, signal, step, (done) => progress.advance(done))
+    progress.end()
+  }
+  if (missing > 0) {
+    const progress = new Progress('adding votes', missing)
+    const step = (tx: Database, size: number) => addVotes(tx, electorate, ballots, size)
+    await inShortTransactions(db, signal, step, (done) => progress.advance(done))
+    progress.end()
+  }
+  if (ballots.some(({ change }) => change > 0))
+    throw new CommandError('Others changed votes or accounts meanwhile, so votes are missing; run it again.')
+  process.stdout.write(`${formatCount(missing)} votes added, ${formatCount(surplus)} removed.\n`)
+}
+
+async function readBallots(
+  db: Database,
+  electorate: Electorate,
+  votes: number,
+  signal: AbortSignal,
+): Promise<Ballot[]> {
+  const progress = new Progress('counting votes of polls', electorate.polls)
+  const now = Date.now()
+  const ballots: Ballot[] = []
+  for (const [index, wanted] of turnouts(electorate, votes).entries()) {
+    signal.throwIfAborted()
+    ballots.push(await ballotOf(db, index + 1, wanted, now))
+    progress.advance(1)
+  }
+  progress.end()
+  return ballots
+}
+
+async function makeFeeds(db: Database, users: number, feeds: number, signal: AbortSignal): Promise<void> {
+  let removed = 0
+  const clear = async (tx: Database, size: number) => {
+    const step = await unsubscribe(tx, feeds, size)
+    removed += step.done
+    return step
+  }
+  await inShortTransactions(db, signal, clear, () => {})
+  // A feed goes with its last reader.
+  if (users > 0) await keepFeeds(db, feeds, Date.now())
+  let added = 0
+  const progress = new Progress('looking for feeds of users', users)
+  const step = async (tx: Database, from: number, to: number) => {
+    added += await subscribe(tx, feeds, from, to)
+    return to - from + 1
+  }
+  await overRange(db, signal, [1, users], step, (done) => progress.advance(done))
+  progress.end()
+  process.stdout.write(`${formatCount(added)} feeds of users added, ${formatCount(removed)} removed.\n`)
 }
 
 async function finish(db: Database, users: number, password: string): Promise<void> {
