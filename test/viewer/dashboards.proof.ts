@@ -7,6 +7,7 @@ import { startService } from '../support/service.ts'
 import type { ViewerClient } from './viewer-client.ts'
 import { startViewer } from './viewer-process.ts'
 
+const ADMIN_EMAIL = 'ada@example.com'
 const FOLDER = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
 
 interface Query {
@@ -116,6 +117,7 @@ async function startVisitedService(t: Parameters<typeof startService>[0], client
   )
   const service = await startService(t, {
     env: {
+      ADMIN_EMAIL,
       OTEL_METRICS_EXPORTER: 'otlp',
       OTEL_TRACES_EXPORTER: 'otlp',
       OTEL_LOGS_EXPORTER: 'otlp',
@@ -132,22 +134,30 @@ async function startVisitedService(t: Parameters<typeof startService>[0], client
     const response = await fetch(service.url + path, options)
     return response.json() as Promise<Record<string, unknown>>
   }
-  const post = (path: string, body: object) =>
-    ask(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-  const account = { email: 'ada@example.com', password: 'correct horse battery staple' }
-  await post('/v1/users', { name: 'Ada', ...account })
-  const { token } = await post('/v1/sessions', account)
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  const send = (method: 'POST' | 'PUT', path: string, body: object) =>
+    ask(path, { method, headers, body: JSON.stringify(body) })
+  const account = { email: ADMIN_EMAIL, password: 'correct horse battery staple' }
+  await send('POST', '/v1/users', { name: 'Ada', ...account })
+  const { token } = await send('POST', '/v1/sessions', account)
+  headers.authorization = `Bearer ${token}`
+  const poll = await send('POST', '/v1/admin/polls', { question: 'Shown?', choices: ['Yes', 'No'] })
+  const [choice] = poll.choices as [{ id: number }]
+  await send('PUT', `/v1/polls/${poll.id}/vote`, { choiceId: choice.id })
+  // Nobody listens there, and the address is not public: a request all the same.
+  const feeds = await send('PUT', '/v1/me/feeds', { urls: ['http://127.0.0.1:9/feed.xml'] })
+  const [{ id: feedId }] = feeds.data as [{ id: number }]
+  const paths = [
+    ...['/', '/v1/community', '/v1/community/full', '/v1/me/friends', '/v1/me'],
+    ...['/v1/polls', `/v1/polls/${poll.id}/results`, `/v1/me/feeds/${feedId}/items`],
+    ...['/v1/toolkit', '/v1/me/videos', '/v1/me/playlist', '/v1/me/location'],
+  ]
   // Until the check has counted the new member.
   const timePerRow = {
     q: 'p95:database.query.time{page:community} / max:rollcall.table.rows{table:users}',
   }
   do {
-    for (const path of ['/', '/v1/community', '/v1/community/full', '/v1/me/friends', '/v1/me'])
-      await ask(path, { headers: { authorization: `Bearer ${token}` } })
+    for (const path of paths) await ask(path, { headers })
     await delay(50)
   } while ((await answeredFormulas(client, timePerRow)).size === 0)
   return service

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { defectsOf } from '../../packages/viewer/src/dashboards/check.ts'
+import { PAGES } from '../../src/telemetry/pages.ts'
 import { openViewer } from './viewer-client.ts'
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'datadog', 'dashboards')
@@ -51,6 +52,15 @@ test('widgets fill the grid of 12 columns and cover nothing', async (t) => {
       `${name} has nothing under another widget`,
     )
   }
+})
+
+test('the dashboard of page views shows every page, also one that is new', async (t) => {
+  const text = readFileSync(join(FOLDER, '10-page-views.json'), 'utf8')
+  const queries = [...text.matchAll(/"query": "(\w+:web\.page_views\{([^}]*)\}[^"]*by \{page\}[^"]*)"/g)]
+  t.ok(queries.length >= 3)
+  for (const [, query, filter] of queries) t.equal(filter, '$env,$service,$page', `${query} names no page`)
+  const limits = [...text.matchAll(/"limit": \{\s*"count": (\d+)/g)].map(([, count]) => Number(count))
+  t.ok(limits.length > 0 && limits.every((limit) => limit >= 2 * PAGES.length), `room for more: ${limits}`)
 })
 
 test('what is not drawn, and what cannot be asked, is said', async (t) => {
