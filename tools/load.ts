@@ -11,11 +11,11 @@ import {
 import { applyLoad } from './loading/apply-load.ts'
 import { HttpClient } from './loading/http-client.ts'
 import { LiveLine } from './loading/live-line.ts'
-import { LOAD_PAGES, type Mix, needsSession, PAGE_NAMES, readMix } from './loading/pages.ts'
+import { hasGuise, LOAD_PAGES, type Mix, PAGE_NAMES, pollsOf, readMix } from './loading/pages.ts'
 import { jsonReport, type LoadResult, textReport } from './loading/report.ts'
 import { PageResult } from './loading/results.ts'
 import { resolveTarget } from './loading/target.ts'
-import { logInVisitors, STRANGER, type Visitors } from './loading/visitors.ts'
+import { findPolls, logInVisitors, STRANGER, type Visitors } from './loading/visitors.ts'
 import { formatCount } from './progress.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:3000'
@@ -59,7 +59,7 @@ const load: Command<typeof OPTIONS> = {
     'the report so far. It exits with 1 if any request failed or could not be sent.',
     '',
     'Pages, with their usual weights:',
-    ...PAGE_NAMES.map((name) => `  ${name}=${LOAD_PAGES[name].weight}`.padEnd(15) + LOAD_PAGES[name].meaning),
+    ...PAGE_NAMES.map((name) => `  ${name}=${LOAD_PAGES[name].weight}`.padEnd(20) + LOAD_PAGES[name].meaning),
   ].join('\n'),
   options: OPTIONS,
   run,
@@ -68,11 +68,11 @@ const load: Command<typeof OPTIONS> = {
 await runCommand(load)
 
 async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
-  const mix = readMix(options.mix)
+  const wanted = readMix(options.mix)
   const target = await resolveTarget(options.url ?? DEFAULT_URL, { allowRemote: options['allow-remote'] })
   const client = new HttpClient(target, 1000 * (options.timeout ?? DEFAULT_TIMEOUT_SECONDS))
-  const visitors = await bringVisitors(client, mix, options, signal)
-  const result = await visit(client, visitors, mix, options, target.url, signal).finally(() =>
+  const visitors = await bringVisitors(client, wanted, options, signal)
+  const result = await visit(client, visitors, wanted, options, target.url, signal).finally(() =>
     sayGoodbye(visitors),
   )
   client.close()
@@ -90,14 +90,35 @@ async function bringVisitors(
   { visitors: wanted = DEFAULT_VISITORS, password }: Values<typeof OPTIONS>,
   signal: AbortSignal,
 ): Promise<Visitors> {
-  if (!needsSession(mix)) return STRANGER
-  const brought = await logInVisitors(client, { wanted, password }, signal)
+  const withBrowser = hasGuise(mix, 'browser')
+  if (!withBrowser && !hasGuise(mix, 'program')) return STRANGER
+  const brought = await logInVisitors(client, { wanted, password, withBrowser }, signal)
   const count = brought.visitors.length
   if (count < wanted && !signal.aborted)
     process.stderr.write(
       `The service let in ${formatCount(count)} of ${formatCount(wanted)} visitors; they do all the visits.\n`,
     )
   return brought
+}
+
+/** Tells the visitors of the polls; without any, the usual mix goes without the pages that need them. */
+async function showPolls(
+  client: HttpClient,
+  { visitors }: Visitors,
+  mix: Mix,
+  isChosen: boolean,
+): Promise<Mix> {
+  const [first] = visitors
+  const names = [...mix.keys()].filter((name) => pollsOf(name) !== undefined)
+  if (first === undefined || names.length === 0) return mix
+  const polls = await findPolls(client, first)
+  for (const visitor of visitors) visitor.polls = polls
+  const missing = names.filter((name) => polls[pollsOf(name) as keyof typeof polls].length === 0)
+  if (missing.length === 0) return mix
+  const advice = `${missing.join(', ')} need polls that are not there; npm run seed -- --users N --polls P makes some.`
+  if (isChosen) throw new CommandError(`The pages ${advice}`)
+  process.stderr.write(`Left out of the mix: ${advice}\n`)
+  return new Map([...mix].filter(([name]) => !missing.includes(name)))
 }
 
 async function sayGoodbye({ leave, isSignedUp }: Visitors): Promise<void> {
@@ -110,12 +131,14 @@ async function sayGoodbye({ leave, isSignedUp }: Visitors): Promise<void> {
 
 async function visit(
   client: HttpClient,
-  { visitors, isSignedUp }: Visitors,
-  mix: Mix,
+  brought: Visitors,
+  wanted: Mix,
   options: Values<typeof OPTIONS>,
   url: string,
   signal: AbortSignal,
 ): Promise<LoadResult> {
+  const { visitors, isSignedUp } = brought
+  const mix = await showPolls(client, brought, wanted, options.mix !== undefined)
   const pace = { ratePerSecond: options.rate, durationSeconds: options.duration }
   const maxInFlight = options['max-in-flight'] ?? DEFAULT_MAX_IN_FLIGHT
   const live = new LiveLine(pace)

@@ -39,6 +39,9 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
     // A machine that is busy with other tests must not make errors.
     HANDLER_TIMEOUT_MS: '60000',
   }
+  const seeding = ['--users', '30', '--polls', '5', '--votes', '60', '--friends', '2']
+  const seeded = await runScript('seed', seeding, { DATABASE_URL: env.DATABASE_URL })
+  t.equal(seeded.code, 0, seeded.stderr)
   const service = await startService(t, { env })
   const load = (...args: string[]) =>
     runScript('load', [
@@ -71,16 +74,35 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
   t.same(Object.keys(second.pages), ['home', 'full'])
   t.ok(asked('full') > asked('home'))
   const visitors = 2 + 3
+  const browsers = 2
   t.same(receiver.totals('web.page_views'), {
-    '{"page":"home"}': asked('home'),
-    '{"page":"community"}': asked('community') + asked('full') + asked('search') + asked('user'),
-    '{"page":"friends"}': asked('friends') + asked('requests'),
+    '{"page":"home"}': asked('home') + asked('app'),
+    '{"page":"community"}':
+      asked('community') +
+      asked('full') +
+      asked('search') +
+      asked('user') +
+      asked('app-community') +
+      asked('app-user'),
+    '{"page":"friends"}': asked('friends') + asked('requests') + asked('app-friends'),
+    // Which polls there are is asked once.
+    '{"page":"polls"}': asked('polls') + 1,
+    '{"page":"vote"}': asked('vote'),
+    '{"page":"results"}': asked('results'),
+    '{"page":"toolkit"}': asked('toolkit') + asked('app-toolkit'),
+    '{"page":"videos"}': asked('videos'),
+    '{"page":"playlist"}': asked('playlist'),
+    '{"page":"location"}': asked('app-location'),
+    '{"page":"news"}': asked('news'),
     '{"page":"signup"}': visitors,
+    // A browser's log-in leads to the start page, which nobody looks at.
     '{"page":"login"}': visitors,
     '{"page":"account"}': asked('account') + visitors,
   })
-  t.same(tableOf(file, 'users'), [], 'the accounts that it signed up are gone')
-  t.equal(sumOf(receiver.totals('http.server.request.duration')), 300 + 3 * visitors)
+  const left = tableOf(file, 'users').filter(({ seed_number }) => seed_number === null)
+  t.same(left, [], 'the accounts that it signed up are gone')
+  t.equal(tableOf(file, 'votes').length, 60, 'and their votes')
+  t.equal(sumOf(receiver.totals('http.server.request.duration')), 300 + 3 * visitors + browsers + 1)
 })
 
 t.test('a stall shows in every request that was due meanwhile', { buffered: true }, async (t) => {
@@ -246,17 +268,18 @@ t.test('a service that is too slow, or goes away, is named', { buffered: true },
   t.ok(total.requests - sumOf(total.errors) <= answered, 'no more than there were')
 })
 
+/** As the service answers, but for some paths. */
+function like(answers: Record<string, (response: ServerResponse) => unknown>): RequestListener {
+  return (request, response) => {
+    const own = answers[`${request.method} ${request.url}`]
+    if (own) own(response)
+    else if (request.method === 'POST')
+      response.writeHead(201).end(JSON.stringify({ id: 1, token: 'T', user: { id: 1 } }))
+    else response.writeHead(request.method === 'DELETE' ? 204 : 200).end('{}')
+  }
+}
+
 t.test('visitors who cannot log in, or leave, are spoken of', { buffered: true }, async (t) => {
-  /** As the service answers, but for some paths. */
-  const like =
-    (answers: Record<string, (response: ServerResponse) => unknown>): RequestListener =>
-    (request, response) => {
-      const own = answers[`${request.method} ${request.url}`]
-      if (own) own(response)
-      else if (request.method === 'POST')
-        response.writeHead(201).end(JSON.stringify({ id: 1, token: 'T', user: { id: 1 } }))
-      else response.writeHead(request.method === 'DELETE' ? 204 : 200).end('{}')
-    }
   const load = async (listener: RequestListener, ...args: string[]) => {
     const url = await listen(t, listener)
     return startCommand('load', [
@@ -321,6 +344,40 @@ t.test('visitors who cannot log in, or leave, are spoken of', { buffered: true }
   })
   t.same([logins, deleted], [2, 2], 'no more come, and those who came are deleted')
 })
+
+t.test(
+  'without polls the usual mix goes without votes, and a chosen one is refused',
+  { buffered: true },
+  async (t) => {
+    let deleted = 0
+    const listener = like({
+      'POST /app/log-in': (response) => response.writeHead(303, { 'set-cookie': 'a=b; Path=/' }).end(),
+      'GET /v1/polls': (response) => response.end('{"data":[]}'),
+      'GET /v1/me': (response) => response.writeHead(303, { location: '/app/log-in' }).end(),
+      'DELETE /v1/me': (response) => {
+        deleted += 1
+        response.writeHead(204).end()
+      },
+    })
+    const load = async (...args: string[]) => {
+      const url = await listen(t, listener)
+      return runScript('load', ['--url', url, '--rate', '50', '--duration', '1', '--json', ...args])
+    }
+    const chosen = await load('--mix', 'home,vote', '--visitors', '2')
+    t.match(chosen, { code: 1, stdout: '' })
+    t.equal(
+      chosen.stderr,
+      'The pages vote need polls that are not there; npm run seed -- --users N --polls P makes some.\n',
+    )
+    t.equal(deleted, 2, 'the accounts that it signed up are gone')
+
+    const usual = await load()
+    t.match(usual.stderr, /^Left out of the mix: vote, results need polls that are not there; /)
+    const { pages } = JSON.parse(usual.stdout)
+    t.notOk('vote' in pages || 'results' in pages)
+    t.same(Object.keys(pages.account.errors), ['status 303'], 'a redirect is no page')
+  },
+)
 
 t.test('failures are told apart, and bytes are counted', { buffered: true }, async (t) => {
   const failing = (): RequestListener => {

@@ -6,8 +6,11 @@ export interface Ask {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly token?: string | undefined
+  /** Of a browser: `name=value`. */
+  readonly cookie?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: object
+  /** Goes as JSON, or as a form. */
+  readonly body?: object | URLSearchParams
 }
 
 export interface Answer {
@@ -51,9 +54,11 @@ export class HttpClient {
   }
 
   /** Rejects with {@link NoAnswer} only. The time-out is for the whole answer, in milliseconds. */
-  ask({ method = 'GET', path, token, headers, body }: Ask): Promise<Answer> {
+  ask({ method = 'GET', path, token, cookie, headers, body }: Ask): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const payload = body && JSON.stringify(body)
+    const isForm = body instanceof URLSearchParams
+    const payload = isForm ? body.toString() : body && JSON.stringify(body)
+    const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json'
     const options: RequestOptions = {
       agent: this.#agent,
       host: this.#target.address,
@@ -63,7 +68,8 @@ export class HttpClient {
       headers: {
         host: this.#target.host,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(payload && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+        ...(cookie !== undefined && { cookie, accept: 'text/html', 'sec-fetch-site': 'same-origin' }),
+        ...(payload && { 'content-type': type, 'content-length': Buffer.byteLength(payload) }),
         ...headers,
       },
     }

@@ -1,13 +1,28 @@
 import type { Answer } from './http-client.ts'
 
+export interface KnownPoll {
+  readonly id: number
+  readonly choiceIds: readonly number[]
+}
+
+/** Polls to vote in, and polls whose results everybody may see. */
+export interface Polls {
+  readonly open: readonly KnownPoll[]
+  readonly closed: readonly KnownPoll[]
+}
+
 /** A logged-in member who leafs through the community. */
 export class Visitor {
   readonly token: string | undefined
+  /** Of the same member's browser, as a header field: `name=value`. */
+  readonly cookie: string | undefined
+  polls: Polls = { open: [], closed: [] }
   #nextPage: string | undefined
   #someoneId: number
 
-  constructor(token: string | undefined, ownId: number) {
+  constructor({ token, cookie, ownId }: { token?: string; cookie?: string | undefined; ownId: number }) {
     this.token = token
+    this.cookie = cookie
     this.#someoneId = ownId
   }
 

@@ -3,7 +3,7 @@ import { CommandError } from '../../src/process/command.ts'
 import { RESERVED_DOMAIN } from '../../src/users/reserved-domain.ts'
 import { DEMO_EMAIL } from '../seeding/seeded-users.ts'
 import { type Answer, type Ask, type HttpClient, NoAnswer } from './http-client.ts'
-import { Visitor } from './visitor.ts'
+import { type KnownPoll, type Polls, Visitor } from './visitor.ts'
 
 export interface Visitors {
   readonly visitors: readonly Visitor[]
@@ -16,7 +16,7 @@ export interface Visitors {
 
 /** A visitor of public pages only. */
 export const STRANGER: Visitors = {
-  visitors: [new Visitor(undefined, 0)],
+  visitors: [new Visitor({ ownId: 0 })],
   isSignedUp: false,
   leave: async () => 0,
 }
@@ -28,7 +28,11 @@ export const STRANGER: Visitors = {
  */
 export async function logInVisitors(
   client: HttpClient,
-  { wanted, password: given }: { wanted: number; password: string | undefined },
+  {
+    wanted,
+    password: given,
+    withBrowser = false,
+  }: { wanted: number; password: string | undefined; withBrowser?: boolean },
   signal: AbortSignal,
 ): Promise<Visitors> {
   const isSignedUp = given === undefined
@@ -39,18 +43,21 @@ export async function logInVisitors(
   const visitors: Visitor[] = []
   const leave = async () => {
     let left = visitors.length
-    for (const { token } of visitors) {
-      const status = await client.ask({ method: 'DELETE', token, ...goodbye }).then(
-        (answer) => answer.status,
-        () => undefined,
-      )
-      if (status === 204) left -= 1
+    for (const { token, cookie } of visitors) {
+      // The sessions of an account that is deleted end with it.
+      const isOut = cookie === undefined || isSignedUp || (await isDone(client, { ...LOG_OUT, cookie }))
+      if ((await isDone(client, { method: 'DELETE', token, ...goodbye })) && isOut) left -= 1
     }
     return left
   }
   for (let number = 1; number <= wanted && !signal.aborted; number++) {
     const profile = isSignedUp ? newProfile(number) : { email: seededEmail(number) }
-    const refused = await logIn(client, { ...profile, password }, isSignedUp, visitors)
+    const refused = await logIn(
+      client,
+      { ...profile, password },
+      { isSignUp: isSignedUp, withBrowser },
+      visitors,
+    )
     if (refused === undefined) continue
     if (visitors.length > 0) break
     throw complaint(refused, isSignedUp)
@@ -60,15 +67,34 @@ export async function logInVisitors(
 
 /** The session of a browser; resolves to the header field that it sends. */
 export async function logInWithCookie(client: HttpClient, credentials: Credentials): Promise<string> {
-  const answer = await ask(client, {
-    method: 'POST',
-    path: '/v1/sessions/cookie',
-    headers: { 'sec-fetch-site': 'same-origin' },
-    body: credentials,
-  })
-  const [field] = answer.headers['set-cookie'] ?? []
-  if (answer.status === 201 && field !== undefined) return field.split(';', 1)[0] as string
+  const answer = await askForCookie(client, credentials)
+  const cookie = cookieOf(answer)
+  if (cookie !== undefined) return cookie
   throw complaint({ step: 'Logging in', answer }, false)
+}
+
+/** As the form of the log-in does. */
+function askForCookie(client: HttpClient, { email, password }: Credentials): Promise<Answer> {
+  return ask(client, {
+    method: 'POST',
+    path: '/app/log-in',
+    headers: { 'sec-fetch-site': 'same-origin' },
+    body: new URLSearchParams({ email, password }),
+  })
+}
+
+/** Undefined if the log-in was refused. */
+function cookieOf({ status, headers }: Answer): string | undefined {
+  return status === 303 ? headers['set-cookie']?.[0]?.split(';', 1)[0] : undefined
+}
+
+const LOG_OUT = { method: 'POST', path: '/app/log-out', body: new URLSearchParams() } as const
+
+async function isDone(client: HttpClient, request: Ask): Promise<boolean> {
+  return client.ask(request).then(
+    ({ status }) => status === 204 || status === 303,
+    () => false,
+  )
 }
 
 interface Credentials {
@@ -93,7 +119,7 @@ interface Refusal {
 async function logIn(
   client: HttpClient,
   { email, password, ...profile }: Credentials,
-  isSignUp: boolean,
+  { isSignUp, withBrowser }: { isSignUp: boolean; withBrowser: boolean },
   visitors: Visitor[],
 ): Promise<Refusal | undefined> {
   if (isSignUp) {
@@ -103,9 +129,36 @@ async function logIn(
   }
   const answer = await ask(client, { method: 'POST', path: '/v1/sessions', body: { email, password } })
   if (answer.status !== 201) return { step: 'Logging in', answer }
-  const { token, user } = JSON.parse(Buffer.concat(answer.body).toString())
-  visitors.push(new Visitor(token, user.id))
+  const { token, user } = jsonOf(answer)
+  let cookie: string | undefined
+  if (withBrowser) {
+    const shown = await askForCookie(client, { email, password })
+    cookie = cookieOf(shown)
+    if (cookie === undefined) return { step: 'Logging in', answer: shown }
+  }
+  visitors.push(new Visitor({ token, cookie, ownId: user.id }))
   return undefined
+}
+
+/** The newest polls that this visitor sees. */
+export async function findPolls(client: HttpClient, { token }: Visitor): Promise<Polls> {
+  const answer = await ask(client, { path: '/v1/polls', token })
+  const polls = { open: [] as KnownPoll[], closed: [] as KnownPoll[] }
+  if (answer.status !== 200) return polls
+  for (const { id, state, choices } of jsonOf(answer).data as {
+    id: number
+    state: string
+    choices: { id: number }[]
+  }[]) {
+    const poll = { id, choiceIds: choices.map((choice) => choice.id) }
+    if (state === 'open') polls.open.push(poll)
+    else if (state === 'closed') polls.closed.push(poll)
+  }
+  return polls
+}
+
+function jsonOf({ body }: Answer) {
+  return JSON.parse(Buffer.concat(body).toString())
 }
 
 async function ask(client: HttpClient, request: Ask): Promise<Answer> {
