@@ -9,7 +9,15 @@ import {
 } from '../collector/real-collector.ts'
 import { Client, seededRandom } from '../proof/client.ts'
 import { DriverLedger, type Memory } from '../proof/driver-ledger.ts'
-import { changingKinds, type Kind, peopleKinds, prepareMembers, steadyKinds } from '../proof/kinds.ts'
+import {
+  ADMIN_EMAIL,
+  changingKinds,
+  type Kind,
+  peopleKinds,
+  prepareMembers,
+  steadyKinds,
+} from '../proof/kinds.ts'
+import { changingVotes, pollKinds, preparePolls } from '../proof/poll-kinds.ts'
 import { type Teardown, temporaryFolder } from '../support/harness.ts'
 import { startIntakeProcess } from '../support/intake/start-process.ts'
 import { type LogLine, startService } from '../support/service.ts'
@@ -159,6 +167,7 @@ export class Stage implements Teardown {
         PORT: String(port),
         DATABASE_URL: `sqlite:${join(this.#folder, 'rollcall.db')}`,
         TELEMETRY_DIR: join(this.#folder, 'telemetry'),
+        ADMIN_EMAIL,
         OTEL_EXPORTER_OTLP_ENDPOINT: this.place.url,
         OTEL_METRICS_EXPORTER: 'otlp',
         OTEL_TRACES_EXPORTER: 'otlp',
@@ -195,14 +204,22 @@ export class Stage implements Teardown {
     if (msg === 'worker started') this.workers.set(Number(slot), Number(pid))
   }
 
-  /** Members and their requests; each is counted like all others. */
+  /** Members, polls and their requests; each is counted like all others. */
   async prepare(service: Service): Promise<void> {
     const client = this.client(service)
-    const members = await prepareMembers(client, ['Ada', 'Grace', 'Edsger'], (kind, status) => {
+    const done = (kind: Kind, status: number) => {
       this.ledger.sent += 1
       this.ledger.answered('preparation', kind, status)
-    })
-    const kinds = { ...steadyKinds(members), ...peopleKinds(members), ...changingKinds(members) }
+    }
+    const members = await prepareMembers(client, ['Ada', 'Grace', 'Edsger'], done)
+    const polls = await preparePolls(client, members, done)
+    const kinds = {
+      ...steadyKinds(members),
+      ...peopleKinds(members),
+      ...pollKinds(members, polls),
+      ...changingKinds(members),
+      ...changingVotes(members, polls),
+    }
     // A process that is ending says that it is not ready: it is asked on connections that it still serves.
     this.#kinds = { ...kinds, ready: { ...(kinds.ready as Kind), statuses: [200, 503] } }
   }

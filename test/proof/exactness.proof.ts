@@ -9,7 +9,17 @@ import { OtlpReceiver } from '../support/otlp-receiver.ts'
 import { type LogLine, startService } from '../support/service.ts'
 import { Client, inParallel, seededRandom } from './client.ts'
 import { DriverLedger } from './driver-ledger.ts'
-import { draw, isViewed, type Kind, measured, peopleKinds, prepareMembers, steadyKinds } from './kinds.ts'
+import {
+  ADMIN_EMAIL,
+  draw,
+  isViewed,
+  type Kind,
+  measured,
+  peopleKinds,
+  prepareMembers,
+  steadyKinds,
+} from './kinds.ts'
+import { pollKinds, preparePolls } from './poll-kinds.ts'
 
 const REQUESTS = 3000
 const SAMPLING_RATIO = 0.5
@@ -25,6 +35,7 @@ test('what is received over OTLP is what was sent, tag set by tag set', async (t
     env: {
       ...driver.env,
       CHECKS_FILE: checksFile,
+      ADMIN_EMAIL,
       // At the default the log only counts refusals.
       LOG_LEVEL: 'debug',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -57,13 +68,15 @@ test('what is received over OTLP is what was sent, tag set by tag set', async (t
   }
 
   let statementsBefore = driver.total()
-  const members = await prepareMembers(client, ['Ada', 'Grace'], (kind, status) => {
+  const done = (kind: Kind, status: number) => {
     counted(kind, status)
     const statements = driver.total()
     add(expected.queries, kind.page ?? 'none', statements - statementsBefore)
     statementsBefore = statements
-  })
-  const kinds = { ...steadyKinds(members), ...peopleKinds(members) }
+  }
+  const members = await prepareMembers(client, ['Ada', 'Grace'], done)
+  const polls = await preparePolls(client, members, done)
+  const kinds = { ...steadyKinds(members), ...peopleKinds(members), ...pollKinds(members, polls) }
   const all = Object.entries(kinds)
 
   async function send(kind: Kind): Promise<void> {

@@ -19,6 +19,7 @@ export interface Kind {
 
 export interface Members {
   readonly token: string
+  readonly friendsToken: string
   /** Of the same member's browser: `name=value`. */
   readonly cookie: string
   readonly ownId: number
@@ -88,7 +89,7 @@ export function steadyKinds({ token, friendId, ownId }: Members): Record<string,
   const patch = { method: 'PATCH', path: '/v1/me', headers }
   const malformed = { ...patch, headers: { ...headers, 'content-type': 'application/json' }, body: '{' }
   const invalid = { method: 'POST', path: '/v1/users', body: { ...signUp, password: 'short' } }
-  const logIn = { email: 'ada@example.com', password: 'wrong' }
+  const logIn = { email: ADMIN_EMAIL, password: 'wrong' }
   const none = undefined
   return {
     home: get('/', '/', 'home'),
@@ -163,13 +164,13 @@ export function peopleKinds({ cookie }: Members): Record<string, Kind> {
     'log-in page': asStranger('login', '/app/log-in'),
     'log-in page, HEAD': asStranger('login', '/app/log-in', { method: 'HEAD', weight: 2 }),
     'no such page': look(undefined, '/app/nowhere/7', '/app/*', { status: 404, weight: 3 }),
-    'log-in, accepted': { ...logInForm({ email: 'ada@example.com', password: PASSWORD }, 303), weight: 0.5 },
+    'log-in, accepted': { ...logInForm({ email: ADMIN_EMAIL, password: PASSWORD }, 303), weight: 0.5 },
     'log-in, wrong password': {
-      ...logInForm({ email: 'ada@example.com', password: 'wrong' }, 401),
+      ...logInForm({ email: ADMIN_EMAIL, password: 'wrong' }, 401),
       weight: 0.5,
     },
-    'log-in, a field is missing': { ...logInForm({ email: 'ada@example.com' }, 422), weight: 3 },
-    'log-in, from another site': { ...logInForm({ email: 'ada@example.com' }, 403, 'cross-site'), weight: 3 },
+    'log-in, a field is missing': { ...logInForm({ email: ADMIN_EMAIL }, 422), weight: 3 },
+    'log-in, from another site': { ...logInForm({ email: ADMIN_EMAIL }, 403, 'cross-site'), weight: 3 },
     'log out, not logged in': formKind('login', '/app/log-out', {}, { status: 303, weight: 3 }),
     'log-in, aborted': kind(
       'login',
@@ -234,18 +235,26 @@ export function draw(
   return Array.from({ length: count }, () => tickets[Math.floor(random() * tickets.length)] as [string, Kind])
 }
 
+/** Sends a request that must be answered as its kind says; `done` is told of it. */
+export function sender(client: Client, done: (kind: Kind, status: number) => void) {
+  return async (each: Kind) => {
+    const { status, body, headers } = await client.ask(each.ask)
+    if (!each.statuses.includes(status)) throw new Error(`${each.ask.path}: ${status} ${body}`)
+    done(each, status)
+    return { body, headers }
+  }
+}
+
+/** The address of the first member: an administrator, where a service is started with it. */
+export const ADMIN_EMAIL = 'ada@example.com'
+
 /** Signs up members of these names and makes the first two friends; `done` is told of each request. */
 export async function prepareMembers(
   client: Client,
   names: readonly [string, string, ...string[]],
   done: (kind: Kind, status: number) => void,
 ): Promise<Members> {
-  const send = async (each: Kind) => {
-    const { status, body, headers } = await client.ask(each.ask)
-    if (!each.statuses.includes(status)) throw new Error(`${each.ask.path}: ${status} ${body}`)
-    done(each, status)
-    return { body, headers }
-  }
+  const send = sender(client, done)
   const post = async (page: string, path: string, body: object) =>
     JSON.parse((await send(kind(page, path, { method: 'POST', path, body }, { status: 201 }))).body)
   const ids: number[] = []
@@ -265,7 +274,7 @@ export async function prepareMembers(
   await befriend(token, friend, 201)
   await befriend(friendsToken, own, 200)
   const cookie = String(browser.headers['set-cookie']?.[0]).split(';', 1)[0] as string
-  return { token, cookie, ownId: own, friendId: friend }
+  return { token, friendsToken, cookie, ownId: own, friendId: friend }
 }
 
 function emailOf(name: string): string {
