@@ -65,7 +65,7 @@ function distinct(texts: readonly string[]): string {
   return [...new Set(texts)].join('; ')
 }
 
-function goalsOf({ own, records, grown, listing, seeded, started }: Findings): Goal[] {
+function goalsOf({ own, records, grown, voted, forPeople, listing, seeded, started }: Findings): Goal[] {
   const page = (name: string) => rowOf(own.page, name)
   const trivial = (name: string) => rowOf(own.trivial, name)
   const record = (wanted: string) => rowOf(records, wanted).nanoseconds
@@ -119,8 +119,11 @@ function goalsOf({ own, records, grown, listing, seeded, started }: Findings): G
     },
     {
       id: 'P7',
-      what: 'seeding, members a second',
-      figures: [{ found: seeded.command, limit: atLeast(300_000), write: count }],
+      what: 'seeding, members a second; votes a second',
+      figures: [
+        { found: seeded.command, limit: atLeast(300_000), write: count },
+        { found: seeded.votes, limit: atLeast(100_000), write: count },
+      ],
       control: `one insert each ${spread(seeded.prepared, count)}`,
     },
     {
@@ -131,6 +134,21 @@ function goalsOf({ own, records, grown, listing, seeded, started }: Findings): G
         { found: spreadOf([started.residentBytes]), limit: atMost(120e6), write: megabytes },
       ],
       control: '',
+    },
+    {
+      id: 'P9',
+      what: `the results of a poll with ${voted.sizes
+        .map(({ votes }) => count(votes))
+        .toReversed()
+        .join(' votes to those with ')}`,
+      figures: [ratio(voted.ratio, atMost(1.3))],
+      control: writeControl(voted.control),
+    },
+    {
+      id: 'P10',
+      what: 'the community page as HTML to the same page as JSON, 50 members',
+      figures: [ratio(forPeople.ratio, atMost(2))],
+      control: writeControl(forPeople.control),
     },
   ]
 }

@@ -4,7 +4,9 @@ import { type Command, CommandError, flag, runCommand, text, type Values } from 
 import { compareOwn, comparePeers } from './goals/comparison.ts'
 import { fullListing } from './goals/full-listing.ts'
 import { growth } from './goals/growth.ts'
+import { htmlPage } from './goals/html-page.ts'
 import { profile } from './goals/profile.ts'
+import { results } from './goals/results.ts'
 import { seeding } from './goals/seeding.ts'
 import { starting } from './goals/starting.ts'
 import { compareVersions } from './goals/versions.ts'
@@ -23,6 +25,7 @@ const EFFORTS = {
     besidePeers: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
     listed: { rounds: 10, sliceSeconds: 1.5, warmUpSeconds: 3 },
     largeTable: 10_000_000,
+    manyVotes: 1_000_000,
     profileSeconds: 10,
     loadSeconds: 60,
   },
@@ -31,6 +34,7 @@ const EFFORTS = {
     besidePeers: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
     listed: { rounds: 3, sliceSeconds: 0.7, warmUpSeconds: 2 },
     largeTable: 100_000,
+    manyVotes: 100_000,
     profileSeconds: 3,
     loadSeconds: 10,
   },
@@ -38,7 +42,7 @@ const EFFORTS = {
 
 const OPTIONS = {
   quick: flag(
-    'fewer and shorter slices, a table of 100,000 rows instead of 10,000,000: five minutes instead of 25',
+    'fewer and shorter slices, tables of 100,000 rows instead of 10,000,000: five minutes instead of 30',
   ),
   before: text('DIR', 'compares only with another checkout of Rollcall, installed in DIR, on the terminal'),
   print: flag('prints the page instead of writing docs/performance.md with its charts'),
@@ -67,7 +71,7 @@ async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: Abo
   const startedAt = new Date()
   const stage = await Stage.open()
   try {
-    const { compared, besidePeers, listed, largeTable, profileSeconds, loadSeconds } =
+    const { compared, besidePeers, listed, largeTable, manyVotes, profileSeconds, loadSeconds } =
       EFFORTS[quick ? 'quick' : 'full']
     if (before !== undefined) {
       process.stdout.write(await compareVersions(stage, resolve(before), { ...compared, say }))
@@ -80,6 +84,8 @@ async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: Abo
     say('cost of a record')
     const records = await measureRecords(recordCases())
     const grown = await stage.act(() => growth(stage, largeTable, { ...compared, say }))
+    const voted = await stage.act(() => results(stage, manyVotes, { ...compared, say }))
+    const forPeople = await stage.act(() => htmlPage(stage, { ...compared, say }))
     const listing = await stage.act(() => fullListing(stage, { ...listed, say }))
     const seeded = await seeding(stage, { say })
     const started = await stage.act(() => starting(stage, { say }, loadSeconds))
@@ -93,6 +99,8 @@ async function run({ quick, before, print }: Values<typeof OPTIONS>, signal: Abo
       profiled,
       records,
       grown,
+      voted,
+      forPeople,
       listing,
       seeded,
       started,

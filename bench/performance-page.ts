@@ -3,7 +3,9 @@ import { count, megabytes, micro, nanoseconds, percent, range, seconds, spread, 
 import { BASELINE, type Comparison, EVERYTHING, METRICS, NOTHING, rowOf } from './goals/comparison.ts'
 import { type FullListing, STORY_PACKAGES } from './goals/full-listing.ts'
 import type { Growth } from './goals/growth.ts'
+import type { HtmlPage } from './goals/html-page.ts'
 import type { Profile } from './goals/profile.ts'
+import type { Results } from './goals/results.ts'
 import type { Seeding } from './goals/seeding.ts'
 import type { Starting } from './goals/starting.ts'
 import { goalsTable } from './goals-table.ts'
@@ -20,6 +22,8 @@ export interface Findings {
   readonly profiled: Profile
   readonly records: readonly RecordCost[]
   readonly grown: Growth
+  readonly voted: Results
+  readonly forPeople: HtmlPage
   /** Undefined if its programs are not installed. */
   readonly listing: FullListing | undefined
   readonly seeded: Seeding
@@ -38,6 +42,8 @@ export function performancePage(findings: Findings): string {
     profiled,
     records,
     grown,
+    voted,
+    forPeople,
     listing,
     seeded,
     started,
@@ -101,13 +107,33 @@ export function performancePage(findings: Findings): string {
         `| ${count(users)} | ${micro(page.microseconds.median)} | ${range(page.microseconds, micro)} |`,
     ),
     '',
+    '## The results of a poll against its votes',
+    '',
+    '| votes | processor time for a request, µs | quartiles |',
+    '|---|---|---|',
+    ...voted.sizes.map(
+      ({ votes, page }) =>
+        `| ${count(votes)} | ${micro(page.microseconds.median)} | ${range(page.microseconds, micro)} |`,
+    ),
+    '',
+    '## The community page for people',
+    '',
+    'The first 50 of 10,000 members: as JSON with a token, and as HTML with a cookie, in the frame of all pages.',
+    '',
+    '| | processor time for a request, µs | quartiles |',
+    '|---|---|---|',
+    ...[forPeople.json, forPeople.html].map(
+      ({ name, microseconds }) =>
+        `| ${name.toUpperCase()} | ${micro(microseconds.median)} | ${range(microseconds, micro)} |`,
+    ),
+    '',
     '## The full listing: all members in one reply',
     '',
     ...listingTable(listing),
     '',
     '## Seeding and starting',
     '',
-    `\`npm run seed\` adds ${spread(seeded.command, count)} members a second to an empty database; one prepared insert for each, in one transaction, ${spread(seeded.prepared, count)}.`,
+    `\`npm run seed\` adds ${spread(seeded.command, count)} members a second to an empty database; one prepared insert for each, in one transaction, ${spread(seeded.prepared, count)}. Of votes it adds ${spread(seeded.votes, count)} a second, their counts included.`,
     '',
     `The first answer comes ${spread(started.seconds, seconds)} after the process starts. After ${count(started.requests)} requests in ${count(started.loadSeconds)} s it holds ${megabytes(started.residentBytes)} resident.`,
     '',

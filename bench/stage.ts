@@ -50,9 +50,15 @@ export class Stage {
   }
 
   /** The path of a database with this many seeded members; another one at each call. */
-  async database(users: number, checkout = HERE): Promise<string> {
+  async database(
+    users: number,
+    {
+      checkout = HERE,
+      seeding = ['--friends', '2'],
+    }: { checkout?: string; seeding?: readonly string[] } = {},
+  ): Promise<string> {
     const path = join(this.folder, `${this.#databases++}.db`)
-    await seed(checkout, path, users, ['--friends', '2'])
+    await seed(checkout, path, users, seeding)
     return path
   }
 
@@ -62,6 +68,15 @@ export class Stage {
     await seed(checkout, path, 0)
     const rate = /([\d,]+) a second/.exec(await seed(checkout, path, users))?.[1]
     return { path, usersASecond: Number(rate?.replaceAll(',', '')) }
+  }
+
+  /** The rate of seeding votes into a database with seeded members, as the command reports it. */
+  async seedVotes(path: string, users: number, polls: number): Promise<number> {
+    await seed(HERE, path, users, ['--polls', String(polls)])
+    const told = await seed(HERE, path, users, ['--votes', String(users * polls)])
+    return Number(
+      /^adding votes: .*?([\d,]+) a second\n(?!adding votes)/m.exec(told)?.[1]?.replaceAll(',', ''),
+    )
   }
 
   /** A peer's environment: the database, and the receiver of telemetry. One of ten traces is kept. */
@@ -102,6 +117,18 @@ export class Stage {
     })
     const { token } = (await reply.json()) as { token: string }
     return { authorization: `Bearer ${token}` }
+  }
+
+  /** The same of a browser, for the pages for people. */
+  async browserSession({ url }: Server): Promise<Record<string, string>> {
+    const reply = await fetch(`${url}/app/log-in`, {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams(DEMO),
+      redirect: 'manual',
+    })
+    const [cookie = ''] = reply.headers.getSetCookie()
+    return { cookie: cookie.split(';', 1)[0] as string, accept: 'text/html' }
   }
 
   async close(): Promise<void> {

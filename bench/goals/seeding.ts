@@ -6,24 +6,29 @@ import type { Effort } from './comparison.ts'
 
 const USERS = 100_000
 const RUNS = 5
+const POLLS = 5
 
 export interface Seeding {
   /** Members a second: the command, and a prepared insert for each in one transaction into the same tables. */
   readonly command: Spread
   readonly prepared: Spread
+  /** Votes a second, of all these members in some polls. */
+  readonly votes: Spread
 }
 
-/** Both ways of seeding, in turns. */
+/** Both ways of seeding members, and votes, in turns. */
 export async function seeding(stage: Stage, { say }: Pick<Effort, 'say'>): Promise<Seeding> {
   const command: number[] = []
   const prepared: number[] = []
+  const votes: number[] = []
   for (let run = 0; run < RUNS; run++) {
     say(`seeding: run ${run + 1} of ${RUNS}`)
     const { path, usersASecond } = await stage.seedAnew(USERS)
     command.push(usersASecond)
     prepared.push(insertOneByOne(path, join(stage.folder, `prepared-${run}.db`)))
+    votes.push(await stage.seedVotes(path, USERS, POLLS))
   }
-  return { command: spreadOf(command), prepared: spreadOf(prepared) }
+  return { command: spreadOf(command), prepared: spreadOf(prepared), votes: spreadOf(votes) }
 }
 
 /** Into an empty table with the same definition, indexes and triggers. */

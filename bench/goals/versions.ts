@@ -39,7 +39,7 @@ export async function compareVersions(stage: Stage, before: string, effort: Effo
     }),
   )
   const databases = {
-    before: await stage.database(1000, before),
+    before: await stage.database(1000, { checkout: before }),
     now: await stage.database(1000),
     'now again': await stage.database(1000),
   }
@@ -73,7 +73,7 @@ async function requests(
   const subjects = []
   for (const version of VERSIONS) {
     const checkout = folders[version]
-    const database = await stage.database(USERS, checkout)
+    const database = await stage.database(USERS, { checkout })
     const server = await stage.rollcall(database, instrumented, { checkout })
     const headers = await stage.session(server)
     subjects.push({ name: version, server, visit: { url: `${server.url}${path}`, headers } })

@@ -68,8 +68,26 @@ export function madeUpFindings(): Findings {
       ratio: spreadOf([1.2, 1.2]),
       control: spreadOf([1, 1]),
     },
+    voted: {
+      sizes: [
+        { votes: 100, page: measured('few', 100, 110) },
+        { votes: 1_000_000, page: measured('many', 110, 121) },
+      ],
+      ratio: spreadOf([1.1, 1.1]),
+      control: spreadOf([1, 1]),
+    },
+    forPeople: {
+      json: measured('json', 100, 110),
+      html: measured('html', 180, 198),
+      ratio: spreadOf([1.8, 1.8]),
+      control: spreadOf([1, 1]),
+    },
     listing,
-    seeded: { command: spreadOf([310_000, 320_000]), prepared: spreadOf([120_000, 130_000]) },
+    seeded: {
+      command: spreadOf([310_000, 320_000]),
+      prepared: spreadOf([120_000, 130_000]),
+      votes: spreadOf([190_000, 200_000]),
+    },
     started: { seconds: spreadOf([0.38, 0.42]), residentBytes: 110e6, loadSeconds: 60, requests: 12_000 },
   }
 }
