@@ -4,6 +4,7 @@ import { routeTelemetry } from '@rollcall/fastify-route-telemetry'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { accountPages } from './account/pages.ts'
 import { accountRoutes } from './account/routes.ts'
+import { adminPages } from './admin/pages.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { communityPages } from './community/pages.ts'
 import { communityRoutes } from './community/routes.ts'
@@ -128,6 +129,8 @@ async function assemble(
   const limitSignUps = app.rateLimit({ max: config.signupLimitPerMinute, timeWindow: '1 minute' })
   const forAccounts = { db, config, sessions, passwords, limitAttempts, limitSignUps }
 
+  const forAdministrators = { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent }
+
   await app.register(homeRoutes, { version })
   await app.register(accountRoutes, forAccounts)
   await app.register(sessionRoutes, forAccounts)
@@ -136,7 +139,7 @@ async function assemble(
   await app.register(pollRoutes, { db })
   await app.register(pollAdminRoutes, { db, config })
   await app.register(toolkitRoutes, { db })
-  await app.register(adminRoutes, { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent })
+  await app.register(adminRoutes, forAdministrators)
   const reader = openFeedReader(app, {
     db,
     config,
@@ -153,6 +156,7 @@ async function assemble(
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
     await pages.register(friendPages, { db, config })
+    await pages.register(adminPages, forAdministrators)
     await pages.register(toolkitPages, { db, config })
     await pages.register(newsPages, { db, reader })
   })

@@ -13,7 +13,7 @@ export interface Counted {
 }
 
 /** Days of sign-ups in one answer, today included. */
-const DAYS = 90
+export const DAYS = 90
 const DAY_MS = 86_400_000
 
 const count = (description?: string) => Type.Integer({ minimum: 0, ...(description && { description }) })
@@ -45,13 +45,18 @@ export const Statistics = Type.Object(
   { $id: 'Statistics', additionalProperties: false },
 )
 
+/** The days of {@link DAYS}, today last, as `2026-11-29`. */
+export function lastDays(now = Date.now()): string[] {
+  return Array.from({ length: DAYS }, (_, n) => timestamp(now - (DAYS - 1 - n) * DAY_MS).slice(0, 10))
+}
+
 /** Counts kept by triggers, and what this process has counted: reads as many rows with a million members as with one. */
 export async function readStatistics(db: Database, counted: () => Promise<Counted>, now = Date.now()) {
   const kept = await keptCounts(db)
   const signUpsByDay = await db
     .selectFrom('sign_ups')
     .select(['day', 'count'])
-    .where('day', '>', timestamp(now - DAYS * DAY_MS).slice(0, 10))
+    .where('day', '>=', lastDays(now)[0] as string)
     .orderBy('day', 'desc')
     .execute()
   const { instanceId, since, viewsByPage, queriesByPage } = await counted()
