@@ -1,5 +1,6 @@
 import type { LightMyRequestResponse as Reply } from 'fastify'
 import { test } from 'tap'
+import { getPlaylist, replacePlaylist } from '../../src/toolkit/playlist/playlist.ts'
 import { type OpenedApp, openApp } from '../support/harness.ts'
 import { addMembers, LEAVING, type TestMember, tableOf } from '../support/members.ts'
 
@@ -81,6 +82,23 @@ test('of changes of the same version at once, one is written', async (t) => {
     const statuses = replies.map(({ statusCode }) => statusCode)
     t.strictSame(statuses.toSorted(), [200, ...Array.from({ length: 7 }, () => 412)], `round ${round}`)
     t.strictSame(await titlesOf(ada), [`${round} of ${statuses.indexOf(200)}`])
+  }
+})
+
+test('of writers that have all looked up the same version, one writes', async (t) => {
+  const { db, ...opened } = await openApp(t)
+  const [ada] = (await addMembers({ db, ...opened }, 'Ada')) as [TestMember]
+  for (const round of [1, 2]) {
+    const { etag } = await getPlaylist(db, ada.id)
+    // Without requests around them, all look-ups come before the first write.
+    const writes = await Promise.allSettled(
+      ['A', 'B', 'C'].map((title) => replacePlaylist(db, ada.id, etag, [entry(title)])),
+    )
+    t.strictSame(
+      writes.map((write) => (write.status === 'rejected' ? write.reason.code : 'written')).toSorted(),
+      ['precondition-failed', 'precondition-failed', 'written'],
+      `round ${round}`,
+    )
   }
 })
 
