@@ -51,6 +51,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ version: string }> = async 
           me: '/v1/me',
           community: '/v1/community',
           friends: '/v1/me/friends',
+          toolkit: '/v1/toolkit',
         },
       }
     },

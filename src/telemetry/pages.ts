@@ -60,7 +60,7 @@ export const STATEMENTS = {
     'UPDATE votes',
   ],
   results: [...SESSION, 'SELECT vote_counts polls poll_choices votes'],
-  toolkit: [...SESSION, 'SELECT videos playlists locations'],
+  toolkit: [...SESSION, 'SELECT videos playlists feed_subscriptions locations'],
   videos: [...TRANSACTION, ...SESSION, 'DELETE videos', 'INSERT videos', 'SELECT videos', 'UPDATE videos'],
   playlist: [...SESSION, 'INSERT playlists', 'SELECT playlists'],
   location: [

@@ -25,7 +25,7 @@ export const toolkitPages: FastifyPluginAsyncTypebox<{ db: Database; config: Con
   await pages.register(locationPages, { db, config })
 }
 
-function summaryView({ videos, entries, hasLocation, sharesLocation }: ToolkitSummary): View {
+function summaryView({ videos, entries, feeds, hasLocation, sharesLocation }: ToolkitSummary): View {
   return {
     title: 'Toolkit',
     main: html`<p class="lead">What you keep here is yours alone; only your place can be shared with your friends.</p>
@@ -35,7 +35,7 @@ function summaryView({ videos, entries, hasLocation, sharesLocation }: ToolkitSu
 <li><a href="/app/toolkit/location">Your place</a><p>${
       hasLocation ? `Saved; ${sharesLocation ? 'your friends see it' : 'only you see it'}.` : 'Not saved.'
     }</p></li>
-<li><a href="/app/toolkit/news">News</a><p>From the feeds that you follow.</p></li>
+<li><a href="/app/toolkit/news">News</a><p>${counted(feeds, 'feed', 'feeds')} that you follow.</p></li>
 </ul>`,
   }
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Database } from '../db/database.ts'
 import { memberOf } from '../sessions/authenticate.ts'
 import { locationRoutes } from './location/routes.ts'
+import { FEEDS_MAX } from './news/feed-address.ts'
 import { ENTRIES_MAX } from './playlist/playlist.ts'
 import { playlistRoutes } from './playlist/routes.ts'
 import { toolkitSummary } from './summary.ts'
@@ -19,6 +20,7 @@ const Toolkit = Type.Object(
   {
     videos: List,
     playlist: List,
+    feeds: List,
     location: Type.Object(
       {
         saved: Type.Boolean(),
@@ -33,7 +35,10 @@ const Toolkit = Type.Object(
 
 /** What members keep for themselves. */
 export const toolkitRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async (app, { db }) => {
-  app.describeTag('toolkit', 'Your videos, playlist and place: yours alone, unless you share the place')
+  app.describeTag(
+    'toolkit',
+    'Your videos, playlist, place and feeds: yours alone, unless you share the place',
+  )
   app.get(
     '/v1/toolkit',
     {
@@ -47,11 +52,12 @@ export const toolkitRoutes: FastifyPluginAsyncTypebox<{ db: Database }> = async 
       onRequest: app.requireSession,
     },
     async (request) => {
-      const { videos, entries, hasLocation, sharesLocation } = await toolkitSummary(db, memberOf(request).id)
+      const has = await toolkitSummary(db, memberOf(request).id)
       return {
-        videos: { count: videos, max: VIDEOS_MAX, url: '/v1/me/videos' },
-        playlist: { count: entries, max: ENTRIES_MAX, url: '/v1/me/playlist' },
-        location: { saved: hasLocation, shared: sharesLocation, url: '/v1/me/location' },
+        videos: { count: has.videos, max: VIDEOS_MAX, url: '/v1/me/videos' },
+        playlist: { count: has.entries, max: ENTRIES_MAX, url: '/v1/me/playlist' },
+        feeds: { count: has.feeds, max: FEEDS_MAX, url: '/v1/me/feeds' },
+        location: { saved: has.hasLocation, shared: has.sharesLocation, url: '/v1/me/location' },
       }
     },
   )

@@ -8,6 +8,7 @@ test('the toolkit tells what a member has, and nothing of others', async (t) => 
   const nothing = {
     videos: { count: 0, max: 100, url: '/v1/me/videos' },
     playlist: { count: 0, max: 100, url: '/v1/me/playlist' },
+    feeds: { count: 0, max: 10, url: '/v1/me/feeds' },
     location: { saved: false, shared: false, url: '/v1/me/location' },
   }
   t.strictSame((await ada.ask('GET', '/v1/toolkit')).json(), nothing)
@@ -19,10 +20,17 @@ test('the toolkit tells what a member has, and nothing of others', async (t) => 
     headers: { authorization: `Bearer ${ada.token}`, 'if-match': '*' },
     payload: { entries: [1, 2, 3].map((number) => ({ title: `Song ${number}`, url })) },
   })
+  const { id: feed_id } = await opened.db
+    .insertInto('feeds')
+    .values({ url: 'https://news.example/feed' })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await opened.db.insertInto('feed_subscriptions').values({ user_id: ada.id, feed_id, position: 0 }).execute()
   await ada.ask('PUT', '/v1/me/location', { latitude: 1, longitude: 2, shared: true })
   t.match((await ada.ask('GET', '/v1/toolkit')).json(), {
     videos: { count: 2 },
     playlist: { count: 3 },
+    feeds: { count: 1 },
     location: { saved: true, shared: true },
   })
   t.strictSame((await eve.ask('GET', '/v1/toolkit')).json(), nothing)
