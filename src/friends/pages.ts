@@ -141,7 +141,11 @@ function link({ id, name }: UserRow): Html {
   return html`<a href="/app/users/${id}">${name}</a>`
 }
 
-function memberView(request: FastifyRequest, { user, state, since }: Relation, more?: Html): View {
+function memberView(
+  request: FastifyRequest,
+  { user, state, since, sharesPlace }: Relation,
+  more?: Html,
+): View {
   const { id, name } = user
   const joined = html`<p class="muted">Joined ${day(timestamp(user.joined_at))}.</p>`
   if (id === memberOf(request).id)
@@ -155,15 +159,12 @@ function memberView(request: FastifyRequest, { user, state, since }: Relation, m
     none: [html`You and ${name} are no friends here yet.`, ['ask', 'block']],
     asked: [html`You asked ${name} on ${when} to be friends.`, ['cancel', 'block']],
     asks: [html`${name} asked you on ${when} to be friends.`, ['accept', 'decline', 'block']],
-    friends: [
-      html`You and ${name} are friends since ${when}. <a href="/app/users/${id}/location">Where ${name} is</a>, if shared with friends.`,
-      ['unfriend', 'block'],
-    ],
+    friends: [html`You and ${name} are friends since ${when}.`, ['unfriend', 'block']],
     blocked: [html`You block ${name} since ${when}. Neither of you finds the other here.`, ['unblock']],
   }
   const [sentence, names] = between[state]
   return {
     title: name,
-    main: html`${joined}<p>${sentence}</p>${buttons(names, user, request.url)}${more}`,
+    main: html`${joined}<p>${sentence}${sharesPlace && html` <a href="/app/users/${id}/location">Where ${name} is</a>`}</p>${buttons(names, user, request.url)}${more}`,
   }
 }

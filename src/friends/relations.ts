@@ -8,6 +8,8 @@ export interface Relation {
   state: 'none' | 'asked' | 'asks' | 'friends' | 'blocked'
   /** Of the request, the friendship or the block. */
   since: number | null
+  /** Whether the member may see the other's place. */
+  sharesPlace: boolean
 }
 
 /** Undefined if there is no such member, or if the other blocks this one. The member's own block is told. */
@@ -28,16 +30,26 @@ export async function findRelation(
     .leftJoin('friendships as pair', (join) =>
       join.on('pair.low_id', '=', low_id).on('pair.high_id', '=', high_id),
     )
+    .leftJoin('locations as place', (join) =>
+      join.onRef('place.user_id', '=', 'users.id').on('place.shared', '=', 1),
+    )
     .select(userColumns)
+    .select('place.user_id as sharing_id')
     .select(['mine.created_at as blocked_at', 'theirs.created_at as blocked_by_at'])
     .select(['pair.requested_by', 'pair.requested_at', 'pair.friends_since'])
     .where('users.id', '=', otherId)
     .executeTakeFirst()
   if (found === undefined) return undefined
   const user = { id: found.id, name: found.name, joined_at: found.joined_at }
-  if (found.blocked_at !== null) return { user, state: 'blocked', since: found.blocked_at }
+  const relation = (state: Relation['state'], since: number | null): Relation => ({
+    user,
+    state,
+    since,
+    sharesPlace: state === 'friends' && found.sharing_id !== null,
+  })
+  if (found.blocked_at !== null) return relation('blocked', found.blocked_at)
   if (found.blocked_by_at !== null) return undefined
-  if (found.requested_by === null) return { user, state: 'none', since: null }
-  if (found.friends_since !== null) return { user, state: 'friends', since: found.friends_since }
-  return { user, state: found.requested_by === memberId ? 'asked' : 'asks', since: found.requested_at }
+  if (found.requested_by === null) return relation('none', null)
+  if (found.friends_since !== null) return relation('friends', found.friends_since)
+  return relation(found.requested_by === memberId ? 'asked' : 'asks', found.requested_at)
 }

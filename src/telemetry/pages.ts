@@ -33,7 +33,7 @@ export const STATEMENTS = {
     ...SESSION,
     'SELECT friendships users',
     'SELECT users blocks',
-    'SELECT users blocks friendships',
+    'SELECT users blocks friendships locations',
   ],
   friends: [
     ...TRANSACTION,

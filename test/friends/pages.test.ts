@@ -1,7 +1,7 @@
 import t from 'tap'
 import { browseAs, linkTo } from '../support/browse.ts'
 import { openApp } from '../support/harness.ts'
-import { addUsers } from '../support/members.ts'
+import { addMembers, addUsers } from '../support/members.ts'
 
 /** Addresses of the buttons of a page, by what they say to those who hear them. */
 function buttonsOf(body: string): Record<string, string> {
@@ -114,6 +114,21 @@ t.test('the page of a member shows friends in common, and oneself without button
   )
   t.strictSame(buttonsOf((await ada.get(`/app/users/${ada.id}`)).body), {})
   t.equal((await ada.get('/app/users/999')).status, 404)
+})
+
+t.test('the place of a friend is linked while it is shared, and of nobody else', async (t) => {
+  const opened = await openApp(t)
+  const ada = await browseAs(opened, 'Ada')
+  const [bob] = await addMembers(opened, 'Bob')
+  const place = { latitude: 51.5, longitude: -0.1, shared: true }
+  await bob!.ask('PUT', '/v1/me/location', place)
+  const placeOfBob = async () => linkTo((await ada.get(`/app/users/${bob!.id}`)).body, 'Where Bob is')
+  t.equal(await placeOfBob(), undefined)
+  await ada.post(`/app/friends/${bob!.id}/request`)
+  await bob!.ask('PUT', `/v1/me/friends/${ada.id}`)
+  t.equal(await placeOfBob(), `/app/users/${bob!.id}/location`)
+  await bob!.ask('PUT', '/v1/me/location', { ...place, shared: false })
+  t.equal(await placeOfBob(), undefined)
 })
 
 t.test('each list goes on by itself', async (t) => {
