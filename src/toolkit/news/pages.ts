@@ -78,7 +78,7 @@ export const newsPages: FastifyPluginAsyncTypebox<{ db: Database; reader: FeedRe
 function newsView(feeds: readonly Subscription[], again: Again = {}): View {
   return {
     title: 'News',
-    main: html`<p><a href="/app/toolkit">Toolkit</a></p>
+    main: html`<p class="actions"><a href="/app/toolkit">Toolkit</a> ${feeds.length > 0 && html`<a href="#add">Add a feed</a>`}</p>
 ${refusalNote(again)}
 ${feeds.length === 0 && html`<p class="muted">You follow no feed yet.</p>`}
 ${feeds.map(feedSection)}
@@ -104,13 +104,13 @@ ${field(
 }
 
 function feedSection(feed: Subscription): Html {
-  const name = feed.title ?? new URL(feed.url).host
+  const name = feed.title ?? feed.url.replace(/^https?:\/\//, '')
   const items = itemsOf(feed)
   const more = items.slice(SEEN)
-  return html`<section aria-labelledby="feed-${feed.id}">
+  return html`<section>
 <h2 id="feed-${feed.id}" dir="auto">${name}</h2>
-<p class="actions"><a href="${feed.url}">The feed</a> <span class="muted">${state(feed, items.length)}</span>
-${postButton(`${PATH}/${feed.id}/remove`, 'Remove', { label: `Remove ${name}`, style: 'danger' })}</p>
+<div class="actions"><a href="${feed.url}">The feed</a> <span class="muted">${state(feed, items.length)}</span>
+${postButton(`${PATH}/${feed.id}/remove`, 'Remove', { label: `Remove ${name}`, style: 'danger' })}</div>
 ${
   feed.error !== null &&
   html`<p class="error">It could not be fetched the last time. ${FEED_ERRORS[feed.error as FeedErrorCode]}</p>`

@@ -1,7 +1,11 @@
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { type Test, test } from 'tap'
 import { type OpenAppOptions, openApp, PASSWORD, type SignedUp, signUp } from '../../support/harness.ts'
+import { selfSignedCertificate } from '../../support/self-signed-certificate.ts'
 import { type FeedServer, ITEM, openFeedServer, rss } from './feed-server.ts'
 
 const LOOPBACK = { feedAddressesAllowed: '127.0.0.0/8' }
@@ -171,6 +175,21 @@ test('compressed documents are read', async (t) => {
       [FIRST],
       encoding,
     )
+})
+
+test('an https feed is read if its certificate is good, and only then', async (t) => {
+  const { ada } = await open(t)
+  const { key, certificate } = selfSignedCertificate()
+  const server = createServer({ key, cert: certificate }, (_, response) => response.end(rss(ITEM)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  t.match(await read(ada, `https://127.0.0.1:${port}/a`), { items: [], error: { code: 'unreachable' } })
+  const trusted = getCACertificates('default')
+  t.teardown(() => setDefaultCACertificates(trusted))
+  setDefaultCACertificates([...trusted, certificate])
+  t.match(await read(ada, `https://127.0.0.1:${port}/b`), { items: [FIRST], error: null })
+  t.match(await read(ada, `https://127.0.0.2:${port}/b`), { error: { code: 'unreachable' } })
 })
 
 test('the request has no cookie and no credentials, and says who asks', async (t) => {
