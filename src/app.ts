@@ -32,7 +32,9 @@ import { isTrustedPeer } from './http/trusted-peers.ts'
 import { registerUnmatched } from './http/unmatched.ts'
 import { registerValidation } from './http/validation.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
+import { pollAdminPages } from './polls/admin-pages.ts'
 import { pollAdminRoutes } from './polls/admin-routes.ts'
+import { pollPages } from './polls/pages.ts'
 import { pollRoutes } from './polls/routes.ts'
 import { attemptLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
@@ -156,6 +158,8 @@ async function assemble(
     await pages.register(sessionPages, forAccounts)
     await pages.register(communityPages, { db, config })
     await pages.register(friendPages, { db, config })
+    await pages.register(pollPages, { db })
+    await pages.register(pollAdminPages, { db, config })
     await pages.register(adminPages, forAdministrators)
     await pages.register(toolkitPages, { db, config })
     await pages.register(newsPages, { db, reader })

@@ -35,7 +35,7 @@ export function parsePoll(typed: TypedPoll) {
 
 export type PollChange = ReturnType<typeof parsePoll>
 
-type New<T> = T & { question: string; choices: string[] }
+type New<T> = Omit<T, 'question' | 'choices'> & { question: string; choices: readonly string[] }
 
 /** The same for a poll that is new: it has a question and choices. */
 export function parseNewPoll(typed: New<TypedPoll>): NewPoll {

@@ -108,7 +108,8 @@ function closesTooEarly(): Problem {
   })
 }
 
-async function hasVotes(tx: Database, pollId: number): Promise<boolean> {
+/** From the first row of the primary key. */
+export async function hasVotes(tx: Database, pollId: number): Promise<boolean> {
   const vote = await tx
     .selectFrom('votes')
     .select('user_id')

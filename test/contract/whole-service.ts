@@ -158,6 +158,7 @@ async function usePolls(administrator: Person): Promise<void> {
   for (const { id: choiceId } of poll.choices.slice(0, 2))
     await administrator.ask('PUT', `/v1/polls/${poll.id}/vote`, { choiceId })
   await administrator.ask('PUT', `/v1/polls/${poll.id}/vote`, { choiceId: 1_000_000 })
+  for (const path of ['', '/results']) await administrator.ask('GET', `/app/polls/${poll.id}${path}`)
 }
 
 /** Every operation once, so that a new one need not be told of here unless it does more after another. */

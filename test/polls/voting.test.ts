@@ -77,6 +77,7 @@ test('nobody votes before a poll opens or after it has closed', async (t) => {
 test('at the moment of closing a poll is closed', async (t) => {
   const { ada, create, vote, shift, file } = await openPolls(t)
   const poll = await create()
+  await vote(ada, poll)
   const closes_at = Date.now() + 60
   await shift(poll, { closes_at })
   let refused = 0
