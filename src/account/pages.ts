@@ -3,7 +3,7 @@ import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../config.ts'
 import { type Again, field, refusalNote } from '../html/forms.ts'
-import { html } from '../html/html.ts'
+import { type Html, html } from '../html/html.ts'
 import { seeOther, showPage, type View } from '../html/view.ts'
 import { memberOf, refuseCrossSite } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
@@ -115,7 +115,7 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
     },
   )
 
-  pages.get(DELETION, own, async (request, reply) => showPage(request, reply, deletionView()))
+  pages.get(DELETION, own, async (request, reply) => showPage(request, reply, deletionView({}, request)))
 
   pages.post(
     DELETION,
@@ -201,10 +201,7 @@ function passwordView(again: Again, request: FastifyRequest): View {
     main: html`${refusalNote(again)}
 <p>Wherever else you are logged in, you will have to log in again.</p>
 <form method="post" action="${PASSWORD}" class="card">
-${
-  // Tells password managers whose password it is.
-  html`<input type="email" value="${memberOf(request).email}" autocomplete="username" readonly hidden>`
-}
+${ownAddress(request)}
 ${field(currentPasswordField, again)}
 ${field({ ...newPasswordField, name: 'newPassword', label: 'New password' }, again)}
 <p class="actions"><button>Change the password</button> <a href="${ACCOUNT}">Keep it</a></p>
@@ -212,12 +209,18 @@ ${field({ ...newPasswordField, name: 'newPassword', label: 'New password' }, aga
   }
 }
 
-function deletionView(again: Again = {}): View {
+/** Tells password managers whose password it is; not sent. */
+function ownAddress(request: FastifyRequest): Html {
+  return html`<input type="email" value="${memberOf(request).email}" autocomplete="username" readonly hidden>`
+}
+
+function deletionView(again: Again, request: FastifyRequest): View {
   return {
     title: 'Delete your account?',
     main: html`${refusalNote(again)}
 <p>Everything that belongs to it goes with it: friendships, requests and blocks, and what you keep here. Nobody can bring it back.</p>
 <form method="post" action="${DELETION}" class="card">
+${ownAddress(request)}
 ${field(currentPasswordField, again)}
 <p class="actions"><button class="danger">Delete my account for good</button> <a href="${ACCOUNT}">Keep it</a></p>
 </form>`,

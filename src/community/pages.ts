@@ -87,7 +87,8 @@ function nobody(q: string | undefined): Html {
 
 /** The search alone, for one that is refused. */
 function searchView(again: Again, _request: FastifyRequest): View {
-  return { title: 'Community', main: html`${refusalNote(again)}${searchForm(again)}` }
+  const isToldAtField = again.refusal?.errors?.every(({ parameter }) => parameter === 'q')
+  return { title: 'Community', main: html`${!isToldAtField && refusalNote(again)}${searchForm(again)}` }
 }
 
 function searchForm(again: Again): Html {

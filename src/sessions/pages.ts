@@ -75,8 +75,8 @@ export const sessionPages: FastifyPluginAsyncTypebox<LogInParts & { config: Conf
         title: 'Where you are logged in',
         main: html`<ul class="rows">${shown.map((row) => sessionRow(toSession(row, member.sessionId), request.url))}</ul>
 ${pageLinks(request, nextCursor, { of: 'sessions' })}
-${postButton(`${SESSIONS}/end-all`, 'Log out everywhere, here too', { style: 'danger' })}
-<p><a href="/app/account">Your account</a></p>`,
+<div class="actions">${postButton(`${SESSIONS}/end-all`, 'Log out everywhere, here too', { style: 'danger' })}
+<a href="/app/account">Your account</a></div>`,
       })
     },
   )
