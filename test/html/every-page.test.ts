@@ -20,7 +20,7 @@ const TEXTS: Record<string, (ada: Browser, bob: Browser) => Promise<unknown>> = 
 /** Pages that no link leads to as it stands, because a person types. */
 const TYPED = [`/app/community?${new URLSearchParams({ q: markup('search') })}`]
 
-const COMING = new Set(['/app/polls', '/app/admin'])
+const COMING = new Set(['/app/polls', '/app/admin/polls'])
 
 /** Every page that links lead to, by its address. */
 async function crawl(
