@@ -227,6 +227,35 @@ test('spans and records that cannot be kept are refused with their reason', asyn
   t.match((await client.get('/api/logs')).json.logs, [{ body: 'of now', level: 'info' }])
 })
 
+test('records with an event name and a title are events for the charts, newest first', async (t) => {
+  const client = await openViewer(t)
+  const event = (title: string | number, at: number, more: object = {}) => ({
+    timeUnixNano: nano(began + at),
+    eventName: 'rollcall.event',
+    severityNumber: 9,
+    body: { stringValue: String(title) },
+    attributes: attributesOf({ title }),
+    ...more,
+  })
+  await sendLogs(client, [
+    event('Deployed', 0, { body: { stringValue: HOSTILE }, severityNumber: 17 }),
+    { ...event('a line', 10), eventName: '' },
+    { ...event('an event without a title', 10), attributes: [] },
+    event(5, 10),
+    event(HOSTILE, 20, { attributes: attributesOf({ title: HOSTILE, tags: 'team:web,blue' }) }),
+    event('later', 100),
+  ])
+  const { json } = await client.get(`/api/events?from=${began - 1}&to=${began + 50}`)
+  t.match(json.events, [
+    { title: HOSTILE, text: null, tags: ['team:web', 'blue'], level: 'info', time: began + 20 },
+    { title: 'Deployed', text: HOSTILE, tags: [], level: 'error', time: began, traceId: null },
+  ])
+  t.equal(json.events.length, 2)
+  t.match((await client.get('/api/events?limit=1')).json.events, [{ title: 'later' }])
+  for (const wrong of ['limit=0', 'limit=501', 'from=x', 'level=info'])
+    t.equal((await client.get(`/api/events?${wrong}`)).status, 400, wrong)
+})
+
 test('logs are searched by text, level, service, trace and time, newest first', async (t) => {
   const client = await openViewer(t)
   const record = (body: unknown, at: number, more: object = {}) => ({

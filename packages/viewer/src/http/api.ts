@@ -46,6 +46,7 @@ export const ENDPOINTS: Readonly<Record<string, Readonly<Record<string, Endpoint
   '/api/traces': { GET: traces },
   '/api/traces/:id': { GET: trace },
   '/api/logs': { GET: logs },
+  '/api/events': { GET: events },
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -198,6 +199,26 @@ function logs({ telemetry, response, parameters }: ApiRequest): void {
   replyJson(response, {
     logs: shown.map((line) => withTrace(telemetry, line)),
     nextCursor: isMore ? String(shown.at(-1)!.id) : null,
+  })
+}
+
+/** Log records with an event name and a title, such as deployments: charts show them as lines. */
+function events({ telemetry, response, parameters }: ApiRequest): void {
+  const given = new Parameters(parameters)
+  const filter = { isEvent: true, from: given.number('from'), to: given.number('to') }
+  const limit = given.integer('limit', 50, 500)
+  given.end()
+  const found = telemetry.logs.find(filter).take(limit)
+  replyJson(response, {
+    events: Array.from(found, ({ time, level, service, body, attributes: { title, tags }, traceId }) => ({
+      time,
+      level,
+      service,
+      title,
+      text: body === title ? null : body,
+      tags: typeof tags === 'string' ? tags.split(',') : [],
+      traceId,
+    })),
   })
 }
 

@@ -36,6 +36,7 @@ interface Stored {
   readonly level: number
   readonly service: string
   readonly traceId: string | undefined
+  readonly isEvent: boolean
   /** Place of the line's JSON, without its id. */
   readonly place: number
 }
@@ -46,6 +47,8 @@ export interface LogFilter {
   readonly level?: Level | undefined
   readonly service?: string | undefined
   readonly traceId?: string | undefined
+  /** Only records with an event name and a title. */
+  readonly isEvent?: boolean
   readonly from?: number | undefined
   readonly to?: number | undefined
 }
@@ -122,6 +125,7 @@ export class LogStore {
     const level = filter.level === undefined ? 0 : LEVELS.indexOf(filter.level)
     for (const [id, stored] of this.#arrivals.newestFirst(before)) {
       if (stored.level < level) continue
+      if (filter.isEvent && !stored.isEvent) continue
       if (filter.traceId !== undefined && stored.traceId !== filter.traceId) continue
       if (filter.service !== undefined && stored.service !== filter.service) continue
       if (filter.from !== undefined && stored.time < filter.from) continue
@@ -159,8 +163,10 @@ export class LogStore {
     const json = JSON.stringify(line)
     if (json.length > LONGEST_RECORD) return `larger than ${LONGEST_RECORD / 1024} KiB`
     const { service } = line
+    // Of all named events those that tell something to people.
+    const isEvent = record.eventName !== '' && typeof line.attributes.title === 'string'
     const place = this.#texts.addText(json)
-    this.#arrivals.push({ time, arrived: nowMs, level, service, traceId: record.traceId, place })
+    this.#arrivals.push({ time, arrived: nowMs, level, service, traceId: record.traceId, isEvent, place })
     this.counters.stored += 1
     while (this.bytes > this.#limits.maxBytes && this.kept > 0) {
       this.#fullSince ??= nowMs

@@ -1,6 +1,7 @@
 import { ChartLegend, swatch, valueAt } from './chart-legend.js'
 import { faint, themeColor } from './colors.js'
 import { h } from './dom.js'
+import { EventLines } from './event-lines.js'
 import { clock, formatValue, plainUnit, sameUnit } from './format.js'
 import { drawMarkers } from './markers.js'
 import { cursorOptions, Plot, placeTooltip, timeAxis, uPlot, valueAxis, zoomHook } from './plot.js'
@@ -12,7 +13,7 @@ const SHORTEST_LINE = 8
 /**
  * Lines, stacked areas and stacked bars over time, with a legend.
  *
- * A model is {title, from, to, series, yaxis, rightYaxis, markers, legend}, and a series {key, label, times, interval,
+ * A model is {title, from, to, series, yaxis, rightYaxis, markers, events, legend}, and a series {key, label, times, interval,
  * completeUntil, values, unit, type: 'line' | 'area' | 'bars', stack, isRight, color, width, dash}. Series of one `stack`
  * share their times.
  */
@@ -20,6 +21,7 @@ export class TimeChart {
   element
   #plot = new Plot()
   #legend = new ChartLegend({ onIsolate: (key) => this.#isolate(key) })
+  #events = new EventLines()
   #tooltip = h('div', { class: 'tooltip', hidden: true })
   #model
   #hidden = new Set()
@@ -29,7 +31,14 @@ export class TimeChart {
 
   constructor({ onZoom } = {}) {
     this.#onZoom = onZoom
-    this.element = h('div', { class: 'chart' }, this.#plot.element, this.#legend.element, this.#tooltip)
+    this.element = h(
+      'div',
+      { class: 'chart' },
+      this.#plot.element,
+      this.#events.element,
+      this.#legend.element,
+      this.#tooltip,
+    )
     new ResizeObserver(() => this.#legend.fit(this.element.clientHeight)).observe(this.element)
   }
 
@@ -63,6 +72,7 @@ export class TimeChart {
       model.rightYaxis,
       model.markers,
     ])
+    this.#events.show(model.events ?? [])
     this.#plot.show(signature, () => this.#options(drawn, isLogarithmic), data)
     this.#plot.element.setAttribute('role', 'img')
     this.#plot.element.setAttribute('aria-label', `${model.title}: ${model.series.length} series over time`)
@@ -102,7 +112,10 @@ export class TimeChart {
       bands: bandsOf(drawn),
       hooks: {
         drawClear: [(plot) => this.#shadeUnfinished(plot)],
-        draw: [(plot) => drawMarkers(plot, this.#model.markers ?? [], onLeft.length > 0 ? 'left' : 'right')],
+        draw: [
+          (plot) => drawMarkers(plot, this.#model.markers ?? [], onLeft.length > 0 ? 'left' : 'right'),
+          (plot) => this.#events.place(plot, this.element),
+        ],
         setSelect: [zoomHook(this.#onZoom)],
         setCursor: [(plot) => this.#follow(plot)],
         ready: [(plot) => this.#listen(plot)],
@@ -145,19 +158,23 @@ export class TimeChart {
       .map((one) => ({ one, found: valueAt(one, at) }))
       .filter(({ found }) => found !== undefined)
       .sort((a, b) => b.found.value - a.found.value)
-    if (rows.length === 0) {
+    const events = this.#events.rowsAt(plot)
+    if (rows.length + events.length === 0) {
       this.#tooltip.hidden = true
       return
     }
     const more = rows.length - MOST_IN_TOOLTIP
     this.#tooltip.replaceChildren(
-      h(
-        'p',
-        { class: 'time' },
-        clock(rows[0].found.time),
-        ' ',
-        h('span', { class: 'muted' }, `${rows[0].one.interval} s`),
-      ),
+      ...events,
+      rows.length > 0
+        ? h(
+            'p',
+            { class: 'time' },
+            clock(rows[0].found.time),
+            ' ',
+            h('span', { class: 'muted' }, `${rows[0].one.interval} s`),
+          )
+        : '',
       ...rows
         .slice(0, MOST_IN_TOOLTIP)
         .map(({ one, found }) =>

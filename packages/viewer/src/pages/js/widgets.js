@@ -2,6 +2,7 @@ import { postJson, Turns } from './api.js'
 import { colorOf } from './colors.js'
 import { applyFormat } from './conditional-format.js'
 import { h, svg } from './dom.js'
+import { eventsWithin } from './event-lines.js'
 import { clock, formatParts, formatValue, plainUnit, unitOf } from './format.js'
 import { DistributionChart, HeatChart } from './histogram-charts.js'
 import { markdown } from './markdown.js'
@@ -171,7 +172,10 @@ function timeseries(definition, body, { onZoom, title }) {
   body.append(chart.element)
   const requests = definition.requests ?? []
   return async ({ isCurrent, show, ...context }) => {
-    const answers = await Promise.all(requests.map((request) => ask(request, 'timeseries', context)))
+    const [events, ...answers] = await Promise.all([
+      eventsWithin(context),
+      ...requests.map((request) => ask(request, 'timeseries', context)),
+    ])
     if (!isCurrent()) return undefined
     const model = {
       title,
@@ -181,6 +185,7 @@ function timeseries(definition, body, { onZoom, title }) {
       yaxis: definition.yaxis,
       rightYaxis: definition.right_yaxis,
       markers: definition.markers,
+      events,
       legend: legendOf(definition),
     }
     if (!model.series.some(({ values }) => values.some((value) => value !== null)))
