@@ -17,7 +17,13 @@ import {
   prepareMembers,
   steadyKinds,
 } from '../proof/kinds.ts'
-import { changingVotes, pollKinds, preparePolls } from '../proof/poll-kinds.ts'
+import {
+  changingVotePages,
+  changingVotes,
+  pollKinds,
+  pollPageKinds,
+  preparePolls,
+} from '../proof/poll-kinds.ts'
 import { type Teardown, temporaryFolder } from '../support/harness.ts'
 import { startIntakeProcess } from '../support/intake/start-process.ts'
 import { type LogLine, startService } from '../support/service.ts'
@@ -217,8 +223,10 @@ export class Stage implements Teardown {
       ...steadyKinds(members),
       ...peopleKinds(members),
       ...pollKinds(members, polls),
+      ...pollPageKinds(members, polls),
       ...changingKinds(members),
       ...changingVotes(members, polls),
+      ...changingVotePages(members, polls),
     }
     // A process that is ending says that it is not ready: it is asked on connections that it still serves.
     this.#kinds = { ...kinds, ready: { ...(kinds.ready as Kind), statuses: [200, 503] } }

@@ -19,7 +19,7 @@ import {
   prepareMembers,
   steadyKinds,
 } from './kinds.ts'
-import { pollKinds, preparePolls } from './poll-kinds.ts'
+import { pollKinds, pollPageKinds, preparePolls } from './poll-kinds.ts'
 
 const REQUESTS = 3000
 const SAMPLING_RATIO = 0.5
@@ -76,7 +76,12 @@ test('what is received over OTLP is what was sent, tag set by tag set', async (t
   }
   const members = await prepareMembers(client, ['Ada', 'Grace'], done)
   const polls = await preparePolls(client, members, done)
-  const kinds = { ...steadyKinds(members), ...peopleKinds(members), ...pollKinds(members, polls) }
+  const kinds = {
+    ...steadyKinds(members),
+    ...peopleKinds(members),
+    ...pollKinds(members, polls),
+    ...pollPageKinds(members, polls),
+  }
   const all = Object.entries(kinds)
 
   async function send(kind: Kind): Promise<void> {

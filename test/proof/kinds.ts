@@ -132,6 +132,11 @@ export function steadyKinds({ token, friendId, ownId }: Members): Record<string,
     ),
     aborted: kind('signup', '/v1/users', { method: 'POST', path: '/v1/users' }, { aborts: true, weight: 4 }),
     'aborted, logged in': kind('account', '/v1/me', patch, { aborts: true, weight: 4 }),
+    toolkit: get('/v1/toolkit', '/v1/toolkit', 'toolkit'),
+    videos: get('/v1/me/videos', '/v1/me/videos', 'videos'),
+    playlist: get('/v1/me/playlist', '/v1/me/playlist', 'playlist'),
+    'no place': get('/v1/me/location', '/v1/me/location', 'location', 404),
+    feeds: get('/v1/me/feeds', '/v1/me/feeds', 'news'),
     health: kind(none, '/healthz', { path: '/healthz' }, { weight: 3 }),
     ready: kind(none, '/readyz', { path: '/readyz' }, { weight: 3 }),
     'unknown path': kind(none, none, { path: '/nope/7?q=1' }, { status: 404, weight: 5 }),
@@ -152,17 +157,28 @@ export function steadyKinds({ token, friendId, ownId }: Members): Record<string,
 }
 
 /** Pages as browsers ask for them, and forms that are accepted, shown again, or refused. */
-export function peopleKinds({ cookie }: Members): Record<string, Kind> {
+export function peopleKinds({ cookie, friendId }: Members): Record<string, Kind> {
   const look = (page: string | undefined, path: string, route = path, shape: Shape = {}) =>
     kind(page, route, { path, headers: { cookie } }, { weight: 5, isForPeople: true, ...shape })
   const asStranger = (page: string, path: string, shape: Shape = {}) =>
     kind(page, path, { path, method: shape.method ?? 'GET' }, { weight: 4, isForPeople: true, ...shape })
-  return {
+  const kinds = {
     'start page': look('home', '/app'),
     'start page, stranger': asStranger('home', '/app'),
     'sign-up page': asStranger('signup', '/app/sign-up'),
     'log-in page': asStranger('login', '/app/log-in'),
     'log-in page, HEAD': asStranger('login', '/app/log-in', { method: 'HEAD', weight: 2 }),
+    community: look('community', '/app/community'),
+    'community, search': look('community', '/app/community?q=a', '/app/community'),
+    'community, not logged in': asStranger('community', '/app/community', { status: 303 }),
+    member: look('community', `/app/users/${friendId}`, '/app/users/:id'),
+    friends: look('friends', '/app/friends'),
+    account: look('account', '/app/account'),
+    toolkit: look('toolkit', '/app/toolkit'),
+    videos: look('videos', '/app/toolkit/videos'),
+    playlist: look('playlist', '/app/toolkit/playlist'),
+    location: look('location', '/app/toolkit/location'),
+    news: look('news', '/app/toolkit/news'),
     'no such page': look(undefined, '/app/nowhere/7', '/app/*', { status: 404, weight: 3 }),
     'log-in, accepted': { ...logInForm({ email: ADMIN_EMAIL, password: PASSWORD }, 303), weight: 0.5 },
     'log-in, wrong password': {
@@ -179,6 +195,7 @@ export function peopleKinds({ cookie }: Members): Record<string, Kind> {
       { aborts: true, weight: 3, isForPeople: true },
     ),
   }
+  return Object.fromEntries(Object.entries(kinds).map(([name, each]) => [`people: ${name}`, each]))
 }
 
 /** Header fields of a browser that sends a form of this site. */
@@ -187,15 +204,15 @@ const FROM_A_FORM = {
   'sec-fetch-site': 'same-origin',
 }
 
-function formKind(
+export function formKind(
   page: string,
   path: string,
   fields: Record<string, string>,
-  { headers, ...shape }: Shape & { headers?: Record<string, string> },
+  { headers, route = path, ...shape }: Shape & { headers?: Record<string, string>; route?: string },
 ): Kind {
   const body = new URLSearchParams(fields).toString()
   const ask = { method: 'POST', path, headers: { ...FROM_A_FORM, ...headers }, body }
-  return kind(page, path, ask, { isForPeople: true, ...shape })
+  return kind(page, route, ask, { isForPeople: true, ...shape })
 }
 
 function logInForm(fields: Record<string, string>, status: number, site = 'same-origin'): Kind {

@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import { type Kind, kind, type Members, sender } from './kinds.ts'
+import { formKind, type Kind, kind, type Members, sender } from './kinds.ts'
 
 interface Poll {
   readonly id: number
@@ -82,6 +82,47 @@ export function changingVotes({ token, friendsToken }: Members, { changing }: Po
     ].map((each, index) => [`a changing vote ${member} ${index}`, each] as const)
   })
   return Object.fromEntries(kinds)
+}
+
+/** The same on pages: what is shown is a view, and a form that is accepted is none. */
+export function pollPageKinds({ cookie }: Members, { open, closed }: Polls): Record<string, Kind> {
+  const look = (page: string, path: string, route = path) =>
+    kind(page, route, { path, headers: { cookie } }, { weight: 5, isForPeople: true })
+  const form = (id: number, fields: Record<string, string>, status: number) =>
+    formKind('vote', `/app/polls/${id}/vote`, fields, {
+      route: '/app/polls/:id/vote',
+      headers: { cookie },
+      status,
+      weight: 3,
+    })
+  const choiceId = String(open.choices[0]?.id)
+  return {
+    'people: polls': look('polls', '/app/polls'),
+    'people: a poll': look('vote', `/app/polls/${open.id}`, '/app/polls/:id'),
+    'people: results': look('results', `/app/polls/${closed.id}/results`, '/app/polls/:id/results'),
+    'people: the same vote': form(open.id, { choiceId }, 303),
+    'people: vote, nothing chosen': form(open.id, {}, 422),
+    'people: vote, closed': form(closed.id, { choiceId: String(closed.choices[0]?.id) }, 409),
+  }
+}
+
+/** Votes by forms that come, change and go. */
+export function changingVotePages(
+  { cookie }: Members,
+  { changing: { id, choices } }: Polls,
+): Record<string, Kind> {
+  const form = (action: string, fields: Record<string, string>) =>
+    formKind('vote', `/app/polls/${id}/${action}`, fields, {
+      route: `/app/polls/:id/${action}`,
+      headers: { cookie },
+      status: 303,
+      weight: 3,
+    })
+  return {
+    'people: a changing vote 0': form('vote', { choiceId: String(choices[0]?.id) }),
+    'people: a changing vote 1': form('vote', { choiceId: String(choices[1]?.id) }),
+    'people: retract': form('vote/retract', {}),
+  }
 }
 
 const VOTE = '/v1/polls/:id/vote'
