@@ -86,14 +86,14 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
       asked('app-user'),
     '{"page":"friends"}': asked('friends') + asked('requests') + asked('app-friends'),
     // Which polls there are is asked once.
-    '{"page":"polls"}': asked('polls') + 1,
-    '{"page":"vote"}': asked('vote'),
-    '{"page":"results"}': asked('results'),
+    '{"page":"polls"}': asked('polls') + asked('app-polls') + 1,
+    '{"page":"vote"}': asked('vote') + asked('app-poll'),
+    '{"page":"results"}': asked('results') + asked('app-results'),
     '{"page":"toolkit"}': asked('toolkit') + asked('app-toolkit'),
     '{"page":"videos"}': asked('videos'),
     '{"page":"playlist"}': asked('playlist'),
     '{"page":"location"}': asked('app-location'),
-    '{"page":"news"}': asked('news'),
+    '{"page":"news"}': asked('news') + asked('app-news'),
     '{"page":"signup"}': visitors,
     // A browser's log-in leads to the start page, which nobody looks at.
     '{"page":"login"}': visitors,
@@ -372,7 +372,10 @@ t.test(
     t.equal(deleted, 2, 'the accounts that it signed up are gone')
 
     const usual = await load()
-    t.match(usual.stderr, /^Left out of the mix: vote, results need polls that are not there; /)
+    t.match(
+      usual.stderr,
+      /^Left out of the mix: vote, results, app-poll, app-results need polls that are not there; /,
+    )
     const { pages } = JSON.parse(usual.stdout)
     t.notOk('vote' in pages || 'results' in pages)
     t.same(Object.keys(pages.account.errors), ['status 303'], 'a redirect is no page')

@@ -104,11 +104,37 @@ export const LOAD_PAGES = {
     as: 'browser',
     ask: () => ({ path: '/app/friends' }),
   },
+  'app-polls': {
+    weight: 1,
+    meaning: 'HTML: the newest polls',
+    as: 'browser',
+    ask: () => ({ path: '/app/polls' }),
+  },
+  'app-poll': {
+    weight: 1,
+    meaning: 'HTML: an open poll',
+    as: 'browser',
+    polls: 'open',
+    ask: (visitor) => ({ path: `/app/polls/${oneOf(visitor.polls.open).id}` }),
+  },
+  'app-results': {
+    weight: 1,
+    meaning: 'HTML: the results of a closed poll',
+    as: 'browser',
+    polls: 'closed',
+    ask: (visitor) => ({ path: `/app/polls/${oneOf(visitor.polls.closed).id}/results` }),
+  },
   'app-toolkit': {
     weight: 1,
     meaning: 'HTML: the own toolkit',
     as: 'browser',
     ask: () => ({ path: '/app/toolkit' }),
+  },
+  'app-news': {
+    weight: 1,
+    meaning: 'HTML: the own news',
+    as: 'browser',
+    ask: () => ({ path: '/app/toolkit/news' }),
   },
   'app-location': {
     weight: 1,
