@@ -114,7 +114,8 @@ export async function keepFailure(
   error: FeedError,
   now: number,
 ): Promise<void> {
-  const failures = copy.failures + 1
+  // That others kept us busy is no fault of this feed: it waits for the shortest time.
+  const failures = error.code === 'busy' ? 1 : copy.failures + 1
   await db
     .updateTable('feeds')
     .set({ failures, error: error.code, due_at: nextAfterFailure(failures, error.retryAt, now) })

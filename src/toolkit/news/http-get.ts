@@ -1,4 +1,9 @@
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Readable, Transform } from 'node:stream'
@@ -26,21 +31,10 @@ export interface Answer {
 
 /** One request on a connection of its own; no redirect is followed. Throws {@link FeedError}; its cause is for logs. */
 export async function httpGet(url: URL, options: GetOptions): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const request = (url.protocol === 'https:' ? requestHttps : requestHttp)({
-    method: 'GET',
-    path: `${url.pathname}${url.search}`,
-    headers: { ...options.headers, host: url.host, 'accept-encoding': 'gzip, deflate, br' },
-    signal: options.signal,
-    createConnection: () => connectTo(url, options),
-  })
-  request
-    .on('response', resolve)
-    .on('upgrade', () => reject(new Error('it speaks another protocol')))
-    .on('error', reject)
-    .end()
+  let request: ClientRequest | undefined
   try {
-    const response = await promise
+    request = requestOf(url, options)
+    const response = await responseTo(request)
     const { statusCode: status = 0, headers } = response
     const body = status === 200 ? await readBody(response, options.maxBytes) : Buffer.alloc(0)
     return { status, headers, body }
@@ -48,8 +42,28 @@ export async function httpGet(url: URL, options: GetOptions): Promise<Answer> {
     throw error instanceof FeedError ? error : toFeedError(error, url, options.signal)
   } finally {
     // A body that nobody wants is not waited for.
-    request.on('error', () => {}).destroy()
+    request?.on('error', () => {}).destroy()
   }
+}
+
+function requestOf(url: URL, options: GetOptions): ClientRequest {
+  return (url.protocol === 'https:' ? requestHttps : requestHttp)({
+    method: 'GET',
+    path: `${url.pathname}${url.search}`,
+    headers: { ...options.headers, host: url.host, 'accept-encoding': 'gzip, deflate, br' },
+    signal: options.signal,
+    createConnection: () => connectTo(url, options),
+  })
+}
+
+function responseTo(request: ClientRequest): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  request
+    .on('response', resolve)
+    .on('upgrade', () => reject(new Error('it speaks another protocol')))
+    .on('error', reject)
+    .end()
+  return promise
 }
 
 /**

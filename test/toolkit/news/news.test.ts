@@ -419,6 +419,25 @@ test('a host that never ends its answer is left after the time-out', async (t) =
   t.equal(left >= 4, true, 'every connection is closed')
 })
 
+test('a feed that has no turn because others take them all is busy, and asked again soon', async (t) => {
+  const { raw, server, ada } = await open(t, { config: { feedTimeoutMs: 8000 } })
+  const asked = Array.from({ length: 8 }, (_, index) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    return { url: server.on(`/${index}`, () => resolve()), promise }
+  })
+  const url = server.serve('/patient', rss(ITEM))
+  const feeds = await subscribe(ada, ...asked.map((silent) => silent.url), url)
+  const items = (index: number) => ada.ask('GET', `/v1/me/feeds/${feeds[index]?.id}/items`)
+  const others = asked.map((_, index) => items(index))
+  await Promise.all(asked.map(({ promise }) => promise))
+  raw.prepare(`update feeds set failures = 9, error = 'timeout' where url = ?`).run(url)
+  t.match((await items(8)).json(), { items: [], error: { code: 'busy' } })
+  const due = raw.prepare('select due_at from feeds where url = ?').pluck().get(url) as number
+  t.ok(due <= Date.now() + 60_000)
+  t.notOk(server.asked.includes('/patient'))
+  await Promise.all(others)
+})
+
 test('what no public host has is not fetched', async (t) => {
   const { server, ada } = await open(t, { config: { feedAddressesAllowed: '' } })
   const url = server.serve('/a', rss(ITEM))
