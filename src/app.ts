@@ -36,6 +36,7 @@ import { pollAdminPages } from './polls/admin-pages.ts'
 import { pollAdminRoutes } from './polls/admin-routes.ts'
 import { pollPages } from './polls/pages.ts'
 import { pollRoutes } from './polls/routes.ts'
+import { newestVoteTotals } from './polls/vote-totals.ts'
 import { attemptLimit } from './sessions/attempt-limits.ts'
 import { authentication } from './sessions/authenticate.ts'
 import { sessionPages } from './sessions/pages.ts'
@@ -131,7 +132,12 @@ async function assemble(
   const limitSignUps = app.rateLimit({ max: config.signupLimitPerMinute, timeWindow: '1 minute' })
   const forAccounts = { db, config, sessions, passwords, limitAttempts, limitSignUps }
 
-  const forAdministrators = { db, counted: telemetry.counted, emitEvent: telemetry.emitEvent }
+  const forAdministrators = {
+    db,
+    votesByPoll: () => newestVoteTotals(db),
+    counted: telemetry.counted,
+    emitEvent: telemetry.emitEvent,
+  }
 
   await app.register(homeRoutes, { version })
   await app.register(accountRoutes, forAccounts)

@@ -90,7 +90,7 @@ ${SEVERITIES.map((each) => html`<option ${each === severity && html`selected`}>$
 type Statistics = Awaited<ReturnType<typeof readStatistics>>
 
 async function statisticsView(options: AdminOptions): Promise<View> {
-  const statistics = await readStatistics(options.db, options.counted)
+  const statistics = await readStatistics(options)
   return {
     title: 'Statistics',
     main: html`<div class="scroll"><table>
@@ -105,9 +105,19 @@ async function statisticsView(options: AdminOptions): Promise<View> {
       ([what, count]) => html`<tr><td>${what}</td><td class="number">${grouped(Number(count))}</td></tr>`,
     )}</tbody>
 </table></div>
+${votesByPoll(statistics)}
 ${signUps(statistics)}
 ${countedHere(statistics)}`,
   }
+}
+
+function votesByPoll({ votesByPoll }: Statistics): Html | undefined {
+  if (votesByPoll.length === 0) return undefined
+  return html`<h2>Votes by poll</h2>
+<div class="scroll"><table>
+<thead><tr><th>Poll</th><th class="number">Votes</th></tr></thead>
+<tbody>${votesByPoll.map(({ pollId, question, votes }) => html`<tr><td><a href="/app/polls/${pollId}">${question}</a></td><td class="number">${grouped(votes)}</td></tr>`)}</tbody>
+</table></div>`
 }
 
 function signUps({ signUpsByDay }: Statistics): Html {

@@ -1,14 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Database } from '../db/database.ts'
 import { requireAdministrator } from '../sessions/administrator.ts'
 import { type Event, NewEvent, parseEvent } from './events.ts'
-import { type Counted, readStatistics, Statistics } from './statistics.ts'
+import { readStatistics, Statistics, type StatisticsSources } from './statistics.ts'
 
-export interface AdminOptions {
-  db: Database
-  /** What this process has counted since its start. */
-  counted(): Promise<Counted>
+export interface AdminOptions extends StatisticsSources {
   /** Sends an event to where the telemetry goes. */
   emitEvent(event: Event): void
 }
@@ -16,7 +12,7 @@ export interface AdminOptions {
 /** For administrators: statistics and events. */
 export const adminRoutes: FastifyPluginAsyncTypebox<AdminOptions> = async (app, options) => {
   app.describeTag('admin', 'Statistics and events, for administrators')
-  const { db, counted, emitEvent } = options
+  const { emitEvent } = options
   const onRequest = [app.requireSession, requireAdministrator]
 
   app.get(
@@ -31,7 +27,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<AdminOptions> = async (app, 
       },
       onRequest,
     },
-    async () => readStatistics(db, counted),
+    async () => readStatistics(options),
   )
 
   app.post(

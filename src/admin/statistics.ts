@@ -3,6 +3,12 @@ import { Type } from 'typebox'
 import type { Database } from '../db/database.ts'
 import { timestamp } from '../http/timestamp.ts'
 
+export interface VoteTotal {
+  readonly pollId: number
+  readonly question: string
+  readonly votes: number
+}
+
 /** What the process that answers has counted itself, as it sends it to the dashboards. */
 export interface Counted {
   readonly instanceId: string
@@ -25,6 +31,10 @@ export const Statistics = Type.Object(
     friendships: count(),
     polls: count(),
     votes: count(),
+    votesByPoll: Type.Array(
+      Type.Object({ pollId: Type.Integer({ minimum: 1 }), question: Type.String(), votes: count() }),
+      { description: 'The newest 50 polls, newest first' },
+    ),
     signUpsByDay: Type.Array(Type.Object({ day: Type.String({ format: 'date' }), count: count() }), {
       description: `Of the last ${DAYS} UTC days those with a sign-up, newest first; without seeded accounts`,
     }),
@@ -50,8 +60,16 @@ export function lastDays(now = Date.now()): string[] {
   return Array.from({ length: DAYS }, (_, n) => timestamp(now - (DAYS - 1 - n) * DAY_MS).slice(0, 10))
 }
 
+export interface StatisticsSources {
+  readonly db: Database
+  /** The newest polls. */
+  votesByPoll(): Promise<VoteTotal[]>
+  /** What this process has counted since its start. */
+  counted(): Promise<Counted>
+}
+
 /** Counts kept by triggers, and what this process has counted: reads as many rows with a million members as with one. */
-export async function readStatistics(db: Database, counted: () => Promise<Counted>, now = Date.now()) {
+export async function readStatistics({ db, votesByPoll, counted }: StatisticsSources, now = Date.now()) {
   const kept = await keptCounts(db)
   const signUpsByDay = await db
     .selectFrom('sign_ups')
@@ -59,9 +77,11 @@ export async function readStatistics(db: Database, counted: () => Promise<Counte
     .where('day', '>=', lastDays(now)[0] as string)
     .orderBy('day', 'desc')
     .execute()
+  const totals = await votesByPoll()
   const { instanceId, since, viewsByPage, queriesByPage } = await counted()
   return {
     ...kept,
+    votesByPoll: totals,
     signUpsByDay,
     process: { instanceId, since: timestamp(since) },
     viewsByPage,

@@ -85,7 +85,12 @@ export const STATEMENTS = {
     'UPDATE poll_choices',
     'UPDATE polls',
   ],
-  statistics: [...SESSION, 'SELECT sign_ups', 'SELECT table_rows kept_counts'],
+  statistics: [
+    ...SESSION,
+    'SELECT poll_choices vote_counts polls',
+    'SELECT sign_ups',
+    'SELECT table_rows kept_counts',
+  ],
   news: [
     ...TRANSACTION,
     ...SESSION,

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { readStatistics } from '../../src/admin/statistics.ts'
 import { until } from '../durable-otlp-exporter/exporting.ts'
+import { openPolls } from '../polls/open-polls.ts'
 import { openApp } from '../support/harness.ts'
 import { addMembers, setAdministrator, type TestMember } from '../support/members.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
@@ -30,6 +31,22 @@ test('statistics count what is there, friendships without the requests for them'
   t.match(signUpsByDay[0].day, today.slice(0, 8))
 })
 
+test('votes are told by poll, from the newest poll on', async (t) => {
+  const { root, ada, grace, create, vote } = await openPolls(t)
+  const statistics = async () => (await root.ask('GET', '/v1/admin/statistics')).json()
+  t.match(await statistics(), { polls: 0, votes: 0, votesByPoll: [] })
+  const [first, second] = [await create({ question: 'First?' }), await create({ question: 'Second?' })]
+  await vote(ada, first)
+  await vote(grace, first, 1)
+  await vote(grace, first, 0)
+  const { polls, votes, votesByPoll } = await statistics()
+  t.strictSame([polls, votes], [2, 2])
+  t.strictSame(votesByPoll, [
+    { pollId: second.id, question: 'Second?', votes: 0 },
+    { pollId: first.id, question: 'First?', votes: 2 },
+  ])
+})
+
 test('the days with sign-ups are told of the last ninety, newest first', async (t) => {
   const opened = await openApp(t)
   const [ada] = (await addMembers(opened, 'Ada')) as [TestMember]
@@ -38,7 +55,10 @@ test('the days with sign-ups are told of the last ninety, newest first', async (
   const dayOf = (daysAgo: number) => new Date(now - daysAgo * 86_400_000).toISOString().slice(0, 10)
   const days = Array.from({ length: 100 }, (_, daysAgo) => ({ day: dayOf(daysAgo), count: daysAgo + 1 }))
   for (const day of days) await opened.db.insertInto('sign_ups').values(day).execute()
-  const { signUpsByDay } = await readStatistics(opened.db, opened.telemetry.counted, now)
+  const { signUpsByDay } = await readStatistics(
+    { db: opened.db, votesByPoll: async () => [], counted: opened.telemetry.counted },
+    now,
+  )
   t.strictSame(signUpsByDay, days.slice(0, 90))
   const told = (await ada.ask('GET', '/v1/admin/statistics')).json()
   t.strictSame(told.signUpsByDay.slice(0, 100), days, 'now they are all to come, before those of today')
