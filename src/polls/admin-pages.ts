@@ -181,8 +181,7 @@ function newView(again: Again): View {
     main: html`<p><a href="${ADMIN_POLLS}">All polls</a></p>
 ${refusalNote(again)}
 <form method="post" action="${ADMIN_POLLS}" class="card">
-${fixedFields(again)}
-${freeFields(again)}
+${fields(again)}
 ${resultsField(again)}
 <p><label class="choice"><input type="checkbox" name="draft" ${isDraft && html`checked`}> Keep it as a draft</label></p>
 <button>Create</button>
@@ -214,23 +213,23 @@ ${state === 'open' && postButton(`${path}/close`, 'Close now', { style: 'quiet' 
 <h2>Edit</h2>
 ${refusalNote(again)}
 <form method="post" action="${path}" class="card">
-${isFixed ? html`<p class="hint">It has votes: its question, choices and opening stay as they are.</p>` : fixedFields(again, poll)}
-${freeFields(again, poll)}
+${isFixed && html`<p class="hint">It has votes: its question, choices and opening stay as they are.</p>`}
+${fields(again, poll, isFixed)}
 ${!(isFixed && poll.results_shown === 'after-close' && state !== 'closed') && resultsField(again, poll)}
 <button>Save</button>
 </form>`,
   }
 }
 
-/** What cannot change after the first vote. */
-function fixedFields(again: Again, poll?: PollRow): Html {
-  return html`${field({ name: 'question', label: 'Question', value: poll?.question ?? null, attributes: html`maxlength="${QUESTION_MAX}"` }, again)}
-${field({ name: 'choices', label: 'Choices', rows: 5, hint: `${CHOICES_MIN} to ${CHOICES_MAX}, each on a line of its own.`, value: poll?.choices.map(({ text }) => text).join('\n') ?? null }, again)}
-${field({ name: 'opensAt', label: 'Opens at', type: 'datetime-local', hint: 'In UTC; a time that has passed means now.', isOptional: true, value: poll ? localTime(poll.opens_at) : null }, again)}`
-}
-
-function freeFields(again: Again, poll?: PollRow): Html {
-  return html`${field({ name: 'description', label: 'Description', rows: 3, isOptional: true, value: poll?.description ?? null, attributes: html`maxlength="${DESCRIPTION_MAX}"` }, again)}
+/** `isFixed` leaves out what cannot change after the first vote. */
+function fields(again: Again, poll?: PollRow, isFixed = false): Html {
+  return html`${
+    !isFixed &&
+    html`${field({ name: 'question', label: 'Question', value: poll?.question ?? null, attributes: html`maxlength="${QUESTION_MAX}"` }, again)}
+${field({ name: 'choices', label: 'Choices', rows: 5, hint: `${CHOICES_MIN} to ${CHOICES_MAX}, each on a line of its own.`, value: poll?.choices.map(({ text }) => text).join('\n') ?? null }, again)}`
+  }
+${field({ name: 'description', label: 'Description', rows: 3, isOptional: true, value: poll?.description ?? null, attributes: html`maxlength="${DESCRIPTION_MAX}"` }, again)}
+${!isFixed && field({ name: 'opensAt', label: 'Opens at', type: 'datetime-local', hint: 'In UTC; a time that has passed means now.', isOptional: true, value: poll ? localTime(poll.opens_at) : null }, again)}
 ${field({ name: 'closesAt', label: 'Closes at', type: 'datetime-local', hint: 'In UTC; empty for never.', isOptional: true, value: poll ? localTime(poll.closes_at) : null }, again)}`
 }
 

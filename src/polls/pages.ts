@@ -138,7 +138,7 @@ ${bars(results, poll.my_vote)}
 
 /** One bar for each choice. Its length is an attribute, because the policy of pages forbids styles in the markup. */
 function bars({ total, choices }: PollResults, myVote: number | null): Html {
-  return html`<ul class="bars">${choices.map(({ id, text, votes }) => {
+  return html`<ul class="results">${choices.map(({ id, text, votes }) => {
     const percent = total === 0 ? 0 : Math.round((1000 * votes) / total) / 10
     return html`
 <li><span>${text}${id === myVote && html` <span class="tag">your vote</span>`}</span> <span class="number">${votes} <span class="muted">(${percent} %)</span></span>
