@@ -68,6 +68,7 @@ export async function runWholeService(
 
   await useEveryPage(client, await openFeedHosts(t))
   await useEveryOperation(client, raw)
+  await useAsBrowser(client, raw)
   await failEveryWay(client, raw, service)
   service.kill('SIGWINCH')
   await breakResponseOff(client, raw, () => service.kill('SIGTERM'))
@@ -118,6 +119,8 @@ async function useEveryPage(client: Client, feeds: readonly string[]): Promise<v
   await useToolkit(ada)
   await readNews(ada, feeds)
   await usePolls(ada)
+  // A tag has a form that an example does not have.
+  await ada.ask('POST', '/v1/admin/events', { title: 'Deployed', tags: ['version:2'] })
 
   await ada.ask('GET', '/v1/me')
   await ada.ask('PATCH', '/v1/me', { name: 'Ada Lovelace' })
@@ -184,6 +187,19 @@ async function useEveryOperation(client: Client, raw: Sqlite.Database): Promise<
   // Some end the session, one the account.
   for (const [index, operation] of deleting.entries())
     await use(operation, await arrive(client, `Visitor${index}`))
+}
+
+/** What only a browser with a cookie brings about: a sign-up that logs in, and a start page that knows the member. */
+async function useAsBrowser(client: Client, raw: Sqlite.Database): Promise<void> {
+  const signedUp = await client.ask({
+    method: 'POST',
+    path: '/app/sign-up',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' },
+    body: new URLSearchParams({ name: 'Browser', ...credentialsOf('Browser') }).toString(),
+  })
+  const cookie = String(signedUp.headers['set-cookie']?.[0]?.split(';', 1)[0])
+  raw.exec('update sessions set last_used_at = 0')
+  await client.ask({ path: '/app', headers: { cookie } })
 }
 
 async function arrive(client: Client, name: string): Promise<Person> {
