@@ -103,13 +103,12 @@ test('a deleted account is gone with all that belonged to it, and its id is not 
   const ada = await signUp(opened, 'Ada')
   t.equal((await ada.ask('DELETE', '/v1/me', { currentPassword: PASSWORD })).statusCode, 204)
   t.equal((await ada.ask('GET', '/v1/me')).statusCode, 401)
-  const rows = await opened.db.selectFrom('table_rows').select(['name', 'rows']).orderBy('name').execute()
-  t.strictSame(rows, [
-    { name: 'blocks', rows: 0 },
-    { name: 'friendships', rows: 0 },
-    { name: 'sessions', rows: 0 },
-    { name: 'users', rows: 0 },
-  ])
+  const rows = await opened.db.selectFrom('table_rows').select(['name', 'rows']).execute()
+  t.ok(rows.length >= 4)
+  t.strictSame(
+    rows.filter((table) => table.rows > 0),
+    [],
+  )
   t.equal((await signUp(opened, 'Ada')).id, ada.id + 1)
 })
 
