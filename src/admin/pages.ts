@@ -145,15 +145,15 @@ function countedHere({ process, viewsByPage, queryTimes }: Statistics): Html {
     (one, other) => (viewsByPage[other] ?? 0) - (viewsByPage[one] ?? 0) || (one < other ? -1 : 1),
   )
   return html`<h2>Views and queries by page</h2>
-<p>Counted by the process <code>${process.instanceId}</code> since ${inWords(process.since)}. The dashboards show the same for its <code>service.instance.id</code>.</p>
+<p>The mean is that of the time of a query. Counted by the process <code>${process.instanceId}</code> since ${inWords(process.since)}. The dashboards show the same for its <code>service.instance.id</code>.</p>
 ${
   names.length === 0
     ? html`<p>Metrics are off, so nothing is counted.</p>`
     : html`<div class="scroll"><table>
-<thead><tr><th>Page</th><th class="number">Views</th><th class="number">Queries</th><th class="number">Mean query</th></tr></thead>
+<thead><tr><th>Page</th><th class="number">Views</th><th class="number">Queries</th><th class="number">Mean</th></tr></thead>
 <tbody>${names.map((name) => {
         const { count = 0, meanSeconds } = queryTimes[name] ?? {}
-        return html`<tr><td>${name}</td><td class="number">${grouped(viewsByPage[name] ?? 0)}</td><td class="number">${grouped(count)}</td><td class="number">${meanSeconds !== undefined && `${(meanSeconds * 1000).toPrecision(3)} ms`}</td></tr>`
+        return html`<tr><th scope="row">${name}</th><td class="number">${grouped(viewsByPage[name] ?? 0)}</td><td class="number">${grouped(count)}</td><td class="number">${meanSeconds !== undefined && `${(meanSeconds * 1000).toPrecision(3)} ms`}</td></tr>`
       })}</tbody>
 </table></div>`
 }`

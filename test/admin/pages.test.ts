@@ -70,10 +70,13 @@ test('the page of statistics shows the counts, a bar for each day, and what the 
   t.match(body, '<tr><td>Members</td><td class="number">1</td></tr>')
   t.match(body, '1 in the last 90 days, at most 1 on one day')
   t.equal(body.match(/<rect /g)?.length, 90)
-  t.match(body, /height="100"><title>20\d\d-\d\d-\d\d: 1<\/title><\/rect>\n<\/svg>/, 'today is the last')
+  t.match(body, /height="100%"><title>20\d\d-\d\d-\d\d: 1<\/title><\/rect>\n<\/svg>/, 'today is the last')
   // A page is viewed when it has been shown, so it is not in its own count yet.
-  t.match(body, /<td>statistics<\/td><td class="number">0<\/td>/)
-  t.match((await ada.get('/app/admin/statistics')).body, /<td>statistics<\/td><td class="number">1<\/td>/)
+  t.match(body, /<th scope="row">statistics<\/th><td class="number">0<\/td>/)
+  t.match(
+    (await ada.get('/app/admin/statistics')).body,
+    /<th scope="row">statistics<\/th><td class="number">1<\/td>/,
+  )
   t.match(body, '<code>test</code>')
   t.notMatch(body, / style=/)
 })
