@@ -52,7 +52,8 @@ function requestOf(url: URL, options: GetOptions): ClientRequest {
     path: `${url.pathname}${url.search}`,
     headers: { ...options.headers, host: url.host, 'accept-encoding': 'gzip, deflate, br' },
     signal: options.signal,
-    createConnection: () => connectTo(url, options),
+    // If a name is resolved at once, it fails before the request listens, which would end the process (Node 24.12).
+    createConnection: () => connectTo(url, options).on('error', () => {}),
   })
 }
 

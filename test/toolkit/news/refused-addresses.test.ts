@@ -148,10 +148,8 @@ function resolver(...answers: string[][]): LookupFunction {
   let asked = 0
   return (_name, _options, callback) => {
     const addresses = answers[Math.min(asked++, answers.length - 1)] as string[]
-    callback(
-      null,
-      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-    )
+    const answer = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    setImmediate(callback, null, answer)
   }
 }
 
@@ -253,6 +251,13 @@ test('a redirect is checked as the first address was', async (t) => {
     t.match(await to(target), /^(bad-redirect|too-many-redirects|unreachable)$/, target)
   t.ok(redirected > 60)
   t.equal(connections(), 0)
+})
+
+test('a resolver that answers at once does no harm', async (t) => {
+  const lookup: LookupFunction = (_name, _options, callback) =>
+    callback(null, [{ address: '127.0.0.1', family: 4 }])
+  for (const scheme of ['http', 'https'])
+    t.not(await clientOf({ networks: networks(NONE), lookup })(`${scheme}://public.example/`), '200')
 })
 
 test('only the usual ports are asked, but of allowed addresses every one', async (t) => {
