@@ -37,7 +37,7 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
       info: {
         title: 'Rollcall',
         version,
-        description: 'A small community: accounts, sessions, a listing of all members, friends.',
+        description: 'A small community: accounts, sessions, a listing of all members, friends, polls.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       components: {
