@@ -87,6 +87,7 @@ function flattened(request: Requests): { [K in keyof Exported]: object[] } {
     scopeLogs.flatMap(({ logRecords }) =>
       logRecords.map(({ time, observedTime, droppedAttributesCount, flags, eventName, ...rest }) => ({
         ...rest,
+        eventName: eventName || undefined,
         resource,
       })),
     ),

@@ -36,7 +36,7 @@ export async function openPolls(t: Test, options: OpenAppOptions = {}) {
   }
   const edit = (poll: { id: number }, change: object) =>
     root.ask('PATCH', `/v1/admin/polls/${poll.id}`, change)
-  const vote = (member: TestMember, poll: PollBody, choice = 0) =>
+  const vote = (member: Pick<TestMember, 'ask'>, poll: PollBody, choice = 0) =>
     member.ask('PUT', `/v1/polls/${poll.id}/vote`, { choiceId: poll.choices[choice]?.id })
   /** The poll as time would have left it. */
   const shift = (poll: { id: number }, times: { opens_at?: number; closes_at?: number }) =>

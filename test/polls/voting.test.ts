@@ -77,18 +77,18 @@ test('nobody votes before a poll opens or after it has closed', async (t) => {
 test('at the moment of closing a poll is closed', async (t) => {
   const { ada, create, vote, shift, file } = await openPolls(t)
   const poll = await create()
-  await vote(ada, poll)
+  t.equal((await vote(ada, poll)).statusCode, 201)
   const closes_at = Date.now() + 60
   await shift(poll, { closes_at })
   let refused = 0
   for (let choice = 0; refused < 3; choice = 1 - choice) {
     const status = (await vote(ada, poll, choice)).statusCode
     if (status === 409) refused++
-    else if (refused > 0) t.fail(`${status} after a refusal`)
+    else if (refused > 0 || status !== 200) t.fail(`${status} after ${refused} refusals`)
     await sleep(1)
   }
   const [last] = tableOf(file, 'votes') as { voted_at: number }[]
-  t.ok(last && last.voted_at < closes_at, 'the last vote came before it')
+  t.ok(last && last.voted_at < closes_at, `the last vote (${last?.voted_at}) came before it (${closes_at})`)
 })
 
 test('results are shown as the poll promises, and to administrators always', async (t) => {
