@@ -1,30 +1,17 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { test } from 'tap'
 import { openViewer } from '../viewer/viewer-client.ts'
+import { violations as allViolations } from './axe.ts'
 import { noBrowser, openBrowser, openPage, until } from './browser.ts'
 import { arrived, startProduct } from './product.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** WCAG 2.2 to level AA, and what axe knows as good practice. */
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 /** Only an input may be a combobox; a query is as long as it is, and an input would not wrap it. */
 const EXCEPTION = /^aria-allowed-role: textarea:/
 const SCHEMES = ['light', 'dark'] as const
 const LOOKS = [360, 768, 1280].flatMap((width) => SCHEMES.map((scheme) => ({ width, scheme })))
 
-/** What axe finds on the page as it stands, a line each; contrast is computed for every text. */
 async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  const options = { runOnly: RULES, resultTypes: ['violations'] }
-  const found = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
-  return found.violations.flatMap(({ id, nodes }) =>
-    nodes
-      .map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`)
-      .filter((line) => !EXCEPTION.test(line)),
-  )
+  return (await allViolations(page)).filter((line) => !EXCEPTION.test(line))
 }
 
 test('every page holds to WCAG 2.2 AA before any data, in each width and scheme', {

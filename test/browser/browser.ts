@@ -36,16 +36,23 @@ export interface Look {
   width?: number
   height?: number
   scheme?: 'light' | 'dark'
+  /** Whether the scripts of pages run. */
+  scripts?: boolean
 }
 
-/** A page, and what it must not do: errors in its console, requests to other hosts. */
+/** A page at this path, or at none yet, and what it must not do: errors in its console, requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,
-  path: string,
-  { width = 1400, height = 900, scheme = 'light' }: Look = {},
+  path: string | undefined,
+  { width = 1400, height = 900, scheme = 'light', scripts = true }: Look = {},
 ): Promise<{ page: Page; faults: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme })
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: { width, height },
+    colorScheme: scheme,
+    javaScriptEnabled: scripts,
+  })
   const page = await context.newPage()
   const faults: string[] = []
   page.on('console', (message) => {
@@ -60,7 +67,7 @@ export async function openPage(
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== url) faults.push(`a request to ${request.url()}`)
   })
-  await page.goto(url + path)
+  if (path !== undefined) await page.goto(path)
   return { page, faults }
 }
 
