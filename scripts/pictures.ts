@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { CommandError, runCommand } from '../src/process/command.ts'
+import { CommandError, flag, runCommand } from '../src/process/command.ts'
 import { noBrowser, openBrowser, openPage } from '../test/browser/browser.ts'
+import { Person } from '../test/browser/person.ts'
 import { temporaryFolder } from '../test/support/harness.ts'
 import { startService } from '../test/support/service.ts'
 import { startCommand } from '../test/tools/run-command.ts'
 import { openViewer } from '../test/viewer/viewer-client.ts'
+import { DEMO_EMAIL } from '../tools/seeding/seeded-users.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const PICTURES = join(ROOT, 'docs', 'pictures')
@@ -26,6 +28,8 @@ const PHASE_SECONDS = 54
 /** Decades, so that the curve is log-log. */
 const EXPERIMENT_ROWS = '100,1000,10000'
 const SCHEMES = ['light', 'dark'] as const
+/** Of the pages for people; two stand side by side in the README. */
+const PEOPLE_SIZE = { width: 760, height: 620 }
 
 const ends: (() => unknown)[] = []
 const scene = { teardown: (end: () => unknown) => ends.unshift(end) }
@@ -37,11 +41,16 @@ await runCommand({
     'table grows, runs the experiment, and photographs the pages and the curve in Chromium, in both schemes. Takes about',
     'seven minutes.',
   ].join('\n'),
-  options: {},
-  async run(_, signal) {
+  options: { people: flag('only the pages for people; takes half a minute') },
+  async run({ people }, signal) {
     if (noBrowser) throw new CommandError(`No pictures: ${noBrowser}.`)
+    mkdirSync(PICTURES, { recursive: true })
+    const make = async () => {
+      if (!people) await makePictures()
+      await makePicturesOfPeople()
+    }
     try {
-      await Promise.race([makePictures(), once(signal, 'abort')])
+      await Promise.race([make(), once(signal, 'abort')])
     } finally {
       for (const end of ends) await end()
     }
@@ -74,7 +83,6 @@ async function makePictures(): Promise<void> {
     await run('load', [...visit, '--password', password])
   }
 
-  mkdirSync(PICTURES, { recursive: true })
   const browser = await openBrowser(scene)
   const query = encodeURIComponent('p95:http.server.request.duration{*} by {http.route}')
   const pages = {
@@ -108,6 +116,42 @@ async function makePictures(): Promise<void> {
     await page.setContent(`<body style="margin: 0">${curve}`)
     await keep(page.locator('svg'), `curve-${colorScheme}.png`)
     await page.close()
+  }
+}
+
+/** What the demo account sees in a seeded community. */
+async function makePicturesOfPeople(): Promise<void> {
+  const DATABASE_URL = `sqlite:${join(temporaryFolder(scene), 'rollcall.db')}`
+  const password = 'correct horse battery staple'
+  const amounts = { users: 250, friends: 4, polls: 6, votes: 900, feeds: 3 }
+  const options = Object.entries({ ...amounts, password }).flatMap(([name, value]) => [
+    `--${name}`,
+    String(value),
+  ])
+  await run('seed', options, { DATABASE_URL })
+  const service = await startService(scene, { env: { DATABASE_URL } })
+  const browser = await openBrowser(scene)
+  for (const scheme of SCHEMES) {
+    const demo = await Person.arrive(browser, service.url, { ...PEOPLE_SIZE, scheme })
+    await demo.go('/app/log-in')
+    await demo.send('Log in', { 'E-mail address': DEMO_EMAIL, Password: password })
+    await demo.turnTo('Community')
+    await keep(demo.page, `community-${scheme}.png`)
+
+    await demo.turnTo('Polls')
+    const [poll] = await demo.page.getByRole('main').getByRole('listitem').getByRole('link').all()
+    await demo.follow(await poll!.innerText())
+    await demo.page.getByRole('radio').first().check()
+    await demo.press(scheme === 'light' ? 'Vote' : 'Change my vote')
+    await keep(demo.page, `results-${scheme}.png`)
+
+    await demo.turnTo('Toolkit')
+    await demo.follow('News')
+    await keep(demo.page, `news-${scheme}.png`)
+    await demo.turnTo('Toolkit')
+    await demo.follow('Your place')
+    await demo.send('Save', { Latitude: '47.3769', Longitude: '8.5417' })
+    await keep(demo.page, `place-${scheme}.png`)
   }
 }
 
