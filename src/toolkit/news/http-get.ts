@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   type ClientRequest,
   type IncomingHttpHeaders,
@@ -52,8 +53,13 @@ function requestOf(url: URL, options: GetOptions): ClientRequest {
     path: `${url.pathname}${url.search}`,
     headers: { ...options.headers, host: url.host, 'accept-encoding': 'gzip, deflate, br' },
     signal: options.signal,
-    // If a name is resolved at once, it fails before the request listens, which would end the process (Node 24.12).
-    createConnection: () => connectTo(url, options).on('error', () => {}),
+    createConnection(_options, created) {
+      connectTo(url, options).then(
+        (socket) => created(null, socket),
+        (error: Error) => created(error, undefined as never),
+      )
+      return undefined
+    },
   })
 }
 
@@ -71,12 +77,20 @@ function responseTo(request: ClientRequest): Promise<IncomingMessage> {
  * The check of the address is Node's own, of the very address that it is about to connect to: names may resolve to
  * another one each time they are asked for.
  */
-function connectTo(url: URL, { networks, lookup }: GetOptions): Socket {
+async function connectTo(url: URL, { networks, lookup, signal }: GetOptions): Promise<Socket> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const port = portOf(url)
-  const socket = connect({ host, port, blockList: networks.refusedAt(port), ...(lookup && { lookup }) })
+  const socket = connect({
+    host,
+    port,
+    signal,
+    blockList: networks.refusedAt(port),
+    ...(lookup && { lookup }),
+  })
+  await once(socket, 'connect')
   if (url.protocol !== 'https:') return socket
-  // A TLS socket that connects by itself takes no notice of `blockList` (Node 26.10).
+  // A TLS socket that connects by itself takes no notice of `blockList`, and one on a socket that still tries a name's
+  // addresses ends the process with a segmentation fault (Node 26.10).
   return connectTls({ socket, host, servername: isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] })
 }
 

@@ -189,6 +189,7 @@ test('a name that resolves to special addresses, at once or the next time, leads
     ['::1', '127.0.0.1', 'fe80::1'],
     [STAND_IN, '127.0.0.1'],
     [STAND_IN, '::1', '127.0.0.1'],
+    // By https, a TLS socket on one that went on to the next address ended the process with a segmentation fault.
     ['127.0.0.1', STAND_IN],
   ]
   for (const scheme of ['http', 'https'])
