@@ -37,7 +37,8 @@ export async function registerOpenapi(app: FastifyInstance, version: string): Pr
       info: {
         title: 'Rollcall',
         version,
-        description: 'A small community: accounts, sessions, a listing of all members, friends, polls.',
+        description:
+          'A small community: accounts, sessions, a listing of all members, friends, polls, and a toolkit of videos, a playlist, a place and news.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       components: {
