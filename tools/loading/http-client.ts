@@ -69,7 +69,7 @@ export class HttpClient {
         host: this.#target.host,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(cookie !== undefined && { cookie, accept: 'text/html', 'sec-fetch-site': 'same-origin' }),
-        ...(payload && { 'content-type': type, 'content-length': Buffer.byteLength(payload) }),
+        ...(payload !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(payload) }),
         ...headers,
       },
     }
