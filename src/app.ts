@@ -106,14 +106,15 @@ async function assemble(
   await registerOverload(app, config.eventLoopDelayMaxMs)
   registerSecurityHeaders(app)
   await app.register(rateLimit, {
-    global: config.rateLimitPerMinute > 0,
+    // The plugin's own hooks come last in each route: what a session refuses would not be counted.
+    global: false,
     max: config.rateLimitPerMinute,
     timeWindow: '1 minute',
     ...(attemptCounts && { store: limitStore(attemptCounts) }),
     errorResponseBuilder: (_request, { after }) => new Problem('rate-limited', `Try again in ${after}.`),
   })
-  // The general limit also covers requests that match no route.
-  registerUnmatched(app, config.rateLimitPerMinute > 0 ? [app.rateLimit()] : [])
+  if (config.rateLimitPerMinute > 0) limitEveryRequest(app)
+  registerUnmatched(app)
   await app.register(cookie)
   await registerOpenapi(app, version)
 
@@ -169,6 +170,14 @@ async function assemble(
     await pages.register(adminPages, forAdministrators)
     await pages.register(toolkitPages, { db, config })
     await pages.register(newsPages, { db, reader })
+  })
+}
+
+/** Requests that match no route too; not those of a route with `rateLimit: false`. */
+function limitEveryRequest(app: FastifyInstance): void {
+  const limit = app.rateLimit()
+  app.addHook('onRequest', async function limitRequests(request, reply) {
+    if (request.routeOptions.config.rateLimit !== false) await limit.call(app, request, reply)
   })
 }
 

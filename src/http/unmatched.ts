@@ -1,4 +1,4 @@
-import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import findMyWay from 'find-my-way'
 import { Problem } from '../errors.ts'
 import { answerPreflight, isPreflight } from './cross-origin.ts'
@@ -8,7 +8,7 @@ import { answerPreflight, isPreflight } from './cross-origin.ts'
  * otherwise. Preflights of other origins are answered here too: 204. The framework's router has one tree for each method, so the paths are kept once more in a router of their
  * own; routes that answer 405 themselves would be counted as page views.
  */
-export function registerUnmatched(app: FastifyInstance, limits: preHandlerHookHandler[]): void {
+export function registerUnmatched(app: FastifyInstance): void {
   const paths = findMyWay()
   const methodsOf = new Map<string, Set<string>>()
 
@@ -22,7 +22,7 @@ export function registerUnmatched(app: FastifyInstance, limits: preHandlerHookHa
     for (const method of [route.method].flat()) methods.add(method)
   })
 
-  app.setNotFoundHandler({ preHandler: limits }, function answerUnmatched(request, reply) {
+  app.setNotFoundHandler(function answerUnmatched(request, reply) {
     const path = (request.raw.url ?? '/').split('?', 1)[0] as string
     const methods: Set<string> | undefined = paths.find('GET', path)?.store
     if (methods && isPreflight(request, reply, methods)) return answerPreflight(reply, methods)
