@@ -130,16 +130,16 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
 ])
 
 /** Codes of the resolver for a name that has no address, or none for now. */
-const UNRESOLVED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'ERR_INVALID_IP_ADDRESS'])
+const UNRESOLVED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENODATA', 'ERR_INVALID_IP_ADDRESS'])
 
 function toFeedError(error: unknown, url: URL, signal: AbortSignal): FeedError {
   if (signal.aborted) return new FeedError('timeout', { cause: error })
   const { code = '', errors = [] } = error as { code?: string; errors?: { code?: string }[] }
   // A name with several addresses has one error for each of them.
   const isRefused = code === 'ERR_IP_BLOCKED' || errors.some((each) => each.code === 'ERR_IP_BLOCKED')
-  if (isRefused && !isUsualPort(portOf(url))) return new FeedError('port-refused', { cause: error })
-  // One text for both: it must not tell which names are known inside.
-  if (isRefused || UNRESOLVED.has(code)) return new FeedError('no-public-address', { cause: error })
+  // The same for a name that is refused and for one without an address: nobody learns which names are known inside.
+  if (isRefused || UNRESOLVED.has(code))
+    return new FeedError(isUsualPort(portOf(url)) ? 'no-public-address' : 'port-refused', { cause: error })
   if (/^(Z_|ERR__?ZLIB|ERR_BROTLI|ERR__ERROR)/.test(code))
     return new FeedError('unreadable', { cause: error })
   return new FeedError('unreachable', { cause: error })

@@ -254,6 +254,20 @@ test('a redirect is checked as the first address was', async (t) => {
   t.equal(connections(), 0)
 })
 
+test('a name that is known inside is refused in the same words as one that nobody knows, at every port', async (t) => {
+  const unknown =
+    (code: string): LookupFunction =>
+    (name, _options, callback) =>
+      setImmediate(callback, Object.assign(new Error(`getaddrinfo ${code} ${name}`), { code }), [])
+  for (const port of [80, 443, 8080]) {
+    const told = async (lookup: LookupFunction) =>
+      clientOf({ networks: networks(NONE), lookup })(`http://name.internal:${port}/`)
+    const inside = await told(resolver(['10.0.0.1']))
+    for (const code of ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL'])
+      t.equal(await told(unknown(code)), inside, `${port} ${code}`)
+  }
+})
+
 test('a resolver that answers at once does no harm', async (t) => {
   const lookup: LookupFunction = (_name, _options, callback) =>
     callback(null, [{ address: '127.0.0.1', family: 4 }])
