@@ -141,6 +141,8 @@ const FRAMEWORK_ERRORS: Record<string, [ProblemCode, string]> = {
     'malformed-request',
     'The body is not as long as Content-Length says.',
   ],
+  // Of @fastify/static, for a path that no file system has: with NUL, or too long.
+  FST_STATIC_FORBIDDEN_PATH: ['not-found', 'There is nothing at this path.'],
   FST_ERR_HANDLER_TIMEOUT: ['handler-timeout', 'The answer took too long; try again later.'],
 }
 

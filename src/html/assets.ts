@@ -7,8 +7,8 @@ import type { FastifyInstance } from 'fastify'
 const FOLDER = join(import.meta.dirname, 'assets')
 const PATH = '/app/assets/'
 
-/** Statuses of a route for files: ranges, conditions, missing and forbidden files (@fastify/send). */
-const FILES = [200, 206, 304, 400, 403, 404, 412, 416, 429, 500, 503]
+/** Statuses of a route for files: ranges, conditions, missing files (@fastify/send). */
+const FILES = [200, 206, 304, 400, 404, 412, 416, 429, 500, 503]
 
 /** Serves the stylesheet, scripts and pictures of the pages. */
 export async function registerAssets(pages: FastifyInstance): Promise<void> {
@@ -25,6 +25,8 @@ export async function registerAssets(pages: FastifyInstance): Promise<void> {
       immutable: true,
       maxAge: '365d',
       index: false,
+      // A folder is nothing that anybody asks for, and no fault of ours.
+      allowedPath: (path) => !path.endsWith('/'),
     })
   })
 }
