@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import { type Again, field, refusalNote } from '../html/forms.ts'
 import { type Html, html } from '../html/html.ts'
 import { seeOther, showPage, type View } from '../html/view.ts'
-import { memberOf, refuseCrossSite } from '../sessions/authenticate.ts'
+import { memberOf, refuseCrossSite, unauthenticated } from '../sessions/authenticate.ts'
 import { clearSessionCookie, setSessionCookie } from '../sessions/cookie.ts'
 import { changePassword, changeProfile, leave, type OwnAccountParts } from './own-account.ts'
 import { signUp } from './sign-up.ts'
@@ -108,6 +108,8 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
       },
     },
     async (request, reply) => {
+      // The new session goes into the cookie, where a script's token must not turn up, and would be lost to the script.
+      if (memberOf(request).sessionKind === 'bearer') throw unauthenticated(false)
       const renewed = await changePassword(options, request, request.body, () => reply.sent)
       if (renewed === undefined) return reply
       setSessionCookie(reply, renewed)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { browse, browseAs } from '../support/browse.ts'
-import { openApp, PASSWORD } from '../support/harness.ts'
+import { openApp, PASSWORD, signUp } from '../support/harness.ts'
 import { tableOf } from '../support/members.ts'
 
 const NEW_PASSWORD = 'an otter plays the bassoon at noon'
@@ -90,4 +90,16 @@ t.test('attempts at the current password are limited, and the form tells it', as
   t.equal(limited.status, 429)
   t.match(limited.body, 'Too many attempts; try again later.')
   t.equal(tableOf(opened.file, 'users').length, 1)
+})
+
+t.test('the page does not put the new token of a script into a cookie', async (t) => {
+  const opened = await openApp(t)
+  const ada = await signUp(opened, 'Ada')
+  const { send } = browse(opened.app)
+  const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
+  const bearer = { authorization: `Bearer ${ada.token}` }
+  const reply = await send('POST', '/app/account/password', change, bearer)
+  t.equal(reply.headers.location, '/app/log-in')
+  t.notOk(reply.headers['set-cookie'])
+  t.equal((await ada.ask('GET', '/v1/me')).statusCode, 200, 'the session goes on')
 })

@@ -160,7 +160,16 @@ t.test('the stylesheet is kept for good under an address that names its content'
 
 t.test('a path below the files that names no file is not found', async (t) => {
   const { app } = await openApp(t)
-  for (const name of ['', 'nope.css', '%00', 'a%00b', '%5c..', '..%2fpages.ts', 'style.css/', 'a'.repeat(300)])
+  for (const name of [
+    '',
+    'nope.css',
+    '%00',
+    'a%00b',
+    '%5c..',
+    '..%2fpages.ts',
+    'style.css/',
+    'a'.repeat(300),
+  ])
     for (const folder of ['/app/assets/', '/docs/static/'])
       if (folder + name !== '/docs/static/')
         t.equal((await app.inject(folder + name)).statusCode, 404, folder + name)
