@@ -12,7 +12,7 @@ declare module 'fastify' {
 /** Every answer of the API depends on the origin that asks (the Fetch standard, "CORS protocol and HTTP caches"). */
 const VARY = { vary: 'Origin' }
 const EXPOSED = 'ETag, Link, Location, Retry-After, WWW-Authenticate'
-const REQUEST_FIELDS = 'authorization, content-type, if-match, traceparent, tracestate'
+const REQUEST_FIELDS = 'authorization, content-type, if-match, if-none-match, traceparent, tracestate'
 /** Chromium keeps a preflight's answer for at most two hours. */
 const PREFLIGHT_SECONDS = '7200'
 

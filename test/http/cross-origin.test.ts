@@ -60,7 +60,7 @@ t.test(
       [ALLOWS]: PAGE,
       vary: 'Origin',
       'access-control-allow-methods': 'DELETE, GET, HEAD, PATCH',
-      'access-control-allow-headers': /\bauthorization\b.*\bcontent-type\b.*\bif-match\b/,
+      'access-control-allow-headers': /\bauthorization\b.*\bcontent-type\b.*\bif-match\b.*\bif-none-match\b/,
       'access-control-max-age': '7200',
     })
     t.notOk('access-control-allow-credentials' in reply.headers)
