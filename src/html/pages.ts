@@ -25,7 +25,9 @@ const PATH_MAX = 4096
 
 /** Where pages may lead: a path of a page for people, and nothing that a browser takes for another host. */
 function isOwnPath(path: string): boolean {
-  return path.length <= PATH_MAX && /^\/app(?:[/?][\w\-./?=&%~+]*)?$/.test(path)
+  if (path.length > PATH_MAX || !/^\/app(?:[/?][\w\-./?=&%~+]*)?$/.test(path)) return false
+  // Segments with dots, or `%2e` for them, lead out of /app again.
+  return URL.parse(path, 'http://own')?.pathname === path.split('?', 1)[0]
 }
 
 /** Query of a form with a page to go to afterwards. */

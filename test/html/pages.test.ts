@@ -51,6 +51,10 @@ t.test('a stranger is sent to the log-in and then on, and never to another host'
     '/app//evil.example',
     '/appx',
     '/app\\evil',
+    '/app/../v1/me',
+    '/app/..//evil.example',
+    '/app/%2E%2e//evil.example',
+    '/app/polls/..?next=/app',
     '/v1/me',
   ]) {
     const query = new URLSearchParams({ next })
