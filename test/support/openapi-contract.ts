@@ -17,7 +17,22 @@ const UNMATCHED = new Set([400, 404, 405, 414, 429])
  * Holds replies against an OpenAPI document: what differs, in words; nothing where it fits. A path or method that the
  * document does not have may be answered with the refusals of {@link UNMATCHED} only.
  */
-export function openapiContract(document: Record<string, unknown>): (reply: Reply) => string[] {
+export function openapiContract(document: Record<string, unknown>): Contract {
+  const text = JSON.stringify(document)
+  let contract = contracts.get(text)
+  if (contract === undefined) {
+    contract = makeContract(document)
+    contracts.set(text, contract)
+  }
+  return contract
+}
+
+type Contract = (reply: Reply) => string[]
+
+/** By the text of their document: the many applications of a test file have one, whose schemas are compiled once. */
+const contracts = new Map<string, Contract>()
+
+function makeContract(document: Record<string, unknown>): Contract {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   addFormats.default(ajv)
   ajv.addSchema(document, 'openapi')
