@@ -114,11 +114,13 @@ export async function keepFailure(
   error: FeedError,
   now: number,
 ): Promise<void> {
-  // That others kept us busy is no fault of this feed: it waits for the shortest time.
-  const failures = error.code === 'busy' ? 1 : copy.failures + 1
+  // That others kept us busy is no fault of this feed: it waits for the shortest time, and its own failures stay counted.
+  const isBusy = error.code === 'busy'
+  const failures = isBusy ? Math.max(copy.failures, 1) : copy.failures + 1
+  const due_at = nextAfterFailure(isBusy ? 1 : failures, error.retryAt, now)
   await db
     .updateTable('feeds')
-    .set({ failures, error: error.code, due_at: nextAfterFailure(failures, error.retryAt, now) })
+    .set({ failures, error: error.code, due_at })
     .where('id', '=', copy.feed_id)
     .execute()
 }

@@ -432,8 +432,12 @@ test('a feed that has no turn because others take them all is busy, and asked ag
   await Promise.all(asked.map(({ promise }) => promise))
   raw.prepare(`update feeds set failures = 9, error = 'timeout' where url = ?`).run(url)
   t.match((await items(8)).json(), { items: [], error: { code: 'busy' } })
-  const due = raw.prepare('select due_at from feeds where url = ?').pluck().get(url) as number
-  t.ok(due <= Date.now() + 60_000)
+  const { due_at, failures } = raw.prepare('select due_at, failures from feeds where url = ?').get(url) as {
+    due_at: number
+    failures: number
+  }
+  t.ok(due_at <= Date.now() + 60_000)
+  t.equal(failures, 9, 'its own failures are not forgotten')
   t.notOk(server.asked.includes('/patient'))
   await Promise.all(others)
 })
