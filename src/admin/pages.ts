@@ -93,18 +93,17 @@ async function statisticsView(options: AdminOptions): Promise<View> {
   const statistics = await readStatistics(options)
   return {
     title: 'Statistics',
-    main: html`<div class="scroll"><table>
-<thead><tr><th>What</th><th class="number">Count</th></tr></thead>
-<tbody>${[
-      ['Members', statistics.members],
-      ['Sessions', statistics.sessions],
-      ['Friendships', statistics.friendships],
-      ['Polls', statistics.polls],
-      ['Votes', statistics.votes],
-    ].map(
-      ([what, count]) => html`<tr><td>${what}</td><td class="number">${grouped(Number(count))}</td></tr>`,
-    )}</tbody>
-</table></div>
+    main: html`${table(
+      'Counts',
+      ['What', 'Count'],
+      [
+        row('Members', grouped(statistics.members)),
+        row('Sessions', grouped(statistics.sessions)),
+        row('Friendships', grouped(statistics.friendships)),
+        row('Polls', grouped(statistics.polls)),
+        row('Votes', grouped(statistics.votes)),
+      ],
+    )}
 ${votesByPoll(statistics)}
 ${signUps(statistics)}
 ${countedHere(statistics)}`,
@@ -114,10 +113,13 @@ ${countedHere(statistics)}`,
 function votesByPoll({ votesByPoll }: Statistics): Html | undefined {
   if (votesByPoll.length === 0) return undefined
   return html`<h2>Votes by poll</h2>
-<div class="scroll"><table>
-<thead><tr><th>Poll</th><th class="number">Votes</th></tr></thead>
-<tbody>${votesByPoll.map(({ pollId, question, votes }) => html`<tr><td><a href="/app/polls/${pollId}">${question}</a></td><td class="number">${grouped(votes)}</td></tr>`)}</tbody>
-</table></div>`
+${table(
+  'Votes by poll',
+  ['Poll', 'Votes'],
+  votesByPoll.map(({ pollId, question, votes }) =>
+    row(html`<a href="/app/polls/${pollId}">${question}</a>`, grouped(votes)),
+  ),
+)}`
 }
 
 function signUps({ signUpsByDay }: Statistics): Html {
@@ -133,10 +135,11 @@ function signUps({ signUpsByDay }: Statistics): Html {
 ${
   signUpsByDay.length > 0 &&
   html`<details><summary>The days with sign-ups</summary>
-<div class="scroll"><table>
-<thead><tr><th>Day</th><th class="number">Sign-ups</th></tr></thead>
-<tbody>${signUpsByDay.map((each) => html`<tr><td>${day(each.day)}</td><td class="number">${grouped(each.count)}</td></tr>`)}</tbody>
-</table></div></details>`
+${table(
+  'Days with sign-ups',
+  ['Day', 'Sign-ups'],
+  signUpsByDay.map((each) => row(day(each.day), grouped(each.count))),
+)}</details>`
 }`
 }
 
@@ -149,14 +152,28 @@ function countedHere({ process, viewsByPage, queryTimes }: Statistics): Html {
 ${
   names.length === 0
     ? html`<p>Metrics are off, so nothing is counted.</p>`
-    : html`<div class="scroll"><table>
-<thead><tr><th>Page</th><th class="number">Views</th><th class="number">Queries</th><th class="number">Mean</th></tr></thead>
-<tbody>${names.map((name) => {
-        const { count = 0, meanSeconds } = queryTimes[name] ?? {}
-        return html`<tr><th scope="row">${name}</th><td class="number">${grouped(viewsByPage[name] ?? 0)}</td><td class="number">${grouped(count)}</td><td class="number">${meanSeconds !== undefined && `${(meanSeconds * 1000).toPrecision(3)} ms`}</td></tr>`
-      })}</tbody>
-</table></div>`
+    : table(
+        'Views and queries by page',
+        ['Page', 'Views', 'Queries', 'Mean'],
+        names.map((name) => {
+          const { count = 0, meanSeconds } = queryTimes[name] ?? {}
+          const mean = meanSeconds === undefined ? '' : `${(meanSeconds * 1000).toPrecision(3)} ms`
+          return row(name, grouped(viewsByPage[name] ?? 0), grouped(count), mean)
+        }),
+      )
 }`
+}
+
+/** Wider than a narrow screen, it scrolls, by keys too (WCAG 2.1.1). All columns but the first are numbers. */
+function table(name: string, [first = '', ...others]: readonly string[], rows: readonly Html[]): Html {
+  return html`<div class="scroll" role="region" aria-label="${name}" tabindex="0"><table>
+<thead><tr><th>${first}</th>${others.map((head) => html`<th class="number">${head}</th>`)}</tr></thead>
+<tbody>${rows}</tbody>
+</table></div>`
+}
+
+function row(what: string | Html, ...numbers: readonly string[]): Html {
+  return html`<tr><th scope="row">${what}</th>${numbers.map((number) => html`<td class="number">${number}</td>`)}</tr>`
 }
 
 function grouped(count: number): string {

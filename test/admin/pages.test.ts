@@ -67,7 +67,7 @@ test('the page of statistics shows the counts, a bar for each day, and what the 
   const { ada } = await openAdmin(t, { env })
   const { status, body } = await ada.get('/app/admin/statistics')
   t.equal(status, 200)
-  t.match(body, '<tr><td>Members</td><td class="number">1</td></tr>')
+  t.match(body, '<tr><th scope="row">Members</th><td class="number">1</td></tr>')
   t.match(body, '1 in the last 90 days, at most 1 on one day')
   t.equal(body.match(/<rect /g)?.length, 90)
   t.match(body, /height="100%"><title>20\d\d-\d\d-\d\d: 1<\/title><\/rect>\n<\/svg>/, 'today is the last')
