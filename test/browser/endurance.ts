@@ -216,6 +216,9 @@ async function lookAround(page: Page, url: string, isOver: () => boolean) {
   return looks
 }
 
+/** Pages that visitors also ask for when they arrive or leave: their account, and which polls are open. */
+const ALSO_BEFORE = new Set(['account', 'polls', 'app-polls'])
+
 function loadOf(
   loads: readonly Load[],
   warmUps: readonly Load[],
@@ -228,9 +231,8 @@ function loadOf(
       errors[kind] = (errors[kind] ?? 0) + count
   const sum = (read: (load: Load) => number) => loads.reduce((all, load) => all + read(load), 0)
   const worst = (read: (load: Load) => number) => Math.max(...loads.map(read))
-  // The account's page is also where visitors sign off.
   const visits = [...warmUps, ...loads].flatMap(({ pages }) =>
-    Object.entries<Load>(pages).flatMap(([name, page]) => (name === 'account' ? [] : [page])),
+    Object.entries<Load>(pages).flatMap(([name, page]) => (ALSO_BEFORE.has(name) ? [] : [page])),
   )
   const faultsOf = (page: Load, isFault: (kind: string) => boolean) =>
     Object.entries<number>(page.errors).reduce((all, [kind, count]) => all + (isFault(kind) ? count : 0), 0)
@@ -283,7 +285,7 @@ async function viewerOf(
     overwritten: metrics.overwritten,
     requests,
     loopDelayMs,
-    pageViews: await count('sum:web.page_views{page IN (home, community, friends)}'),
+    pageViews: await count('sum:web.page_views{page NOT IN (account, login, polls, signup)}'),
     notSent: {
       ...(await by('sum:rollcall.telemetry.dropped{*} by {signal,error.type}')),
       ...(await by('sum:rollcall.telemetry.dead_letters{*} by {signal}')),
