@@ -84,7 +84,7 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
   const browsers = 2
   // Logs in twice, and out of the one session; a form leads on, which is no view of its own.
   const seededVisit = { loginViews: 2, requests: 4 }
-  t.same(receiver.totals('web.page_views'), {
+  const expected = {
     '{"page":"home"}': asked('home') + asked('app'),
     '{"page":"community"}':
       asked('community') +
@@ -107,7 +107,11 @@ t.test('what it reports is what the service counted', { buffered: true }, async 
     // A browser's log-in leads to the start page, which nobody looks at.
     '{"page":"login"}': visitors + seededVisit.loginViews,
     '{"page":"account"}': asked('account') + visitors,
-  })
+  }
+  // Chance may pass over a page of a small weight.
+  const visited = Object.entries(expected).filter(([, views]) => views > 0)
+  t.ok(visited.length > 10)
+  t.same(receiver.totals('web.page_views'), Object.fromEntries(visited))
   const left = tableOf(file, 'users').filter(({ seed_number }) => seed_number === null)
   t.same(left, [], 'the accounts that it signed up are gone')
   t.equal(tableOf(file, 'votes').length, 60, 'and their votes')
