@@ -17,9 +17,9 @@ function checksFile(t: Test, text: string): string {
 }
 
 t.test('the file that is shipped samples a random value every 15 seconds', async (t) => {
-  const file = new URL('../../checks.json', import.meta.url)
+  const file = join(import.meta.dirname, '..', '..', 'checks.json')
   t.match(JSON.parse(readFileSync(file, 'utf8')), { 'test.support.random': { everySeconds: 15 } })
-  t.ok(readChecksFile(file.pathname))
+  t.ok(readChecksFile(file))
 })
 
 t.test('a file that cannot be used stops the start with a sentence that says why', async (t) => {
