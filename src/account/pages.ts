@@ -167,7 +167,7 @@ const currentPasswordField = {
 function signUpView(again: Again = {}): View {
   return {
     title: 'Sign up',
-    main: html`${refusalNote(again)}
+    main: html`${refusalNote(again, { email: 'E-mail address' })}
 <form method="post" action="/app/sign-up" class="card">
 ${field(nameField, again)}
 ${field(emailField, again)}
@@ -182,7 +182,7 @@ function accountView(again: Again, request: FastifyRequest): View {
   const { name, email } = memberOf(request)
   return {
     title: 'Your account',
-    main: html`${refusalNote(again)}
+    main: html`${refusalNote(again, { email: 'E-mail address' })}
 <form method="post" action="${ACCOUNT}" class="card">
 ${field({ ...nameField, value: name }, again)}
 ${field({ ...emailField, value: email }, again)}

@@ -58,15 +58,21 @@ ${error !== undefined && html`<p class="error" id="${name}-error">${error}</p>`}
 </div>`
 }
 
-/** Why a form was refused, in front of it; each defect leads to its field. Empty for a form that is shown first. */
-export function refusalNote({ refusal }: Again): Html | undefined {
+/**
+ * Why a form was refused, in front of it; each defect leads to its field. Empty for a form that is shown first. `labels`
+ * are those of fields whose label is not their name in words.
+ */
+export function refusalNote(
+  { refusal }: Again,
+  labels: Readonly<Record<string, string>> = {},
+): Html | undefined {
   if (refusal === undefined) return undefined
   const errors = errorsOf(refusal)
   return html`<div class="refusal" role="alert" tabindex="-1">
 <p>${errors.length > 0 ? 'Please correct what is marked.' : refusal.message}</p>
 ${
   errors.length > 0 &&
-  html`<ul>${errors.map(({ name, detail }) => html`<li><a href="#${name}">${inWords(name)}</a> ${detail}</li>`)}</ul>`
+  html`<ul>${errors.map(({ name, detail }) => html`<li><a href="#${name}">${labels[name] ?? inWords(name)}</a> ${detail}</li>`)}</ul>`
 }
 </div>`
 }

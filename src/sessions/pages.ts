@@ -127,7 +127,7 @@ function logInView(again: Again, request: FastifyRequest): View {
   const action = withNext(LOG_IN, nextOf(request))
   return {
     title: 'Log in',
-    main: html`${refusalNote(again)}
+    main: html`${refusalNote(again, { email: 'E-mail address' })}
 <form method="post" action="${action}" class="card">
 ${field({ name: 'email', label: 'E-mail address', type: 'email', attributes: html`autocomplete="username" maxlength="254"` }, again)}
 ${field({ name: 'password', label: 'Password', type: 'password', attributes: html`autocomplete="current-password" maxlength="1024"` }, again)}

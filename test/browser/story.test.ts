@@ -97,6 +97,12 @@ async function play(t: Test, cast: Cast, act: string): Promise<void> {
   const gracePerson = await cast.signUp(grace)
   await befriend(t, adaPerson, gracePerson, ada, grace)
   await sharePlace(t, adaPerson, gracePerson, ada)
+  const find = adaPerson.page.getByRole('button', { name: 'Find my place' })
+  t.equal(
+    await find.count(),
+    cast.look.scripts === false ? 0 : 1,
+    'a button of a script is shown by the script',
+  )
   await keepToolkit(t, adaPerson, cast.stage)
   const administrator = await cast.signUp(admin)
   await cast.stage.appoint(addressOf(admin))

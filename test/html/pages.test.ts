@@ -29,6 +29,11 @@ t.test('a refused form is shown again with its errors and what was typed, but no
   t.match(refused.body, 'value="A&#60;b&#62;"')
   t.match(refused.body, 'value="nobody"')
   t.match(refused.body, /id="email-error">must have the form name@domain</)
+  t.match(
+    refused.body,
+    '<a href="#email">E-mail address</a> must have',
+    'the note names a field by its label',
+  )
   t.match(refused.body, /id="password-error">must have 15 to 128 characters</)
   t.match(refused.body, /name="email" [^>]*aria-invalid="true"/)
   t.notMatch(refused.body, 'shortsecret')

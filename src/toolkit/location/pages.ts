@@ -120,7 +120,7 @@ function locationView(location: LocationRow | undefined, again: Again, config: C
     main: html`<p><a href="/app/toolkit">Toolkit</a></p>
 ${location === undefined ? html`<p>You have saved no place.</p>` : saved(location, config)}
 <h2>${location === undefined ? 'Save your place' : 'Another place'}</h2>
-${refusalNote(again)}
+${refusalNote(again, { label: 'Name of the place' })}
 ${form(location, again)}`,
     scripts: ['location.js'],
     allows: { geolocation: true, ...(location !== undefined && mapImages(config)) },

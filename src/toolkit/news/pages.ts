@@ -79,7 +79,7 @@ function newsView(feeds: readonly Subscription[], again: Again = {}): View {
   return {
     title: 'News',
     main: html`<p class="actions"><a href="/app/toolkit">Toolkit</a> ${feeds.length > 0 && html`<a href="#add">Add a feed</a>`}</p>
-${refusalNote(again)}
+${refusalNote(again, { url: 'Address' })}
 ${feeds.length === 0 && html`<p class="muted">You follow no feed yet.</p>`}
 ${feeds.map(feedSection)}
 <h2 id="add">Add a feed</h2>

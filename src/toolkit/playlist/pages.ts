@@ -81,7 +81,7 @@ function playlistView({ entries, etag }: Playlist, again: Again): View {
   return {
     title: 'Playlist',
     main: html`<p><a href="/app/toolkit">Toolkit</a></p>
-${refusalNote(again)}
+${refusalNote(again, { url: 'Address' })}
 ${
   entries.length === 0
     ? html`<p>Your playlist is empty.</p>`

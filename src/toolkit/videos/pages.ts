@@ -117,7 +117,7 @@ ${
 <ol class="rows">${videos.map((video) => row(video, videos.length))}</ol>`
 }
 <h2>Save a video</h2>
-${refusalNote(again)}
+${refusalNote(again, { url: 'Address' })}
 ${
   videos.length < VIDEOS_MAX
     ? html`<form method="post" action="${LIST}" class="card">
@@ -149,7 +149,7 @@ function videoView(video: VideoRow, again: Again): View {
 ${frame === null ? player(video) : embedded(frame, video)}
 <p>${frame === null ? 'The file is at' : 'Its own page is'} <a href="${video.url}" rel="noreferrer external">${video.url}</a>.</p>
 <h2>Another title</h2>
-${refusalNote(again)}
+${refusalNote(again, { url: 'Address' })}
 <form method="post" action="${LIST}/${video.id}" class="card">
 ${titleField(again, video.title)}
 <button>Change</button>
