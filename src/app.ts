@@ -37,8 +37,8 @@ import { pollAdminRoutes } from './polls/admin-routes.ts'
 import { pollPages } from './polls/pages.ts'
 import { pollRoutes } from './polls/routes.ts'
 import { newestVoteTotals } from './polls/vote-totals.ts'
-import { attemptLimit } from './sessions/attempt-limits.ts'
-import { authentication } from './sessions/authenticate.ts'
+import { attemptLimit, limitBy } from './sessions/attempt-limits.ts'
+import { authentication, memberOf } from './sessions/authenticate.ts'
 import { sessionPages } from './sessions/pages.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { SessionStore } from './sessions/session-store.ts'
@@ -155,7 +155,10 @@ async function assemble(
     version,
     observe: fetchTiming(telemetry.instruments, 'news'),
   })
-  await app.register(newsRoutes, { db, config, reader })
+  const limitFeedChanges = limitBy(app, config.feedChangesPerMinute, (request) =>
+    String(memberOf(request).id),
+  )
+  await app.register(newsRoutes, { db, config, reader, limitFeedChanges })
   await app.register(healthRoutes, { db })
 
   await app.register(async (pages) => {
@@ -169,7 +172,7 @@ async function assemble(
     await pages.register(pollAdminPages, { db, config })
     await pages.register(adminPages, forAdministrators)
     await pages.register(toolkitPages, { db, config })
-    await pages.register(newsPages, { db, reader })
+    await pages.register(newsPages, { db, reader, limitFeedChanges })
   })
 }
 

@@ -173,6 +173,9 @@ export const SETTINGS = {
   feedTimeoutMs: integer('FEED_TIMEOUT_MS', 5000, [100, 8000], 'ms').means(
     'time for a feed to be fetched, redirects included; less than HANDLER_TIMEOUT_MS',
   ),
+  feedChangesPerMinute: integer('FEED_CHANGES_PER_MINUTE', 30, [1, 1_000_000], 'requests').means(
+    'changes of the list of feeds of one member in a minute; each may make the service ask ten addresses',
+  ),
   feedAddressesAllowed: text(
     'FEED_ADDRESSES_ALLOWED',
     '',

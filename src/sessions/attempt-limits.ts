@@ -38,7 +38,8 @@ function accountOf(request: FastifyRequest): string {
   return emailKeyOf(email) ?? email.slice(0, 320)
 }
 
-function limitBy(
+/** At most `max` in a minute for each key. Throws `rate-limited` (429). */
+export function limitBy(
   app: FastifyInstance,
   max: number,
   keyGenerator: (request: FastifyRequest) => string,

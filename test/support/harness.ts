@@ -21,6 +21,7 @@ const UNLIMITED: Partial<Config> = {
   signupLimitPerMinute: 1_000_000,
   loginLimitPerMinute: 1_000_000,
   accountLimitPerMinute: 100_000,
+  feedChangesPerMinute: 1_000_000,
   eventLoopDelayMaxMs: 0,
 }
 

@@ -7,6 +7,7 @@ import { type Html, html } from '../../html/html.ts'
 import { day, time } from '../../html/time.ts'
 import { seeOther, showPage, type View } from '../../html/view.ts'
 import { timestamp } from '../../http/timestamp.ts'
+import type { AttemptCheck } from '../../sessions/attempt-limits.ts'
 import { memberOf } from '../../sessions/authenticate.ts'
 import { ADDRESS_MAX_CHARACTERS, FEEDS_MAX, requireFeedAddresses } from './feed-address.ts'
 import { FEED_ERRORS, type FeedErrorCode } from './feed-error.ts'
@@ -20,10 +21,16 @@ const WAIT_MS = 2000
 /** Items of a feed that are seen at once; the others unfold. */
 const SEEN = 5
 
+interface NewsPagesOptions {
+  db: Database
+  reader: FeedReader
+  limitFeedChanges: AttemptCheck
+}
+
 /** A member's news, for people. */
-export const newsPages: FastifyPluginAsyncTypebox<{ db: Database; reader: FeedReader }> = async (
+export const newsPages: FastifyPluginAsyncTypebox<NewsPagesOptions> = async (
   pages,
-  { db, reader },
+  { db, reader, limitFeedChanges },
 ) => {
   pages.get(PATH, { config: { page: 'news' }, onRequest: pages.requireSession }, async (request, reply) => {
     const { id } = memberOf(request)
@@ -49,6 +56,7 @@ export const newsPages: FastifyPluginAsyncTypebox<{ db: Database; reader: FeedRe
       onRequest: pages.requireSession,
     },
     async (request, reply) => {
+      await limitFeedChanges(request)
       await changeSubscriptions(db, memberOf(request).id, (feeds) =>
         requireFeedAddresses([...feeds.map(({ url }) => url), request.body.url.trim()], () => '#/url'),
       )

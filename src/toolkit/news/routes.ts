@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/database.ts'
 import { Problem, problems } from '../../errors.ts'
+import type { AttemptCheck } from '../../sessions/attempt-limits.ts'
 import { memberOf } from '../../sessions/authenticate.ts'
 import { ADDRESS_MAX_CHARACTERS, FEEDS_MAX, requireFeedAddresses } from './feed-address.ts'
 import type { FeedReader } from './feed-reader.ts'
@@ -15,10 +16,13 @@ interface NewsOptions {
   db: Database
   config: Config
   reader: FeedReader
+  /** Counts a change of a member's list. */
+  limitFeedChanges: AttemptCheck
 }
 
 /** The feeds that a member reads. */
-export const newsRoutes: FastifyPluginAsyncTypebox<NewsOptions> = async (app, { db, config, reader }) => {
+export const newsRoutes: FastifyPluginAsyncTypebox<NewsOptions> = async (app, options) => {
+  const { db, config, reader, limitFeedChanges } = options
   const Feeds = Type.Object({ data: Type.Array(Feed) }, { additionalProperties: false })
   app.describeTag('news', 'The feeds that you read, and their items')
 
@@ -61,6 +65,7 @@ export const newsRoutes: FastifyPluginAsyncTypebox<NewsOptions> = async (app, { 
       onRequest: app.requireSession,
     },
     async (request) => {
+      await limitFeedChanges(request)
       const urls = requireFeedAddresses(request.body.urls)
       const feeds = await changeSubscriptions(db, memberOf(request).id, () => urls)
       return { data: feeds.map(toFeed) }

@@ -4,6 +4,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { type Test, test } from 'tap'
+import { browse } from '../../support/browse.ts'
 import { type OpenAppOptions, openApp, PASSWORD, type SignedUp, signUp } from '../../support/harness.ts'
 import { selfSignedCertificate } from '../../support/self-signed-certificate.ts'
 import { type FeedServer, ITEM, openFeedServer, rss } from './feed-server.ts'
@@ -37,6 +38,22 @@ async function read(member: SignedUp, url: string) {
   const [feed] = await subscribe(member, url)
   return (await member.ask('GET', `/v1/me/feeds/${feed?.id}/items`)).json()
 }
+
+test('a member changes the list so many times a minute, by both ways together', async (t) => {
+  const { opened, ada } = await open(t, { config: { feedChangesPerMinute: 2 } })
+  const change = (member: SignedUp) => member.ask('PUT', '/v1/me/feeds', { urls: [] })
+  t.equal((await change(ada)).statusCode, 200)
+  const person = browse(opened.app)
+  await person.post('/app/log-in', { email: ada.email, password: PASSWORD })
+  t.equal((await person.send('POST', '/app/toolkit/news', { url: 'https://a.example/' })).statusCode, 303)
+  const refused = await person.post('/app/toolkit/news', { url: 'https://b.example/' })
+  t.equal(refused.status, 429)
+  t.match(refused.body, 'value="https://b.example/"', 'what was typed is kept')
+  const reply = await change(ada)
+  t.equal(reply.statusCode, 429)
+  t.ok(Number(reply.headers['retry-after']) > 0)
+  t.equal((await change(await signUp(opened, 'Grace'))).statusCode, 200, 'another member is not counted')
+})
 
 test('the list of feeds is replaced as a whole, and a kept feed keeps its id and its place in the cache', async (t) => {
   const { raw, server, ada } = await open(t)
