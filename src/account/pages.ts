@@ -56,7 +56,9 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
     ACCOUNT,
     {
       ...own,
-      schema: { querystring: Type.Object({ done: Type.Optional(Type.Enum(['profile', 'password'])) }) },
+      schema: {
+        querystring: Type.Object({ done: Type.Optional(Type.Enum(['profile', 'password', 'nothing'])) }),
+      },
     },
     async (request, reply) => {
       const { done } = request.query
@@ -83,7 +85,7 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
         ...(name !== member.name && { name }),
         ...(email !== member.email && { email }),
       }
-      if (Object.keys(change).length === 0) return seeOther(reply, ACCOUNT)
+      if (Object.keys(change).length === 0) return seeOther(reply, `${ACCOUNT}?done=nothing`)
       await changeProfile(options, request, {
         ...change,
         // An empty field is one that was left out.
@@ -135,6 +137,7 @@ export const accountPages: FastifyPluginAsyncTypebox<AccountPagesOptions> = asyn
 }
 
 const DONE = {
+  nothing: 'Nothing was changed.',
   profile: 'Your name and e-mail address are saved.',
   password: 'Your password is changed. Wherever else you were logged in, you are not any more.',
 }
@@ -163,6 +166,8 @@ const currentPasswordField = {
   type: 'password',
   attributes: html`autocomplete="current-password" maxlength="1024"`,
 } as const
+
+const upToAccount = html`<p><a href="${ACCOUNT}">Your account</a></p>`
 
 function signUpView(again: Again = {}): View {
   return {
@@ -201,6 +206,7 @@ function passwordView(again: Again, request: FastifyRequest): View {
   return {
     title: 'Change your password',
     main: html`${refusalNote(again)}
+${upToAccount}
 <p>Wherever else you are logged in, you will have to log in again.</p>
 <form method="post" action="${PASSWORD}" class="card">
 ${ownAddress(request)}
@@ -220,7 +226,8 @@ function deletionView(again: Again, request: FastifyRequest): View {
   return {
     title: 'Delete your account?',
     main: html`${refusalNote(again)}
-<p>Everything that belongs to it goes with it: friendships, requests and blocks, and what you keep here. Nobody can bring it back.</p>
+${upToAccount}
+<p>Everything that belongs to it goes with it: friendships, requests and blocks, votes, sessions, and what you keep in the toolkit. Nobody can bring it back.</p>
 <form method="post" action="${DELETION}" class="card">
 ${ownAddress(request)}
 ${field(currentPasswordField, again)}

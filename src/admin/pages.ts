@@ -93,17 +93,18 @@ async function statisticsView(options: AdminOptions): Promise<View> {
   const statistics = await readStatistics(options)
   return {
     title: 'Statistics',
-    main: html`${table(
-      'Counts',
-      ['What', 'Count'],
-      [
-        row('Members', grouped(statistics.members)),
-        row('Sessions', grouped(statistics.sessions)),
-        row('Friendships', grouped(statistics.friendships)),
-        row('Polls', grouped(statistics.polls)),
-        row('Votes', grouped(statistics.votes)),
-      ],
-    )}
+    main: html`<p><a href="${ADMIN}">Administration</a></p>
+${table(
+  'Counts',
+  ['What', 'Count'],
+  [
+    row('Members', grouped(statistics.members)),
+    row('Sessions', grouped(statistics.sessions)),
+    row('Friendships', grouped(statistics.friendships)),
+    row('Polls', grouped(statistics.polls)),
+    row('Votes', grouped(statistics.votes)),
+  ],
+)}
 ${votesByPoll(statistics)}
 ${signUps(statistics)}
 ${countedHere(statistics)}`,
@@ -129,7 +130,7 @@ function signUps({ signUpsByDay }: Statistics): Html {
   const most = Math.max(0, ...signUpsByDay.map(({ count }) => count))
   const said = `${grouped(total)} in the last ${DAYS} days, at most ${grouped(most)} on one day`
   return html`<h2>Sign-ups by day</h2>
-<p>${said}. Days are UTC; seeded accounts are not counted.</p>
+<p>${said}. Days are UTC; accounts deleted since are included, seeded ones are not.</p>
 <figure class="panel">${barChart(`Sign-ups by day: ${said}`, days)}
 <figcaption class="ends"><span>${day(days[0]?.label ?? '')}</span><span>today</span></figcaption></figure>
 ${
@@ -148,7 +149,7 @@ function countedHere({ process, viewsByPage, queryTimes }: Statistics): Html {
     (one, other) => (viewsByPage[other] ?? 0) - (viewsByPage[one] ?? 0) || (one < other ? -1 : 1),
   )
   return html`<h2>Views and queries by page</h2>
-<p>The mean is that of the time of a query. Counted by the process <code>${process.instanceId}</code> since ${inWords(process.since)}. The dashboards show the same for its <code>service.instance.id</code>.</p>
+<p><i>Mean</i> is the mean time of a query. The process <code>${process.instanceId}</code> has counted these since ${inWords(process.since)}. <code>none</code> is work outside any page. The dashboards show the same for its <code>service.instance.id</code>.</p>
 ${
   names.length === 0
     ? html`<p>Metrics are off, so nothing is counted.</p>`

@@ -75,7 +75,7 @@ function usersOf(data: string): UserView[] {
 function rows(users: readonly UserView[], ownId: number): Html {
   return html`<ul class="rows">${users.map(
     ({ id, name, joinedAt }) => html`
-<li><a href="/app/users/${id}">${name}</a>${id === ownId && html` <span class="tag">you</span>`} <span class="muted">joined ${day(joinedAt)}</span></li>`,
+<li><span><a href="/app/users/${id}">${name}</a>${id === ownId && html` <span class="tag">you</span>`}</span> <span class="muted">joined ${day(joinedAt)}</span></li>`,
   )}
 </ul>`
 }

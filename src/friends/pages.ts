@@ -71,13 +71,13 @@ ${pageLinks(request, friends.nextCursor, { of: 'your friends', cursor: 'friends'
 <h2 id="outgoing">Requests from you</h2>
 ${rows(
   outgoing.shown.map((user) => row(user, user.requested_at, 'cancel')),
-  html`You wait for nobody’s answer.`,
+  html`You have no open requests.`,
 )}
 ${pageLinks(request, outgoing.nextCursor, { of: 'requests from you', cursor: 'outgoing' })}
 <h2 id="blocks">Members you block</h2>
 ${rows(
   blocks.shown.map((user) => row(user, user.created_at, 'unblock')),
-  html`You block nobody.`,
+  html`You have blocked nobody.`,
 )}
 ${pageLinks(request, blocks.nextCursor, { of: 'members you block', cursor: 'blocks' })}`,
       })
@@ -156,11 +156,14 @@ function memberView(
     }
   const when = since !== null && day(timestamp(since))
   const between: Record<Relation['state'], [Html, ButtonName[]]> = {
-    none: [html`You and ${name} are no friends here yet.`, ['ask', 'block']],
+    none: [html`You and ${name} are not friends yet.`, ['ask', 'block']],
     asked: [html`You asked ${name} on ${when} to be friends.`, ['cancel', 'block']],
     asks: [html`${name} asked you on ${when} to be friends.`, ['accept', 'decline', 'block']],
-    friends: [html`You and ${name} are friends since ${when}.`, ['unfriend', 'block']],
-    blocked: [html`You block ${name} since ${when}. Neither of you finds the other here.`, ['unblock']],
+    friends: [html`You and ${name} have been friends since ${when}.`, ['unfriend', 'block']],
+    blocked: [
+      html`You have blocked ${name} since ${when}. Neither of you finds the other here.`,
+      ['unblock'],
+    ],
   }
   const [sentence, names] = between[state]
   return {

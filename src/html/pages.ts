@@ -49,7 +49,11 @@ export function nextOf(request: FastifyRequest): string | undefined {
  * when it is shown, so a form that is answered with a redirect counts none.
  */
 export async function preparePages(pages: FastifyInstance): Promise<void> {
+  /** Addresses of forms; a form that was refused stays at its address. */
+  const forms: RegExp[] = []
   pages.addHook('onRoute', (route) => {
+    if (route.config?.form !== undefined)
+      forms.push(new RegExp(`^${route.url.replaceAll(/:\w+/g, '[^/]+')}$`))
     route.config = { views: 'shown', statuses: route.method === 'POST' ? FORM : PAGE, ...route.config }
     route.schema = { ...route.schema, hide: true }
   })
@@ -63,7 +67,10 @@ export async function preparePages(pages: FastifyInstance): Promise<void> {
   })
   pages.setErrorHandler(showRefusal)
   await registerAssets(pages)
-  pages.get('/app/*', { config: { page: false, statuses: [404] } }, async () => {
+  pages.get('/app/*', { config: { page: false, statuses: [303, 404] } }, async (request, reply) => {
+    // The address of a form without a page of its own, opened anew: the page above has the form.
+    const path = request.url.split('?', 1)[0] as string
+    if (forms.some((form) => form.test(path))) return seeOther(reply, path.slice(0, path.lastIndexOf('/')))
     throw new Problem('not-found', 'There is nothing at this address.')
   })
 }

@@ -117,7 +117,7 @@ ${isOpen && !showsResults(poll, viewer, now) && html`<p class="muted">${poll.res
 
   pages.get(
     `${POLLS}/:id/results`,
-    { config: { page: 'results' }, schema: { params: byPollId }, onRequest },
+    { config: { page: 'results', form: pollView }, schema: { params: byPollId }, onRequest },
     async (request, reply) => {
       const viewer = memberOf(request)
       const { id } = request.params
@@ -129,7 +129,7 @@ ${isOpen && !showsResults(poll, viewer, now) && html`<p class="muted">${poll.res
         title: poll.question,
         main: html`${aboutPoll(poll, viewer, now)}
 ${bars(results, poll.my_vote)}
-<p class="muted">${results.total === 1 ? '1 vote' : `${results.total} votes`}${isOpen && ' until now'}.</p>
+<p class="muted">${results.total === 1 ? '1 vote' : `${results.total} votes`}${isOpen && ' so far'}.</p>
 <div class="actions">${isOpen && html`<a class="button quiet" href="${pollPath(poll)}">${poll.my_vote === null ? 'Vote' : 'Change my vote'}</a>`}</div>`,
       })
     },

@@ -115,11 +115,11 @@ function sessionRow(
   { id, kind, current, createdAt, lastUsedAt }: ReturnType<typeof toSession>,
   next: string,
 ): Html {
-  const what = kind === 'cookie' ? 'Browser' : 'Script with a token'
-  const label = `Log out: ${what}, since ${inWords(createdAt)}`
+  const kindName = kind === 'cookie' ? 'browser' : 'script with a token'
+  const what = `${current ? 'This' : 'A'} ${kindName}`
+  const label = `Log out: ${what}, logged in on ${inWords(createdAt)}`
   return html`
-<li><span>${what}${current && html` <span class="tag">this one</span>`}
-<span class="muted">since ${time(createdAt)}, last used around ${time(lastUsedAt)}</span></span>
+<li><span>${what}. <span class="muted">Logged in on ${time(createdAt)}; last used about ${time(lastUsedAt)}.</span></span>
 ${postButton(withNext(`${SESSIONS}/${id}/end`, next), 'Log out', { label, style: 'quiet' })}</li>`
 }
 

@@ -11,9 +11,15 @@ t.test('a name is changed without the password, and an address with it', async (
   const form = await ada.get('/app/account')
   t.match(form.body, 'value="Ada"')
   t.match(form.body, `value="${ada.email}"`)
+  for (const name of ['password', 'delete'])
+    t.match(
+      (await ada.get(`/app/account/${name}`)).body,
+      '<p><a href="/app/account">Your account</a></p>',
+      name,
+    )
 
   const unchanged = { name: 'Ada', email: ada.email, currentPassword: '' }
-  t.equal((await ada.post('/app/account', unchanged)).path, '/app/account')
+  t.match((await ada.post('/app/account', unchanged)).body, /role="status">Nothing was changed\./)
   const renamed = await ada.post('/app/account', { ...unchanged, name: 'Ada Lovelace' })
   t.match(renamed.body, /role="status">Your name and e-mail address are saved\./)
   t.match(renamed.body, 'value="Ada Lovelace"')

@@ -69,6 +69,7 @@ test('the page of statistics shows the counts, a bar for each day, and what the 
   t.equal(status, 200)
   t.match(body, '<tr><th scope="row">Members</th><td class="number">1</td></tr>')
   t.match(body, '1 in the last 90 days, at most 1 on one day')
+  t.match(body, '<p><a href="/app/admin">Administration</a></p>')
   t.equal(body.match(/<rect /g)?.length, 90)
   t.match(body, /height="100%"><title>20\d\d-\d\d-\d\d: 1<\/title><\/rect>\n<\/svg>/, 'today is the last')
   // A page is viewed when it has been shown, so it is not in its own count yet.

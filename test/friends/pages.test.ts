@@ -33,7 +33,7 @@ t.test('two people become friends and part again, and come back to where they we
   const bob = await browseAs(opened, 'Bob')
 
   const profile = await ada.get(`/app/users/${bob.id}`)
-  t.match(profile.body, 'You and Bob are no friends here yet.')
+  t.match(profile.body, 'You and Bob are not friends yet.')
   const asked = await ada.post(buttonsOf(profile.body)['Ask to be friends with Bob'] as string)
   t.equal(asked.path, `/app/users/${bob.id}`)
   t.match(asked.body, 'You asked Bob on')
@@ -50,7 +50,7 @@ t.test('two people become friends and part again, and come back to where they we
   const accepted = await bob.post(buttonsOf(waiting.body)['Accept the request of Ada'] as string)
   t.equal(accepted.path, '/app/friends')
   t.strictSame(listsOf(accepted.body), { incoming: [], friends: ['Ada'], outgoing: [], blocks: [] })
-  t.match((await ada.get(`/app/users/${bob.id}`)).body, 'You and Bob are friends since')
+  t.match((await ada.get(`/app/users/${bob.id}`)).body, 'You and Bob have been friends since')
 
   const parted = await bob.post(buttonsOf(accepted.body)['Unfriend Ada'] as string)
   t.strictSame(listsOf(parted.body).friends, [])
@@ -65,7 +65,7 @@ t.test('a request is declined, and one is cancelled', async (t) => {
   const asked = await bob.get(`/app/users/${ada.id}`)
   t.match(asked.body, 'Ada asked you on')
   const declined = await bob.post(buttonsOf(asked.body)['Decline the request of Ada'] as string)
-  t.match(declined.body, 'You and Ada are no friends here yet.')
+  t.match(declined.body, 'You and Ada are not friends yet.')
 
   const again = await ada.post(`/app/friends/${bob.id}/request`)
   t.equal(again.path, '/app/friends')
@@ -81,7 +81,7 @@ t.test('a blocked member is named to the blocker only, who can unblock', async (
     buttonsOf((await ada.get(`/app/users/${bob.id}`)).body)['Block Bob'] as string,
   )
   t.equal(blocked.path, `/app/users/${bob.id}`)
-  t.match(blocked.body, 'You block Bob since')
+  t.match(blocked.body, 'You have blocked Bob since')
   t.notMatch(blocked.body, 'Friends in common')
   const hidden = await bob.get(`/app/users/${ada.id}`)
   t.equal(hidden.status, 404)
@@ -92,7 +92,7 @@ t.test('a blocked member is named to the blocker only, who can unblock', async (
   const listed = await ada.get('/app/friends')
   t.strictSame(listsOf(listed.body).blocks, ['Bob'])
   const unblocked = await ada.post(buttonsOf(listed.body)['Unblock Bob'] as string)
-  t.match(unblocked.body, 'You block nobody.')
+  t.match(unblocked.body, 'You have blocked nobody.')
   t.equal((await ada.get(`/app/users/${bob.id}`)).status, 404)
 })
 

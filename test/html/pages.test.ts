@@ -135,6 +135,20 @@ t.test('an unknown address below /app is a page, in the frame of the policy', as
   )
 })
 
+t.test('the address that a refused form leaves in the browser leads to the page of the form', async (t) => {
+  const { app } = await openApp(t)
+  for (const [address, page] of [
+    ['/app/admin/events?x=1', '/app/admin'],
+    ['/app/polls/5/vote', '/app/polls/5'],
+    ['/app/toolkit/playlist/move', '/app/toolkit/playlist'],
+  ] as const) {
+    const reply = await app.inject({ url: address })
+    t.equal(reply.statusCode, 303, address)
+    t.equal(reply.headers.location, page)
+  }
+  t.equal((await app.inject({ url: '/app/log-out' })).statusCode, 404, 'a button is no form')
+})
+
 t.test('GET / answers a browser with the page and everybody else with JSON', async (t) => {
   const { app } = await openApp(t)
   const accepts = async (accept?: string) => {

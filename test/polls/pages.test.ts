@@ -61,7 +61,7 @@ test('a person votes, changes the vote, sees the bars, and takes the vote back',
   const voted = await ada.post(`${path}/vote`, { choiceId: choices[1] as string })
   t.equal(voted.path, `${path}/results`)
   t.strictSame(barsOf(voted.body), ['Tea 0 0', 'Coffee 1 100'])
-  t.match(voted.body, '1 vote until now.')
+  t.match(voted.body, '1 vote so far.')
   await grace.post(`${path}/vote`, { choiceId: choices[0] as string })
   t.strictSame(barsOf((await ada.get(`${path}/results`)).body), ['Tea 1 50', 'Coffee 1 50'])
 
@@ -73,7 +73,13 @@ test('a person votes, changes the vote, sees the bars, and takes the vote back',
   const retracted = await ada.post(`${path}/vote/retract`)
   t.equal(retracted.path, path)
   t.notMatch(retracted.body, ' checked')
-  t.equal((await ada.get(`${path}/results`)).status, 403)
+  const hidden = await ada.get(`${path}/results`)
+  t.equal(hidden.status, 403)
+  t.match(
+    hidden.body,
+    /role="alert"[\s\S]*Vote first\.[\s\S]*<button>Vote</,
+    'where the results wait, one votes',
+  )
   t.strictSame(countDefects(file), [])
 })
 

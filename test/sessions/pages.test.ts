@@ -20,8 +20,8 @@ t.test('a member sees where they are logged in, and ends one session', async (t)
   await opened.ask({ method: 'POST', url: '/v1/sessions', payload: { email: ada.email, password: PASSWORD } })
 
   const list = await ada.get(SESSIONS)
-  t.equal(list.body.match(/<span class="tag">this one</g)?.length, 1)
-  t.match(list.body, 'Script with a token')
+  t.equal(list.body.match(/<li><span>This browser\. </g)?.length, 1)
+  t.match(list.body, 'A script with a token. ')
   const [own, other] = endings(list.body) as [string, string, string]
   const ended = await ada.post(other)
   t.equal(ended.path, SESSIONS)

@@ -117,7 +117,7 @@ function feedSection(feed: Subscription): Html {
   const more = items.slice(SEEN)
   return html`<section>
 <h2 id="feed-${feed.id}" dir="auto">${name}</h2>
-<div class="actions"><a href="${feed.url}">The feed</a> <span class="muted">${state(feed, items.length)}</span>
+<div class="actions"><a href="${feed.url}">Open the feed</a> <span class="muted">${state(feed, items.length)}</span>
 ${postButton(`${PATH}/${feed.id}/remove`, 'Remove', { label: `Remove ${name}`, style: 'danger' })}</div>
 ${
   feed.error !== null &&
