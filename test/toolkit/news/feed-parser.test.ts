@@ -71,8 +71,8 @@ test('documents that are made to cost are parsed within bounds, or are no feeds'
   const parse = parserOf(t)
   for (const [name, document] of Object.entries(HOSTILE)) {
     const feed = await parse(document)
-    if (feed === 'unreadable') t.pass(`${name} is none`)
-    else t.ok(JSON.stringify(feed).length < 5000, `${name} is short`)
+    const isShort = typeof feed === 'object' && JSON.stringify(feed).length < 5000
+    t.ok(feed === 'unreadable' || isShort, `${name} is none, or short`)
   }
   t.match(await parse(rss(ITEM)), { items: [{ title: 'First' }] }, 'and the next one is read')
   t.equal(({} as Record<string, unknown>).a, undefined)
