@@ -1,10 +1,8 @@
 import { sql } from 'kysely'
-import { readConfig } from '../src/config.ts'
-import { type Database, openDatabase } from '../src/db/database.ts'
-import { migrateToLatest } from '../src/db/migrate.ts'
-import { unobserved } from '../src/db/observer.ts'
+import type { Database } from '../src/db/database.ts'
 import { argument, CommandError, runSubcommand, subcommand, text } from '../src/process/command.ts'
 import { emailKeyOf } from '../src/users/text.ts'
+import { inDatabase } from './in-database.ts'
 
 const ACCOUNT = { email: argument(text('EMAIL', 'address of the account, in any letter case')) }
 
@@ -18,34 +16,23 @@ await runSubcommand({
     grant: subcommand({
       summary: 'Makes an account an administrator.',
       options: ACCOUNT,
-      run: async ({ email }) => inDatabase((db) => grant(db, email)),
+      run: async ({ email }) => say((db) => grant(db, email)),
     }),
     revoke: subcommand({
       summary: 'Makes an administrator a member like all others.',
       options: ACCOUNT,
-      run: async ({ email }) => inDatabase((db) => revoke(db, email)),
+      run: async ({ email }) => say((db) => revoke(db, email)),
     }),
     list: subcommand({
       summary: 'Lists all administrators.',
       options: {},
-      run: async () => inDatabase(list),
+      run: async () => say(list),
     }),
   },
 })
 
-async function inDatabase(work: (db: Database) => Promise<string>): Promise<void> {
-  const config = readConfig(process.env)
-  const db = openDatabase({
-    url: config.databaseUrl,
-    busyTimeoutMs: config.databaseBusyTimeoutMs,
-    observer: unobserved,
-  })
-  try {
-    await migrateToLatest(db)
-    process.stdout.write(`${await work(db)}\n`)
-  } finally {
-    await db.destroy()
-  }
+async function say(work: (db: Database) => Promise<string>): Promise<void> {
+  process.stdout.write(`${await inDatabase(work)}\n`)
 }
 
 async function grant(db: Database, typed: string): Promise<string> {

@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hash } from 'argon2'
-import { readConfig } from '../src/config.ts'
-import { type Database, openDatabase } from '../src/db/database.ts'
-import { migrateToLatest } from '../src/db/migrate.ts'
-import { unobserved } from '../src/db/observer.ts'
+import type { Database } from '../src/db/database.ts'
 import { ARGON2_OPTIONS } from '../src/passwords/password-hasher.ts'
 import { parsePassword } from '../src/passwords/password-policy.ts'
 import {
@@ -15,25 +12,13 @@ import {
   text,
   type Values,
 } from '../src/process/command.ts'
+import { inDatabase } from './in-database.ts'
 import { formatCount, Progress } from './progress.ts'
 import { keepFeeds, MOST_FEEDS, subscribe, unsubscribe } from './seeding/seeded-feeds.ts'
 import { befriend, type Circle, canClose, countEdges, prune, unblock } from './seeding/seeded-friends.ts'
-import {
-  countSeededPolls,
-  countVotesAbove,
-  fillPolls,
-  OPEN_POLLS,
-  removePollsAbove,
-  removeVotesAbove,
-} from './seeding/seeded-polls.ts'
-import {
-  countSeeded,
-  DEMO_EMAIL,
-  fill,
-  removeAbove,
-  removeSeedPassword,
-  setSeedPassword,
-} from './seeding/seeded-users.ts'
+import { countVotesAbove, fillPolls, OPEN_POLLS, removeVotesAbove } from './seeding/seeded-polls.ts'
+import { countSeeded, removeAbove } from './seeding/seeded-rows.ts'
+import { DEMO_EMAIL, fill, removeSeedPassword, setSeedPassword } from './seeding/seeded-users.ts'
 import {
   addVotes,
   type Ballot,
@@ -78,15 +63,8 @@ await runCommand(seed)
 async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promise<void> {
   const circle = circleOf(options)
   const password = await readPassword(options.password)
-  const config = readConfig(process.env)
-  const db = openDatabase({
-    url: config.databaseUrl,
-    busyTimeoutMs: config.databaseBusyTimeoutMs,
-    observer: unobserved,
-  })
-  try {
-    await migrateToLatest(db)
-    const electorate = { users: options.users, polls: options.polls ?? (await countSeededPolls(db)) }
+  await inDatabase(async (db) => {
+    const electorate = { users: options.users, polls: options.polls ?? (await countSeeded(db, 'polls')) }
     checkVotes(electorate, options.votes)
     await removeUsers(db, options.users, signal)
     await addUsers(db, options.users, signal)
@@ -95,9 +73,7 @@ async function run(options: Values<typeof OPTIONS>, signal: AbortSignal): Promis
     if (options.votes !== undefined) await makeVotes(db, electorate, options.votes, signal)
     if (options.feeds !== undefined) await makeFeeds(db, options.users, options.feeds, signal)
     await finish(db, options.users, password)
-  } finally {
-    await db.destroy()
-  }
+  })
 }
 
 function circleOf({ users, friends }: Values<typeof OPTIONS>): Circle | undefined {
@@ -129,16 +105,16 @@ async function readPassword(text: string | undefined): Promise<string> {
 }
 
 async function removeUsers(db: Database, keep: number, signal: AbortSignal): Promise<void> {
-  const surplus = await countSeeded(db, keep)
+  const surplus = await countSeeded(db, 'users', keep)
   if (surplus === 0) return
   const progress = new Progress('removing users', surplus)
-  const step = (tx: Database, size: number) => removeAbove(tx, keep, size)
+  const step = (tx: Database, size: number) => removeAbove(tx, 'users', keep, size)
   await inShortTransactions(db, signal, step, (done) => progress.advance(done))
   progress.end()
 }
 
 async function addUsers(db: Database, users: number, signal: AbortSignal): Promise<void> {
-  const missing = users - (await countSeeded(db))
+  const missing = users - (await countSeeded(db, 'users'))
   if (missing === 0) return
   const progress = new Progress('adding users', missing)
   const step = (tx: Database, from: number, to: number) => fill(tx, from, to, Date.now())
@@ -186,9 +162,11 @@ async function makePolls(db: Database, polls: number, signal: AbortSignal): Prom
 
 /** Resolves to their number. */
 async function removePolls(db: Database, keep: number, signal: AbortSignal): Promise<number> {
-  const surplus = await countSeededPolls(db, keep)
+  const surplus = await countSeeded(db, 'polls', keep)
   if (surplus === 0) return 0
   const progress = new Progress('removing polls and their votes', surplus + (await countVotesAbove(db, keep)))
+  const removePollsAbove: typeof removeVotesAbove = (tx, number, limit) =>
+    removeAbove(tx, 'polls', number, limit)
   for (const remove of [removeVotesAbove, removePollsAbove]) {
     const step = (tx: Database, size: number) => remove(tx, keep, size)
     await inShortTransactions(db, signal, step, (done) => progress.advance(done))
@@ -269,7 +247,7 @@ async function finish(db: Database, users: number, password: string): Promise<vo
     process.stdout.write('There are no seeded accounts now.\n')
     return
   }
-  const count = await countSeeded(db)
+  const count = await countSeeded(db, 'users')
   if (count !== users)
     throw new CommandError(
       `There are ${formatCount(count)} seeded accounts and not ${formatCount(users)}, because others changed them meanwhile; run it again.`,

@@ -1,13 +1,11 @@
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { unobserved } from '../../src/db/observer.ts'
 import { keepFeeds, MOST_FEEDS, subscribe, unsubscribe } from '../../tools/seeding/seeded-feeds.ts'
 import { fill } from '../../tools/seeding/seeded-users.ts'
 import { newUser, openMigrated } from '../db/temporary-database.ts'
 import { openApp } from '../support/harness.ts'
 import { addMembers, type TestMember } from '../support/members.ts'
-import { planDefects } from '../support/query-plans.ts'
-import { seeder } from './seeder.ts'
+import { openWatched, seeder } from './seeder.ts'
 
 function countFeeds(file: string): { feeds: number; subscriptions: number } {
   const raw = new Sqlite(file, { readonly: true })
@@ -64,19 +62,10 @@ t.test('seeded news is shown without asking anybody', async (t) => {
 })
 
 t.test('no statement of seeding feeds reads a growing table from end to end', async (t) => {
-  const statements = new Set<string>()
-  const observer = {
-    ...unobserved,
-    statement({ sql }: { sql: string }) {
-      statements.add(sql)
-      return () => {}
-    },
-  }
-  const { db, file } = await openMigrated(t, { observer })
-  statements.clear()
+  const { db, defects } = await openWatched(t)
   await fill(db, 1, 10, 1)
   await keepFeeds(db, 3, 1)
   await subscribe(db, 3, 1, 10)
   await unsubscribe(db, 1, 100)
-  t.same(planDefects(file, statements), [])
+  t.same(defects(), [])
 })

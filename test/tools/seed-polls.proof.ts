@@ -2,19 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import type { Database } from '../../src/db/database.ts'
-import { unobserved } from '../../src/db/observer.ts'
-import {
-  countSeededPolls,
-  countVotesAbove,
-  fillPolls,
-  removePollsAbove,
-  removeVotesAbove,
-} from '../../tools/seeding/seeded-polls.ts'
+import { countVotesAbove, fillPolls, removeVotesAbove } from '../../tools/seeding/seeded-polls.ts'
+import { countSeeded, removeAbove } from '../../tools/seeding/seeded-rows.ts'
 import { fill } from '../../tools/seeding/seeded-users.ts'
 import { addVotes, ballotOf, removeVotes, turnouts } from '../../tools/seeding/seeded-votes.ts'
 import { newUser, openMigrated } from '../db/temporary-database.ts'
-import { planDefects } from '../support/query-plans.ts'
-import { seeder } from './seeder.ts'
+import { openWatched, seeder } from './seeder.ts'
 
 const DAY_MS = 86_400_000
 
@@ -264,16 +257,7 @@ t.test('a run that is killed leaves good order behind, and the next one complete
 })
 
 t.test('no statement of seeding polls reads a growing table from end to end', async (t) => {
-  const statements = new Set<string>()
-  const observer = {
-    ...unobserved,
-    statement({ sql }: { sql: string }) {
-      statements.add(sql)
-      return () => {}
-    },
-  }
-  const { db, file } = await openMigrated(t, { observer })
-  statements.clear()
+  const { db, defects } = await openWatched(t)
   await fill(db, 1, 10, 1)
   await fillPolls(db, 1, 3, 3, Date.now())
   const ballots = [await ballotOf(db, 1, 10, Date.now())]
@@ -281,7 +265,7 @@ t.test('no statement of seeding polls reads a growing table from end to end', as
   await removeVotes(db, [await ballotOf(db, 1, 4, Date.now())], 100)
   await countVotesAbove(db, 0)
   await removeVotesAbove(db, 0, 10)
-  await removePollsAbove(db, 0, 10)
-  await countSeededPolls(db)
-  t.same(planDefects(file, statements), [])
+  await removeAbove(db, 'polls', 0, 10)
+  await countSeeded(db, 'polls')
+  t.same(defects(), [])
 })

@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
-import { temporaryFile } from '../db/temporary-database.ts'
+import { unobserved } from '../../src/db/observer.ts'
+import { openMigrated, temporaryFile } from '../db/temporary-database.ts'
+import { planDefects } from '../support/query-plans.ts'
 import { runScript, startCommand } from './run-command.ts'
 
 /** The command over a database of the test's own. */
@@ -15,4 +17,20 @@ export function seeder(t: Test) {
       return result
     },
   }
+}
+
+/** A database whose statements are noted; `defects` tells what is wrong with their plans. */
+export async function openWatched(t: Test) {
+  const statements = new Set<string>()
+  const observer = {
+    ...unobserved,
+    statement({ sql }: { sql: string }) {
+      statements.add(sql)
+      return () => {}
+    },
+  }
+  const { db, file } = await openMigrated(t, { observer })
+  // Those of the migrations name tables that are gone.
+  statements.clear()
+  return { db, defects: () => planDefects(file, statements) }
 }

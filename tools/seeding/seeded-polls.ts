@@ -10,16 +10,6 @@ export const OPEN_POLLS = 3
 
 const DAY_MS = 86_400_000
 
-/** The number of polls with a seed number above this one. */
-export async function countSeededPolls(db: Database, above = 0): Promise<number> {
-  const { count } = await db
-    .selectFrom('polls')
-    .select((row) => row.fn.countAll<number>().as('count'))
-    .where('seed_number', '>', above)
-    .executeTakeFirstOrThrow()
-  return count
-}
-
 /** Everybody's votes in seeded polls above this number. */
 export async function countVotesAbove(db: Database, number: number): Promise<number> {
   const { rows } = await sql<{ votes: number }>`
@@ -43,23 +33,6 @@ export async function removeVotesAbove(tx: Database, number: number, limit: numb
     )
   `.execute(tx)
   const done = Number(numAffectedRows)
-  return { done, isLast: done < limit }
-}
-
-/** Highest numbers first, so that an interrupted run leaves 1…M and no holes. */
-export async function removePollsAbove(tx: Database, number: number, limit: number): Promise<Step> {
-  const { numDeletedRows } = await tx
-    .deleteFrom('polls')
-    .where('id', 'in', (above) =>
-      above
-        .selectFrom('polls')
-        .select('id')
-        .where('seed_number', '>', number)
-        .orderBy('seed_number', 'desc')
-        .limit(limit),
-    )
-    .executeTakeFirstOrThrow()
-  const done = Number(numDeletedRows)
   return { done, isLast: done < limit }
 }
 

@@ -3,37 +3,9 @@ import type { Database } from '../../src/db/database.ts'
 import { RESERVED_DOMAIN } from '../../src/users/reserved-domain.ts'
 import { integer } from './integer.ts'
 import { FIRST_NAMES, LAST_NAMES } from './names.ts'
-import type { Step } from './short-transactions.ts'
 
 /** The account of seed number 1, for people to log in with. */
 export const DEMO_EMAIL = `demo@${RESERVED_DOMAIN}`
-
-/** The number of accounts with a seed number above this one. */
-export async function countSeeded(db: Database, above = 0): Promise<number> {
-  const { count } = await db
-    .selectFrom('users')
-    .select((row) => row.fn.countAll<number>().as('count'))
-    .where('seed_number', '>', above)
-    .executeTakeFirstOrThrow()
-  return count
-}
-
-/** Highest numbers first, so that an interrupted run leaves 1…M and no holes. */
-export async function removeAbove(tx: Database, number: number, limit: number): Promise<Step> {
-  const { numDeletedRows } = await tx
-    .deleteFrom('users')
-    .where('id', 'in', (above) =>
-      above
-        .selectFrom('users')
-        .select('id')
-        .where('seed_number', '>', number)
-        .orderBy('seed_number', 'desc')
-        .limit(limit),
-    )
-    .executeTakeFirstOrThrow()
-  const done = Number(numDeletedRows)
-  return { done, isLast: done < limit }
-}
 
 /** Makes the missing accounts of these numbers; resolves to how many it made. */
 export async function fill(tx: Database, from: number, to: number, now: number): Promise<number> {
